@@ -1,0 +1,75 @@
+// Package intake is what the signals share on the way to Datadog: the request that waits in the queue, how it merges,
+// splits, is stored, compressed and sent, and what each answer of an intake means.
+package intake
+
+// Family is one intake of Datadog with its own address, framing and limits. A request belongs to one family.
+type Family uint8
+
+// The families. Their numbers are part of the stored form of a request and never change.
+const (
+	Series   Family = 1 // POST api.<site>/api/v2/series, protobuf MetricPayload
+	Sketches Family = 2 // POST api.<site>/api/beta/sketches, protobuf SketchPayload
+	Logs     Family = 3 // POST http-intake.logs.<site>/api/v2/logs, JSON array
+	Traces   Family = 4 // POST trace.agent.<site>/api/v0.2/traces, protobuf AgentPayload
+)
+
+// Payload is the encoded, uncompressed items of one tenant for one family, without the framing around them.
+//
+// An item is the smallest piece that can be sent alone: for Series and Sketches one element of the repeated field, field
+// tag and length included; for Logs one JSON object followed by a comma; for Traces one AgentPayload.tracerPayloads
+// element, field tag and length included. So payloads merge by concatenation and split at any item's end.
+type Payload struct {
+	Body  []byte
+	Items []Item
+}
+
+// Item is one wire item of a payload.
+type Item struct {
+	// End is where the item ends in Body; it begins where the one before it ends.
+	End uint32
+	// Count is how many OTLP items (data points, log records, spans) are done when this item is delivered. A data point that
+	// becomes several wire items is counted on the first of them and 0 on the others.
+	Count uint32
+	// Unix is the time of the item in seconds, by which it expires. A trace item has the latest span end in it.
+	Unix int64
+}
+
+// EndItem closes the item that was appended to Body since the last call.
+func (p *Payload) EndItem(count int, unixSeconds int64) {
+	p.Items = append(p.Items, Item{End: uint32(len(p.Body)), Count: uint32(count), Unix: unixSeconds})
+}
+
+// Count is the number of OTLP items in the payload.
+func (p *Payload) Count() int {
+	n := 0
+	for i := range p.Items {
+		n += int(p.Items[i].Count)
+	}
+	return n
+}
+
+// Drops counts the OTLP items that a mapping did not turn into wire items, by reason.
+type Drops [numReasons]int
+
+// Reason says why an item is not sent. The set is closed: it is the value set of the metric attribute "reason".
+type Reason uint8
+
+// The reasons for which mapping drops an item.
+const (
+	ReasonNoRecordedValue Reason = iota // flag "no recorded value": there is nothing to send
+	ReasonNotFinite                     // NaN or Inf
+	ReasonTemporality                   // unspecified temporality, or cumulative exponential histogram
+	ReasonMalformed                     // bucket counts that do not fit the bounds, a zero trace id, …
+	ReasonStale                         // not newer than the cumulative point before it
+	ReasonBaseline                      // first point of a cumulative series: the base of later differences
+	ReasonEmpty                         // nothing in the point to send, for instance a histogram without observations
+	ReasonTooLarge                      // larger than the intake takes, alone
+	numReasons
+)
+
+// Add counts n items.
+func (d *Drops) Add(r Reason, n int) { d[r] += n }
+
+func (r Reason) String() string {
+	return [...]string{"no_recorded_value", "not_finite", "temporality", "malformed", "stale", "baseline", "empty", "too_large"}[r]
+}

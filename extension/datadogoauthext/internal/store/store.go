@@ -1,0 +1,67 @@
+// Package store keeps sealed records durably: an embedded bbolt file for one process, PostgreSQL for several.
+//
+// It knows nothing of what is inside a record. Sealing is package seal's, meaning is package grant's.
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Kind names a kind of record. It is part of a record's address and of its associated data.
+type Kind string
+
+// The kinds of records.
+const (
+	KindCanary     Kind = "canary"     // proves a keyset before anything is written; key "tokens" or "keys"
+	KindClient     Kind = "client"     // state of an OAuth client; key: its name
+	KindOrg        Kind = "org"        // API key and mint journal; key: client/site/org id
+	KindGrant      Kind = "grant"      // which org a tenant gave us, and its hold; key: tenant
+	KindToken      Kind = "token"      // tokens and refresh journal; key: tenant
+	KindFlow       Kind = "flow"       // a consent under way; key: hash of state
+	KindInvitation Kind = "invitation" // a connect link; key: hash of its secret
+)
+
+// Errors of a Store. Compare with errors.Is.
+var (
+	ErrNotFound = errors.New("no such record")
+	ErrConflict = errors.New("the record was changed by somebody else in the meantime")
+	ErrHeld     = errors.New("the lease is held by somebody else")
+	ErrLocked   = errors.New("the store file is in use by another process")
+	ErrForeign  = errors.New("not a store of this program")
+	ErrCorrupt  = errors.New("the store is damaged")
+)
+
+// Record is one record as it is stored. The caller owns Value.
+type Record struct {
+	Kind    Kind
+	Key     string
+	Version uint64
+	Value   []byte // sealed
+}
+
+// Change is one step of Apply. Record.Version is the version that the store must hold (0: the record must not exist);
+// the stored version becomes Version+1, which is what Value must be sealed for.
+type Change struct {
+	Record
+	Delete bool
+}
+
+// Lease is a right to act alone. Fence grows with every holder of a name.
+type Lease interface {
+	Fence() uint64
+	Release(ctx context.Context) error
+}
+
+// Store is durable when a call returns nil. It is safe for concurrent use.
+type Store interface {
+	Get(ctx context.Context, kind Kind, key string) (Record, error)
+	// List calls yield for every record of a kind, in order of key, and stops at its first error.
+	List(ctx context.Context, kind Kind, yield func(Record) error) error
+	// Apply does all changes or none. ErrConflict says that a version did not match.
+	Apply(ctx context.Context, changes ...Change) error
+	// Lease gives the right named name for ttl by the store's clock, or ErrHeld.
+	Lease(ctx context.Context, name string, ttl time.Duration) (Lease, error)
+	Close() error
+}
