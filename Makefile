@@ -1,0 +1,113 @@
+# `make` alone prints the verbs.
+SHELL       := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+ROOT    := $(CURDIR)
+TOOLS   := $(ROOT)/.tools
+BINARY  := dist/otelcol-datadogoauth
+CTL     := dist/datadogoauthctl
+MODULES := . testbed testbed/oracle
+# The oracle module pulls in Datadog's own code; its tests run under `make conformance`, not under `make test`.
+TEST_MODULES := . testbed
+COMPONENTS := extension/datadogoauthext exporter/datadogoauthexporter
+FAULT   ?=
+FUZZTIME ?= 30s
+BENCHTIME ?= 1s
+BENCHCOUNT ?= 1
+
+GO_SOURCES := $(shell find . -name '*.go' -not -path './dist/*' -not -path './.tools/*' 2>/dev/null)
+PRODUCT_SOURCES := $(shell find site credential extension exporter -type f -not -name '*_test.go' -not -path '*/testdata/*' 2>/dev/null)
+
+.PHONY: help build test race lint fmt tidy generate golden fuzz bench demo up long conformance deps check clean
+
+help: ## print the verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: $(BINARY) $(CTL) ## build the collector and datadogoauthctl into dist/
+
+$(BINARY): builder-config.yaml go.mod go.sum internal/tools/go.mod $(PRODUCT_SOURCES)
+	@$(MAKE) --no-print-directory $(TOOLS)/builder
+	@echo "build: compiling the collector with ocb; the first time takes two to three minutes"
+	@mkdir -p dist
+	@$(TOOLS)/builder --config builder-config.yaml --ldflags "-s -w" > dist/ocb.log 2>&1 & pid=$$!; \
+		n=0; while kill -0 $$pid 2>/dev/null; do sleep 1; n=$$((n+1)); \
+		if (( n % 10 == 0 )); then echo "build: $${n}s, still compiling"; fi; done; \
+		wait $$pid || { cat dist/ocb.log; echo "build: ocb failed, its log is above"; exit 1; }
+	@touch $(BINARY)
+	@echo "build: $(BINARY), $$(( $$(stat -c %s $(BINARY)) / 1000000 )) MB"
+
+$(CTL): go.mod go.sum $(PRODUCT_SOURCES) $(shell find cmd -name '*.go' -not -name '*_test.go')
+	@mkdir -p dist
+	@go build -trimpath -ldflags "-s -w" -o $(CTL) ./cmd/datadogoauthctl
+
+$(TOOLS)/builder: TOOL := go.opentelemetry.io/collector/cmd/builder
+$(TOOLS)/mdatagen: TOOL := go.opentelemetry.io/collector/cmd/mdatagen
+$(TOOLS)/staticcheck: TOOL := honnef.co/go/tools/cmd/staticcheck
+$(TOOLS)/benchstat: TOOL := golang.org/x/perf/cmd/benchstat
+$(TOOLS)/%: internal/tools/go.mod internal/tools/go.sum
+	@echo "build: compiling $*"
+	@mkdir -p $(TOOLS) && cd internal/tools && go build -o $@ $(TOOL)
+
+dist/demo: $(shell find testbed -name '*.go' -not -name '*_test.go' -not -path 'testbed/oracle/*') testbed/go.mod testbed/go.sum
+	@mkdir -p dist
+	@echo "build: compiling the stand-in for Datadog and the demo"
+	@cd testbed && go build -o $(ROOT)/dist/demo ./cmd/demo
+
+demo: build dist/demo ## connect three customers to a stand-in Datadog, send from an SDK, read back (FAULT=drop|swap_key|wrong_site breaks the world)
+	@dist/demo -collector $(BINARY) -ctl $(CTL) -config examples/demo/collector.yaml -fault "$(FAULT)"
+
+up: build dist/demo ## the same world, left running for a person to click through; Ctrl-C ends it
+	@dist/demo -up -collector $(BINARY) -ctl $(CTL) -config examples/demo/collector.yaml
+
+test: build dist/demo ## all tests, with the real collector binary; at most 10 minutes
+	@for m in $(TEST_MODULES); do DATADOGOAUTH_DIST=$(ROOT)/dist internal/tools/gotest $$m -timeout 9m; done
+
+race: build dist/demo ## the same under the race detector
+	@for m in $(TEST_MODULES); do DATADOGOAUTH_DIST=$(ROOT)/dist internal/tools/gotest $$m -race -timeout 20m; done
+
+long: build dist/demo ## what takes too long for every commit
+	@DATADOGOAUTH_DIST=$(ROOT)/dist DATADOGOAUTH_LONG=1 internal/tools/gotest testbed -timeout 80m
+	@$(MAKE) --no-print-directory conformance
+
+conformance: ## compare our wire bytes with Datadog's own Go code
+	@cd testbed/oracle && go test -timeout 30m -v ./...
+
+lint: $(TOOLS)/staticcheck ## gofmt, go vet, staticcheck, and that no Datadog Agent module entered the product
+	@out=$$(gofmt -l $(GO_SOURCES)); if [ -n "$$out" ]; then echo "lint: gofmt would change:"; echo "$$out"; exit 1; fi
+	@for m in $(TEST_MODULES) testbed/oracle; do echo "lint: module $$m"; (cd $$m && go vet ./... && $(TOOLS)/staticcheck ./...); done
+	@if go list -m all | grep -q 'github.com/DataDog/datadog-agent'; then echo "lint: the product requires a datadog-agent module"; exit 1; fi
+	@size=$$(stat -c %s $(BINARY) 2>/dev/null || echo 0); if (( size > 42000000 )); then echo "lint: $(BINARY) has $$size bytes, more than 42 MB"; exit 1; fi
+
+fmt: ## gofmt every module
+	@gofmt -w $(GO_SOURCES)
+
+tidy: ## go mod tidy in every module
+	@for m in $(MODULES) internal/tools; do (cd $$m && go mod tidy); done
+
+generate: $(TOOLS)/mdatagen ## write what mdatagen makes from metadata.yaml
+	@for c in $(COMPONENTS); do (cd $$c && PATH=$(TOOLS):$$PATH go generate ./...); done
+
+golden: ## rewrite the golden files from what the code does; read the diff
+	@go test ./exporter/... -run Golden -update
+
+fuzz: ## every fuzz target for FUZZTIME each
+	@for f in $$(grep -rlE '^func Fuzz' --include='*_test.go' site credential extension exporter); do \
+		for t in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]+).*/\1/p' $$f); do echo "fuzz: $$t in $$(dirname $$f)"; \
+		go test ./$$(dirname $$f) -run '^$$' -fuzz "^$$t$$" -fuzztime $(FUZZTIME); done; done
+
+bench: ## ns, bytes and allocations per item of each signal
+	@go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -count $(BENCHCOUNT) ./credential/... ./exporter/... ./extension/...
+
+deps: build ## write the list of packages in the distribution; commit its diff with its cause
+	@cd dist && go list -deps -f '{{if not .Standard}}{{.ImportPath}}{{end}}' . | grep -v '^github.com/datadogoauth/otelcol-datadogoauth/dist$$' | sort > $(ROOT)/docs/packages.txt
+	@echo "deps: $$(wc -l < docs/packages.txt) packages, $$(go list -m all | wc -l) modules in the product's graph"
+
+check: ## what must pass before a commit
+	@before=$$(git status --porcelain | sha1sum; git diff | sha1sum); $(MAKE) --no-print-directory fmt generate tidy; \
+		after=$$(git status --porcelain | sha1sum; git diff | sha1sum); \
+		if [ "$$before" != "$$after" ]; then echo "check: fmt, generate or tidy changed files; look at git diff"; exit 1; fi
+	@$(MAKE) --no-print-directory build lint test
+
+clean: ## remove what make built
+	@rm -rf dist .tools

@@ -1,0 +1,143 @@
+package grant
+
+import (
+	"time"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/credential"
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
+)
+
+// A record is stored as JSON, sealed. Client, Org and Grant are sealed with the keys keyset, so that a collector that only
+// sends can be given that one alone; Token, Flow and Invitation with the tokens keyset.
+type record interface {
+	address() (store.Kind, string)
+	// owner is the name of the OAuth client that the record belongs to.
+	owner() string
+}
+
+// Client is the state of one OAuth client of the configuration. Its secret is never stored.
+type Client struct {
+	Name     string `json:"name"`
+	ClientID string `json:"client_id"`
+	Stage    string `json:"stage"` // "test" or "published"
+	// RejectedSince is zero while Datadog accepts the client's credentials.
+	RejectedSince time.Time `json:"rejected_since,omitzero"`
+	Reason        string    `json:"reason,omitempty"`
+}
+
+func (c Client) address() (store.Kind, string) { return store.KindClient, c.Name }
+func (c Client) owner() string                 { return c.Name }
+
+// Org is one Datadog organisation as one OAuth client sees it. It owns the API key, since Datadog gives one per
+// organisation, and so all tenants of an organisation share it.
+type Org struct {
+	credential.Org
+	Name string `json:"name,omitempty"` // for people only
+
+	Key       KeyFact   `json:"key"`
+	KeyReason string    `json:"key_reason,omitempty"`
+	KeySince  time.Time `json:"key_since,omitzero"`
+
+	APIKey  string `json:"api_key,omitempty"` //nolint:gosec // the record is sealed
+	KeyID   string `json:"key_id,omitempty"`
+	KeyName string `json:"key_name,omitempty"`
+	Last4   string `json:"last4,omitempty"`
+	// Generation grows by one with every key, and so tells an answer about an older key from one about this.
+	Generation uint64    `json:"generation,omitempty"`
+	MintedAt   time.Time `json:"minted_at,omitzero"`
+
+	Mint MintJournal `json:"mint,omitzero"`
+}
+
+// MintJournal is written before a key is asked for. A journal without a key in the record means that a process ended, or
+// an answer was lost, between the question and the write: Datadog may have made a key whose value nobody has.
+type MintJournal struct {
+	Begun    time.Time `json:"begun,omitzero"`
+	Attempts int       `json:"attempts,omitempty"`
+	// Fence is the fencing number of the lease under which the attempt was made.
+	Fence uint64 `json:"fence,omitempty"`
+}
+
+func (o Org) address() (store.Kind, string) { return store.KindOrg, o.Org.String() }
+func (o Org) owner() string                 { return o.Client }
+
+// Grant says which organisation a tenant gave us.
+type Grant struct {
+	Tenant string         `json:"tenant"`
+	Org    credential.Org `json:"org"`
+	// Where the consent began and where Datadog said that it ended. They may differ; the callback's domain is the site.
+	AppOrigin      string    `json:"app_origin,omitempty"`
+	StartedDomain  string    `json:"started_domain,omitempty"`
+	CallbackDomain string    `json:"callback_domain"`
+	Scopes         []string  `json:"scopes,omitempty"`
+	ConnectedAt    time.Time `json:"connected_at"`
+
+	Hold       Hold      `json:"hold"`
+	HoldReason string    `json:"hold_reason,omitempty"`
+	HoldSince  time.Time `json:"hold_since,omitzero"`
+}
+
+func (g Grant) address() (store.Kind, string) { return store.KindGrant, g.Tenant }
+func (g Grant) owner() string                 { return g.Org.Client }
+
+// Token holds the tokens of one tenant's grant.
+type Token struct {
+	Tenant string `json:"tenant"`
+	Client string `json:"client"`
+
+	Fact   TokenFact `json:"fact"`
+	Reason string    `json:"reason,omitempty"`
+	Since  time.Time `json:"since,omitzero"` // of Fact
+
+	AccessToken  string    `json:"access_token,omitempty"`  //nolint:gosec // the record is sealed
+	RefreshToken string    `json:"refresh_token,omitempty"` //nolint:gosec // the record is sealed
+	Expiry       time.Time `json:"expiry,omitzero"`
+	RefreshedAt  time.Time `json:"refreshed_at,omitzero"`
+
+	Refresh RefreshJournal `json:"refresh,omitzero"`
+}
+
+// RefreshJournal is written before the refresh token is sent. Unanswered attempts explain a later invalid_grant: the token
+// may have been rotated by an answer that never arrived.
+type RefreshJournal struct {
+	Begun      time.Time `json:"begun,omitzero"`
+	Unanswered int       `json:"unanswered,omitempty"`
+	Fence      uint64    `json:"fence,omitempty"`
+}
+
+func (t Token) address() (store.Kind, string) { return store.KindToken, t.Tenant }
+func (t Token) owner() string                 { return t.Client }
+
+// Flow is one consent under way. It is never a state of a grant.
+type Flow struct {
+	StateHash  string `json:"state_hash"`
+	Tenant     string `json:"tenant"`
+	Client     string `json:"client"`
+	Invitation string `json:"invitation"` // hash
+	Verifier   string `json:"verifier"`
+	// BrowserHash is the hash of the cookie that the browser got at the start.
+	BrowserHash   string    `json:"browser_hash"`
+	AppOrigin     string    `json:"app_origin"`
+	StartedDomain string    `json:"started_domain,omitempty"`
+	Partition     string    `json:"partition"`
+	Created       time.Time `json:"created"`
+	Expires       time.Time `json:"expires"`
+	// Consumed is set in the copy that ConsumeFlow returns; the stored record is deleted in the same step.
+	Consumed time.Time `json:"consumed,omitzero"`
+}
+
+func (f Flow) address() (store.Kind, string) { return store.KindFlow, f.StateHash }
+func (f Flow) owner() string                 { return f.Client }
+
+// Invitation lets whoever holds its secret connect one tenant.
+type Invitation struct {
+	Hash      string    `json:"hash"` // of the secret in the link
+	Tenant    string    `json:"tenant"`
+	Client    string    `json:"client"`
+	Created   time.Time `json:"created"`
+	Expires   time.Time `json:"expires"`
+	CreatedBy string    `json:"created_by,omitempty"`
+}
+
+func (i Invitation) address() (store.Kind, string) { return store.KindInvitation, i.Hash }
+func (i Invitation) owner() string                 { return i.Client }

@@ -1,0 +1,141 @@
+package grant
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/seal"
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
+)
+
+// maxConflicts bounds how often an update is tried again when somebody else wrote first.
+const maxConflicts = 10
+
+// vault reads and writes sealed records.
+type vault struct {
+	st     store.Store
+	tokens *seal.Keyset
+	keys   *seal.Keyset
+}
+
+// keyset says which keyset protects a kind of record.
+func (v *vault) keyset(kind store.Kind) *seal.Keyset {
+	switch kind {
+	case store.KindClient, store.KindOrg, store.KindGrant:
+		return v.keys
+	default:
+		return v.tokens
+	}
+}
+
+// txn collects reads and writes that happen together or not at all. It is used by one goroutine.
+type txn struct {
+	ctx     context.Context
+	v       *vault
+	read    map[string]uint64 // version by address; 0: no such record
+	changes []store.Change
+	written []versioned // what changed, for the view in memory
+}
+
+// versioned is a record as it stands in the store; rec is nil after a deletion.
+type versioned struct {
+	kind    store.Kind
+	key     string
+	version uint64
+	rec     record
+}
+
+// update runs fn until the store accepts what it wrote. fn may run several times and must have no effect of its own.
+func (v *vault) update(ctx context.Context, fn func(*txn) error) ([]versioned, error) {
+	for range maxConflicts {
+		tx := &txn{ctx: ctx, v: v, read: map[string]uint64{}}
+		if err := fn(tx); err != nil {
+			return nil, err
+		}
+		if len(tx.changes) == 0 {
+			return nil, nil
+		}
+		err := v.st.Apply(ctx, tx.changes...)
+		if errors.Is(err, store.ErrConflict) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("write to the grant store: %w", err)
+		}
+		return tx.written, nil
+	}
+	return nil, fmt.Errorf("write to the grant store: %w, %d times in a row", store.ErrConflict, maxConflicts)
+}
+
+// get reads a record; found is false when there is none. like tells the address; its other fields are ignored.
+func get[R record](tx *txn, like R) (rec R, found bool, err error) {
+	kind, key := like.address()
+	raw, err := tx.v.st.Get(tx.ctx, kind, key)
+	if errors.Is(err, store.ErrNotFound) {
+		tx.read[addressText(kind, key)] = 0
+		return rec, false, nil
+	}
+	if err != nil {
+		return rec, false, fmt.Errorf("read from the grant store: %w", err)
+	}
+	tx.read[addressText(kind, key)] = raw.Version
+	rec, err = open[R](tx.v, raw)
+	return rec, err == nil, err
+}
+
+// open unseals a record and checks that it is what its address says.
+func open[R record](v *vault, raw store.Record) (rec R, err error) {
+	client, plain, err := v.keyset(raw.Kind).Open(raw.Kind, raw.Key, raw.Version, raw.Value)
+	if err != nil {
+		return rec, err
+	}
+	if err := json.Unmarshal(plain, &rec); err != nil {
+		// The JSON error may quote what it could not read, so it is not passed on.
+		return rec, fmt.Errorf("%s record %s holds no JSON of this version: %w", raw.Kind, shortKey(raw), store.ErrCorrupt)
+	}
+	if kind, key := rec.address(); kind != raw.Kind || key != raw.Key || rec.owner() != client {
+		return rec, fmt.Errorf("%s record %s belongs to another address: %w", raw.Kind, shortKey(raw), store.ErrCorrupt)
+	}
+	return rec, nil
+}
+
+// put writes rec. A record that was not read in this transaction must not exist yet.
+func (tx *txn) put(rec record) error {
+	kind, key := rec.address()
+	plain, err := json.Marshal(rec)
+	if err != nil {
+		return fmt.Errorf("encode a %s record: %w", kind, err)
+	}
+	held := tx.read[addressText(kind, key)]
+	sealed, err := tx.v.keyset(kind).Seal(seal.Label{Kind: kind, Client: rec.owner(), Key: key, Version: held + 1}, plain)
+	if err != nil {
+		return fmt.Errorf("seal a %s record: %w", kind, err)
+	}
+	tx.changes = append(tx.changes, store.Change{Record: store.Record{Kind: kind, Key: key, Version: held, Value: sealed}})
+	tx.written = append(tx.written, versioned{kind: kind, key: key, version: held + 1, rec: rec})
+	return nil
+}
+
+// remove deletes a record that was read in this transaction.
+func (tx *txn) remove(rec record) {
+	kind, key := rec.address()
+	held := tx.read[addressText(kind, key)]
+	if held == 0 {
+		return
+	}
+	tx.changes = append(tx.changes, store.Change{Record: store.Record{Kind: kind, Key: key, Version: held}, Delete: true})
+	tx.written = append(tx.written, versioned{kind: kind, key: key, version: held + 1})
+}
+
+func addressText(kind store.Kind, key string) string { return string(kind) + "\x00" + key }
+
+// shortKey is enough of an address to find the record, and too little of a hash to be of use to anybody.
+func shortKey(raw store.Record) string {
+	const shown = 8
+	if (raw.Kind == store.KindFlow || raw.Kind == store.KindInvitation) && len(raw.Key) > shown {
+		return raw.Key[:shown] + "…"
+	}
+	return raw.Key
+}

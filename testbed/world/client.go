@@ -1,0 +1,177 @@
+package world
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploggrpc"
+	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
+	otellog "go.opentelemetry.io/otel/log"
+	"go.opentelemetry.io/otel/metric"
+	sdklog "go.opentelemetry.io/otel/sdk/log"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// TenantHeader is the OTLP request header that names the tenant in the example configurations.
+const TenantHeader = "x-datadog-tenant"
+
+// Sent is what an SDK client handed over, counted on the client's side, where an export was answered with success.
+type Sent struct {
+	Points, Logs, Spans int64
+	// Requests is the sum of all increments of the counter demo.requests.
+	Requests int64
+}
+
+// Client is a partner's service about one tenant: the OpenTelemetry Go SDK with its OTLP/gRPC exporters.
+type Client struct {
+	tenant  string
+	metrics *sdkmetric.MeterProvider
+	logs    *sdklog.LoggerProvider
+	traces  *sdktrace.TracerProvider
+
+	points, records, spans atomic.Int64
+	requests               int64
+}
+
+// NewClient connects to an OTLP/gRPC receiver on a loopback address.
+func NewClient(ctx context.Context, endpoint, tenant string) (*Client, error) {
+	c := &Client{tenant: tenant}
+	headers := map[string]string{TenantHeader: tenant}
+	me, err1 := otlpmetricgrpc.New(ctx, otlpmetricgrpc.WithEndpoint(endpoint), otlpmetricgrpc.WithInsecure(), otlpmetricgrpc.WithHeaders(headers))
+	le, err2 := otlploggrpc.New(ctx, otlploggrpc.WithEndpoint(endpoint), otlploggrpc.WithInsecure(), otlploggrpc.WithHeaders(headers))
+	te, err3 := otlptracegrpc.New(ctx, otlptracegrpc.WithEndpoint(endpoint), otlptracegrpc.WithInsecure(), otlptracegrpc.WithHeaders(headers))
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return nil, fmt.Errorf("OpenTelemetry SDK for %s: %w", tenant, err)
+	}
+	res := resource.NewSchemaless(
+		attribute.String("service.name", "shop-"+tenant),
+		attribute.String("service.version", "1.2.3"),
+		attribute.String("deployment.environment.name", "demo"),
+		attribute.String("host.name", "host-"+tenant),
+	)
+	c.metrics = sdkmetric.NewMeterProvider(sdkmetric.WithResource(res),
+		sdkmetric.WithReader(sdkmetric.NewPeriodicReader(&countingMetrics{Exporter: me, n: &c.points}, sdkmetric.WithInterval(time.Hour))))
+	c.logs = sdklog.NewLoggerProvider(sdklog.WithResource(res),
+		sdklog.WithProcessor(sdklog.NewBatchProcessor(&countingLogs{Exporter: le, n: &c.records})))
+	c.traces = sdktrace.NewTracerProvider(sdktrace.WithResource(res),
+		sdktrace.WithBatcher(&countingSpans{SpanExporter: te, n: &c.spans}))
+	return c, nil
+}
+
+// Work does n units of work: each is a server span with a database call below it, two log records in the span, an
+// increment of one of 20 counters, and an observation of a histogram.
+func (c *Client) Work(ctx context.Context, n int) error {
+	meter := c.metrics.Meter("demo")
+	requests, err1 := meter.Int64Counter("demo.requests", metric.WithUnit("{request}"))
+	duration, err2 := meter.Float64Histogram("demo.duration", metric.WithUnit("s"))
+	queue, err3 := meter.Int64Gauge("demo.queue")
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return err
+	}
+	logger := c.logs.Logger("demo")
+	tracer := c.traces.Tracer("demo")
+	tenant := attribute.String("customer", c.tenant)
+	for i := range n {
+		ctx, server := tracer.Start(ctx, "GET /orders/{id}", trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(
+			attribute.String("http.request.method", "GET"), attribute.String("http.route", "/orders/{id}"), attribute.Int("http.response.status_code", 200), tenant))
+		_, query := tracer.Start(ctx, "SELECT orders", trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(
+			attribute.String("db.system.name", "postgresql"), attribute.String("db.query.text", "SELECT * FROM orders WHERE id = 42"), tenant))
+		if i%10 == 9 {
+			query.SetStatus(codes.Error, "canceled by statement timeout")
+		}
+		query.End()
+		for step := range 2 {
+			var record otellog.Record
+			record.SetTimestamp(time.Now())
+			record.SetSeverity(otellog.SeverityInfo)
+			record.SetBody(attribute.StringValue(fmt.Sprintf("order %d of %s, step %d", i, c.tenant, step)))
+			record.AddAttributes(attribute.String("customer", c.tenant), attribute.Int("order", i))
+			logger.Emit(ctx, record)
+		}
+		server.End()
+		shelf := attribute.Int("shelf", i%20)
+		requests.Add(ctx, int64(1+i%3), metric.WithAttributes(tenant, shelf))
+		c.requests += int64(1 + i%3)
+		duration.Record(ctx, float64(i%7)/10, metric.WithAttributes(tenant))
+		queue.Record(ctx, int64(i), metric.WithAttributes(tenant))
+	}
+	return c.Flush(ctx)
+}
+
+// Flush hands over what the SDK holds.
+func (c *Client) Flush(ctx context.Context) error {
+	return errors.Join(c.metrics.ForceFlush(ctx), c.logs.ForceFlush(ctx), c.traces.ForceFlush(ctx))
+}
+
+// Sent is what was handed over until now.
+func (c *Client) Sent() Sent {
+	return Sent{Points: c.points.Load(), Logs: c.records.Load(), Spans: c.spans.Load(), Requests: c.requests}
+}
+
+// Close stops the SDK without another export of metrics being counted twice: the reader exports once more.
+func (c *Client) Close(ctx context.Context) error {
+	return errors.Join(c.metrics.Shutdown(ctx), c.logs.Shutdown(ctx), c.traces.Shutdown(ctx))
+}
+
+type countingMetrics struct {
+	sdkmetric.Exporter
+	n *atomic.Int64
+}
+
+func (e *countingMetrics) Export(ctx context.Context, rm *metricdata.ResourceMetrics) error {
+	err := e.Exporter.Export(ctx, rm)
+	if err != nil {
+		return err
+	}
+	for _, sm := range rm.ScopeMetrics {
+		for _, m := range sm.Metrics {
+			switch data := m.Data.(type) {
+			case metricdata.Sum[int64]:
+				e.n.Add(int64(len(data.DataPoints)))
+			case metricdata.Gauge[int64]:
+				e.n.Add(int64(len(data.DataPoints)))
+			case metricdata.Histogram[float64]:
+				e.n.Add(int64(len(data.DataPoints)))
+			default:
+				return fmt.Errorf("the client does not count %T", data)
+			}
+		}
+	}
+	return nil
+}
+
+type countingLogs struct {
+	sdklog.Exporter
+	n *atomic.Int64
+}
+
+func (e *countingLogs) Export(ctx context.Context, records []sdklog.Record) error {
+	if err := e.Exporter.Export(ctx, records); err != nil {
+		return err
+	}
+	e.n.Add(int64(len(records)))
+	return nil
+}
+
+type countingSpans struct {
+	sdktrace.SpanExporter
+	n *atomic.Int64
+}
+
+func (e *countingSpans) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
+	if err := e.SpanExporter.ExportSpans(ctx, spans); err != nil {
+		return err
+	}
+	e.n.Add(int64(len(spans)))
+	return nil
+}

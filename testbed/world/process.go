@@ -1,0 +1,111 @@
+package world
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Collector is a running otelcol-datadogoauth.
+type Collector struct {
+	cmd  *exec.Cmd
+	log  *Log
+	done chan struct{}
+	err  error // why it ended; set before done is closed
+}
+
+// startCollector runs the binary with a config file. Its output goes to a Log, never to the terminal.
+func startCollector(binary, config string, env []string, log *Log) (*Collector, error) {
+	cmd := exec.Command(binary, "--config", config)
+	cmd.Env = append(os.Environ(), env...)
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.SysProcAttr = dieWithParent()
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w; `make build` makes it", binary, err)
+	}
+	c := &Collector{cmd: cmd, log: log, done: make(chan struct{})}
+	go func() {
+		c.err = cmd.Wait()
+		close(c.done)
+	}()
+	return c, nil
+}
+
+// Stop ends the collector as an operator would, and kills it when it has not ended after 30 seconds.
+func (c *Collector) Stop() error {
+	_ = c.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-c.done:
+		return c.err
+	case <-time.After(30 * time.Second):
+		_ = c.cmd.Process.Kill()
+		<-c.done
+		return errors.New("the collector did not end within 30 s of SIGTERM")
+	}
+}
+
+// Kill ends the collector as a crash would.
+func (c *Collector) Kill() {
+	_ = c.cmd.Process.Kill()
+	<-c.done
+}
+
+// Done is closed when the collector has ended, for whatever reason.
+func (c *Collector) Done() <-chan struct{} { return c.done }
+
+// PID is the collector's process id.
+func (c *Collector) PID() int { return c.cmd.Process.Pid }
+
+// Log keeps what a process writes, up to 64 MiB.
+type Log struct {
+	mu  sync.Mutex
+	buf []byte // guarded by mu
+}
+
+const maxLogBytes = 64 << 20
+
+func (l *Log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.buf)+len(p) <= maxLogBytes {
+		l.buf = append(l.buf, p...)
+	}
+	return len(p), nil
+}
+
+// String is everything written until now.
+func (l *Log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return string(l.buf)
+}
+
+// Tail is the last n lines.
+func (l *Log) Tail(n int) string {
+	lines := strings.Split(strings.TrimSpace(l.String()), "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "\n")
+}
+
+var _ io.Writer = (*Log)(nil)
+
+// freeAddrs finds n loopback addresses that nobody listens on.
+func freeAddrs(n int) ([]string, error) {
+	addrs := make([]string, n)
+	for i := range addrs {
+		l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer l.Close() // all at the end, so that no address comes twice
+		addrs[i] = l.Addr().String()
+	}
+	return addrs, nil
+}
