@@ -27,7 +27,7 @@ help: ## print the verbs
 build: $(BINARY) $(CTL) ## build the collector and datadogoauthctl into dist/
 
 $(BINARY): builder-config.yaml go.mod go.sum internal/tools/go.mod $(PRODUCT_SOURCES)
-	@$(MAKE) --no-print-directory $(TOOLS)/builder
+	@$(MAKE) --no-print-directory --quiet $(TOOLS)/builder
 	@echo "build: compiling the collector with ocb; the first time takes two to three minutes"
 	@mkdir -p dist
 	@$(TOOLS)/builder --config builder-config.yaml --ldflags "-s -w" > dist/ocb.log 2>&1 & pid=$$!; \

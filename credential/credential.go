@@ -72,7 +72,7 @@ type Credential struct {
 	org        Org
 	orgText    string
 	site       site.Site
-	key        string
+	key        *string // a pointer, since package fmt shows an address where it walks into a copied struct
 	generation uint64
 	fresh      func() bool
 }
@@ -86,7 +86,7 @@ func New(tenant string, org Org, apiKey string, generation uint64, fresh func() 
 	if apiKey == "" {
 		return nil, ErrKeyMissing
 	}
-	return &Credential{tenant: tenant, org: org, orgText: org.String(), site: s, key: apiKey, generation: generation, fresh: fresh}, nil
+	return &Credential{tenant: tenant, org: org, orgText: org.String(), site: s, key: &apiKey, generation: generation, fresh: fresh}, nil
 }
 
 // Tenant is the tenant this credential sends for.
@@ -127,7 +127,7 @@ func (c *Credential) NewRequest(ctx context.Context, endpoints site.Endpoints, m
 	if err != nil {
 		return nil, err
 	}
-	req.Header["Dd-Api-Key"] = []string{c.key}
+	req.Header["Dd-Api-Key"] = []string{*c.key}
 	return req, nil
 }
 
@@ -145,6 +145,6 @@ func (c *Credential) Authorize(req *http.Request) error {
 	if !c.site.Owns(req.URL.Hostname()) || req.Host != "" && req.Host != req.URL.Host {
 		return fmt.Errorf("refused to send the API key of tenant %s to %s: it is no host of %s, where this customer lives", c.tenant, req.URL.Hostname(), c.site)
 	}
-	req.Header.Set("DD-API-KEY", c.key)
+	req.Header.Set("DD-API-KEY", *c.key)
 	return nil
 }

@@ -28,19 +28,22 @@ const TenantHeader = "x-datadog-tenant"
 // Sent is what an SDK client handed over, counted on the client's side, where an export was answered with success.
 type Sent struct {
 	Points, Logs, Spans int64
-	// Requests is the sum of all increments of the counter demo.requests.
-	Requests int64
+	// Requests is the sum of all increments of the counter demo.requests, which is sent as delta; Bytes the last value of the
+	// observable counter demo.bytes, which is cumulative.
+	Requests, Bytes int64
 }
 
 // Client is a partner's service about one tenant: the OpenTelemetry Go SDK with its OTLP/gRPC exporters.
 type Client struct {
 	tenant  string
 	metrics *sdkmetric.MeterProvider
+	reader  *sdkmetric.ManualReader
+	export  sdkmetric.Exporter
 	logs    *sdklog.LoggerProvider
 	traces  *sdktrace.TracerProvider
 
-	points, records, spans atomic.Int64
-	requests               int64
+	points, records, spans, bytes atomic.Int64
+	requests                      int64
 }
 
 // NewClient connects to an OTLP/gRPC receiver on a loopback address.
@@ -59,8 +62,24 @@ func NewClient(ctx context.Context, endpoint, tenant string) (*Client, error) {
 		attribute.String("deployment.environment.name", "demo"),
 		attribute.String("host.name", "host-"+tenant),
 	)
-	c.metrics = sdkmetric.NewMeterProvider(sdkmetric.WithResource(res),
-		sdkmetric.WithReader(sdkmetric.NewPeriodicReader(&countingMetrics{Exporter: me, n: &c.points}, sdkmetric.WithInterval(time.Hour))))
+	// This is the SDK's preference "lowmemory": what Datadog recommends (delta) but for observable counters, which are cumulative. With
+	// delta the first point of every series counts; of a cumulative metric Datadog's rules send that of the first series alone.
+	c.reader = sdkmetric.NewManualReader(sdkmetric.WithTemporalitySelector(func(kind sdkmetric.InstrumentKind) metricdata.Temporality {
+		if kind == sdkmetric.InstrumentKindHistogram || kind == sdkmetric.InstrumentKindCounter {
+			return metricdata.DeltaTemporality
+		}
+		return metricdata.CumulativeTemporality
+	}))
+	c.export = &countingMetrics{Exporter: me, n: &c.points}
+	c.metrics = sdkmetric.NewMeterProvider(sdkmetric.WithResource(res), sdkmetric.WithReader(c.reader))
+	_, err := c.metrics.Meter("demo").Int64ObservableCounter("demo.bytes", metric.WithUnit("By"),
+		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(c.bytes.Load(), metric.WithAttributes(attribute.String("customer", tenant)))
+			return nil
+		}))
+	if err != nil {
+		return nil, err
+	}
 	c.logs = sdklog.NewLoggerProvider(sdklog.WithResource(res),
 		sdklog.WithProcessor(sdklog.NewBatchProcessor(&countingLogs{Exporter: le, n: &c.records})))
 	c.traces = sdktrace.NewTracerProvider(sdktrace.WithResource(res),
@@ -69,7 +88,7 @@ func NewClient(ctx context.Context, endpoint, tenant string) (*Client, error) {
 }
 
 // Work does n units of work: each is a server span with a database call below it, two log records in the span, an
-// increment of one of 20 counters, and an observation of a histogram.
+// increment of one of 20 counters, some bytes, and an observation of a histogram.
 func (c *Client) Work(ctx context.Context, n int) error {
 	meter := c.metrics.Meter("demo")
 	requests, err1 := meter.Int64Counter("demo.requests", metric.WithUnit("{request}"))
@@ -102,25 +121,31 @@ func (c *Client) Work(ctx context.Context, n int) error {
 		shelf := attribute.Int("shelf", i%20)
 		requests.Add(ctx, int64(1+i%3), metric.WithAttributes(tenant, shelf))
 		c.requests += int64(1 + i%3)
+		c.bytes.Add(int64(100 + i))
 		duration.Record(ctx, float64(i%7)/10, metric.WithAttributes(tenant))
 		queue.Record(ctx, int64(i), metric.WithAttributes(tenant))
 	}
 	return c.Flush(ctx)
 }
 
-// Flush hands over what the SDK holds.
+// Flush hands over what the SDK holds. Flush metrics at most once a second: Datadog keeps one point per series and second.
 func (c *Client) Flush(ctx context.Context) error {
-	return errors.Join(c.metrics.ForceFlush(ctx), c.logs.ForceFlush(ctx), c.traces.ForceFlush(ctx))
+	var rm metricdata.ResourceMetrics
+	err := c.reader.Collect(ctx, &rm)
+	if err == nil {
+		err = c.export.Export(ctx, &rm)
+	}
+	return errors.Join(err, c.logs.ForceFlush(ctx), c.traces.ForceFlush(ctx))
 }
 
 // Sent is what was handed over until now.
 func (c *Client) Sent() Sent {
-	return Sent{Points: c.points.Load(), Logs: c.records.Load(), Spans: c.spans.Load(), Requests: c.requests}
+	return Sent{Points: c.points.Load(), Logs: c.records.Load(), Spans: c.spans.Load(), Requests: c.requests, Bytes: c.bytes.Load()}
 }
 
-// Close stops the SDK without another export of metrics being counted twice: the reader exports once more.
+// Close stops the SDK. It exports no metrics: what was not flushed is not sent.
 func (c *Client) Close(ctx context.Context) error {
-	return errors.Join(c.metrics.Shutdown(ctx), c.logs.Shutdown(ctx), c.traces.Shutdown(ctx))
+	return errors.Join(c.metrics.Shutdown(ctx), c.export.Shutdown(ctx), c.logs.Shutdown(ctx), c.traces.Shutdown(ctx))
 }
 
 type countingMetrics struct {

@@ -23,8 +23,8 @@ type Collector struct {
 }
 
 // startCollector runs the binary with a config file. Its output goes to a Log, never to the terminal.
-func startCollector(binary, config string, env []string, log *Log) (*Collector, error) {
-	cmd := exec.Command(binary, "--config", config)
+func startCollector(binary, config string, args, env []string, log *Log) (*Collector, error) {
+	cmd := exec.Command(binary, append([]string{"--config", config}, args...)...)
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = dieWithParent()

@@ -47,29 +47,3 @@ func (p *Payload) Count() int {
 	}
 	return n
 }
-
-// Drops counts the OTLP items that a mapping did not turn into wire items, by reason.
-type Drops [numReasons]int
-
-// Reason says why an item is not sent. The set is closed: it is the value set of the metric attribute "reason".
-type Reason uint8
-
-// The reasons for which mapping drops an item.
-const (
-	ReasonNoRecordedValue Reason = iota // flag "no recorded value": there is nothing to send
-	ReasonNotFinite                     // NaN or Inf
-	ReasonTemporality                   // unspecified temporality, or cumulative exponential histogram
-	ReasonMalformed                     // bucket counts that do not fit the bounds, a zero trace id, …
-	ReasonStale                         // not newer than the cumulative point before it
-	ReasonBaseline                      // first point of a cumulative series: the base of later differences
-	ReasonEmpty                         // nothing in the point to send, for instance a histogram without observations
-	ReasonTooLarge                      // larger than the intake takes, alone
-	numReasons
-)
-
-// Add counts n items.
-func (d *Drops) Add(r Reason, n int) { d[r] += n }
-
-func (r Reason) String() string {
-	return [...]string{"no_recorded_value", "not_finite", "temporality", "malformed", "stale", "baseline", "empty", "too_large"}[r]
-}

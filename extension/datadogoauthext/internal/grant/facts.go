@@ -9,8 +9,8 @@ type TokenFact string
 const (
 	TokenNone        TokenFact = "none"
 	TokenOK          TokenFact = "ok"
-	TokenFailing     TokenFact = "failing"     // refreshes fail since Token.Since; they are tried again
-	TokenReauthorise TokenFact = "reauthorise" // only the customer can help: reason in Token.Reason
+	TokenFailing     TokenFact = "failing-since" // refreshes fail since Token.Since; they are tried again
+	TokenReauthorise TokenFact = "reauthorise"   // only the customer can help: reason in Token.Reason
 )
 
 // KeyFact says what the API key of an organisation is good for.
@@ -111,7 +111,8 @@ var tokenTable = table[TokenFact, TokenEvent]{
 
 var keyTable = table[KeyFact, KeyEvent]{
 	KeyNone: {
-		EvMintBegun: KeyMinting, EvMintRefused: KeyNone, EvMintUnknown: KeyNone, EvMintConflict: KeyExistsUnknown, EvKeyDropped: KeyNone,
+		EvMintBegun: KeyMinting, EvMintRefused: KeyNone, EvMintUnknown: KeyNone, EvMintConflict: KeyExistsUnknown,
+		EvValidated: KeyOK, EvKeyRefused: KeyNone, EvKeyDropped: KeyNone,
 	},
 	KeyMinting: {
 		EvMintBegun: KeyMinting, EvMinted: KeyFresh, EvMintRefused: KeyNone, EvMintConflict: KeyExistsUnknown, EvMintUnknown: KeyNone,
@@ -128,7 +129,7 @@ var keyTable = table[KeyFact, KeyEvent]{
 	},
 	KeyExistsUnknown: {
 		EvMintBegun: KeyMinting, EvMintConflict: KeyExistsUnknown, EvMintRefused: KeyExistsUnknown, EvMintUnknown: KeyExistsUnknown,
-		EvKeyDropped: KeyNone,
+		EvValidated: KeyOK, EvKeyRefused: KeyExistsUnknown, EvKeyDropped: KeyNone,
 	},
 }
 

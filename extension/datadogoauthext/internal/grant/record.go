@@ -54,6 +54,8 @@ type Org struct {
 type MintJournal struct {
 	Begun    time.Time `json:"begun,omitzero"`
 	Attempts int       `json:"attempts,omitempty"`
+	// Stored says that the key of this record is the answer, still to be checked.
+	Stored bool `json:"stored,omitempty"`
 	// Fence is the fencing number of the lease under which the attempt was made.
 	Fence uint64 `json:"fence,omitempty"`
 }

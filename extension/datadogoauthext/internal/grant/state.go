@@ -84,5 +84,7 @@ func (f Facts) sendError(tenant, reason string, stopWithToken bool) error {
 // errUnreadable is a hold, so a sender treats it as it treats a pause: what arrives waits.
 type errUnreadable struct{}
 
-func (errUnreadable) Error() string        { return "its record in the store cannot be opened, so its data waits" }
+func (errUnreadable) Error() string {
+	return "its record in the store cannot be opened, so its data waits"
+}
 func (errUnreadable) Is(target error) bool { return target == credential.ErrPaused }

@@ -13,6 +13,9 @@ import (
 // maxConflicts bounds how often an update is tried again when somebody else wrote first.
 const maxConflicts = 10
 
+// errStore marks what the store itself could not do, as opposed to what a caller found in it. It may work a second later.
+var errStore = errors.New("grant store")
+
 // vault reads and writes sealed records.
 type vault struct {
 	st     store.Store
@@ -62,11 +65,11 @@ func (v *vault) update(ctx context.Context, fn func(*txn) error) ([]versioned, e
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("write to the grant store: %w", err)
+			return nil, fmt.Errorf("%w: write: %w", errStore, err)
 		}
 		return tx.written, nil
 	}
-	return nil, fmt.Errorf("write to the grant store: %w, %d times in a row", store.ErrConflict, maxConflicts)
+	return nil, fmt.Errorf("%w: write: %w, %d times in a row", errStore, store.ErrConflict, maxConflicts)
 }
 
 // get reads a record; found is false when there is none. like tells the address; its other fields are ignored.
@@ -78,7 +81,7 @@ func get[R record](tx *txn, like R) (rec R, found bool, err error) {
 		return rec, false, nil
 	}
 	if err != nil {
-		return rec, false, fmt.Errorf("read from the grant store: %w", err)
+		return rec, false, fmt.Errorf("%w: read: %w", errStore, err)
 	}
 	tx.read[addressText(kind, key)] = raw.Version
 	rec, err = open[R](tx.v, raw)
@@ -87,7 +90,7 @@ func get[R record](tx *txn, like R) (rec R, found bool, err error) {
 
 // open unseals a record and checks that it is what its address says.
 func open[R record](v *vault, raw store.Record) (rec R, err error) {
-	client, plain, err := v.keyset(raw.Kind).Open(raw.Kind, raw.Key, raw.Version, raw.Value)
+	client, plain, err := v.keyset(raw.Kind).Open(string(raw.Kind), raw.Key, raw.Version, raw.Value)
 	if err != nil {
 		return rec, err
 	}
@@ -109,7 +112,7 @@ func (tx *txn) put(rec record) error {
 		return fmt.Errorf("encode a %s record: %w", kind, err)
 	}
 	held := tx.read[addressText(kind, key)]
-	sealed, err := tx.v.keyset(kind).Seal(seal.Label{Kind: kind, Client: rec.owner(), Key: key, Version: held + 1}, plain)
+	sealed, err := tx.v.keyset(kind).Seal(seal.Label{Kind: string(kind), Client: rec.owner(), Key: key, Version: held + 1}, plain)
 	if err != nil {
 		return fmt.Errorf("seal a %s record: %w", kind, err)
 	}

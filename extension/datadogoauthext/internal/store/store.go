@@ -23,6 +23,11 @@ const (
 	KindInvitation Kind = "invitation" // a connect link; key: hash of its secret
 )
 
+// Kinds returns every kind, in no order that means anything.
+func Kinds() []Kind {
+	return []Kind{KindCanary, KindClient, KindOrg, KindGrant, KindToken, KindFlow, KindInvitation}
+}
+
 // Errors of a Store. Compare with errors.Is.
 var (
 	ErrNotFound = errors.New("no such record")
@@ -31,6 +36,7 @@ var (
 	ErrLocked   = errors.New("the store file is in use by another process")
 	ErrForeign  = errors.New("not a store of this program")
 	ErrCorrupt  = errors.New("the store is damaged")
+	ErrFull     = errors.New("there is no room left for the store")
 )
 
 // Record is one record as it is stored. The caller owns Value.
@@ -48,20 +54,25 @@ type Change struct {
 	Delete bool
 }
 
-// Lease is a right to act alone. Fence grows with every holder of a name.
+// Lease is a right to act alone until its time is over. Fence grows with every holder of a name, across restarts too.
 type Lease interface {
 	Fence() uint64
+	// Release ends the lease early. It does nothing to a lease that ran out, even where somebody else holds the name by then.
 	Release(ctx context.Context) error
 }
 
 // Store is durable when a call returns nil. It is safe for concurrent use.
 type Store interface {
+	// Get returns the record, or ErrNotFound.
 	Get(ctx context.Context, kind Kind, key string) (Record, error)
-	// List calls yield for every record of a kind, in order of key, and stops at its first error.
+	// List calls yield for every record of a kind, in byte order of key, and stops at its first error. yield may call
+	// the store. A record that changes during the walk may be seen before or after its change.
 	List(ctx context.Context, kind Kind, yield func(Record) error) error
-	// Apply does all changes or none. ErrConflict says that a version did not match.
+	// Apply does all changes, in their order, or none. ErrConflict says that a version did not match. After any other
+	// error nothing was changed as far as the store can tell: read again before acting on it.
 	Apply(ctx context.Context, changes ...Change) error
 	// Lease gives the right named name for ttl by the store's clock, or ErrHeld.
 	Lease(ctx context.Context, name string, ttl time.Duration) (Lease, error)
+	// Close waits for calls that are under way. Calls after it fail. A second Close does nothing.
 	Close() error
 }

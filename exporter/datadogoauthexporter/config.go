@@ -1,0 +1,288 @@
+package datadogoauthexporter
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/confighttp"
+	"go.opentelemetry.io/collector/config/configoptional"
+	"go.opentelemetry.io/collector/config/configretry"
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/metrics"
+	"github.com/datadogoauth/otelcol-datadogoauth/site"
+)
+
+// Config is what an operator writes under this exporter in the collector file.
+type Config struct {
+	// Credentials names the extension that holds the customers' grants.
+	Credentials component.ID `mapstructure:"credentials"`
+	// Tenant says whose a resource is.
+	Tenant TenantConfig `mapstructure:"tenant"`
+
+	// Timeout bounds one attempt to send a request.
+	Timeout time.Duration `mapstructure:"timeout"`
+	// Retry is exporterhelper's retry. Where it would give up, the request is parked.
+	Retry configretry.BackOffConfig `mapstructure:"retry_on_failure"`
+	// Queue is exporterhelper's queue and batcher. Batches are always of one tenant.
+	Queue configoptional.Optional[exporterhelper.QueueBatchConfig] `mapstructure:"sending_queue"`
+	// MaxSendsPerTenant is how many requests of one tenant may be under way at one intake, so that a tenant whose intake hangs leaves
+	// the queue's workers to the others.
+	MaxSendsPerTenant int `mapstructure:"max_sends_per_tenant"`
+	// Parking bounds what waits for tenants that cannot take it.
+	Parking ParkingConfig `mapstructure:"parking"`
+
+	// HTTP is the client that all intakes are called with: proxy, TLS and connections.
+	HTTP confighttp.ClientConfig `mapstructure:"http"`
+	// Endpoints replace Datadog's own intake hosts, by site parameter and host (api, logs, traces, …), for a private link or a proxy.
+	Endpoints map[string]map[string]string `mapstructure:"endpoints"`
+
+	// Hostname is the host of resources that name none. Without it they have no host, so that the partner's machine is nobody's host.
+	Hostname string `mapstructure:"hostname"`
+	// Integration is how the data introduces itself.
+	Integration IntegrationConfig `mapstructure:"integration"`
+
+	Metrics MetricsConfig `mapstructure:"metrics"`
+	Logs    LogsConfig    `mapstructure:"logs"`
+	Traces  TracesConfig  `mapstructure:"traces"`
+}
+
+// TenantConfig says which sources name the tenant of a resource. The most trusted one wins: fixed, then the client metadata, then the
+// resource attribute. Where two of those that are configured disagree, the resource is refused.
+type TenantConfig struct {
+	// Fixed is the tenant of everything that this exporter gets.
+	Fixed string `mapstructure:"fixed"`
+	// MetadataKey is the client metadata (HTTP header, gRPC metadata) that names the tenant. The receiver needs include_metadata: true.
+	MetadataKey string `mapstructure:"metadata_key"`
+	// ResourceAttribute believes the resource attribute datadog.tenant. Whoever can send telemetry here can then name any tenant.
+	ResourceAttribute bool `mapstructure:"resource_attribute"`
+	// Allowed limits the tenants. Empty: every connected tenant.
+	Allowed []string `mapstructure:"allowed"`
+}
+
+// ParkingConfig bounds parked data, per signal, in bytes of encoded data. The oldest goes first.
+type ParkingConfig struct {
+	MaxBytesPerTenant int `mapstructure:"max_bytes_per_tenant"`
+	MaxBytes          int `mapstructure:"max_bytes"`
+}
+
+// IntegrationConfig names the partner's integration.
+type IntegrationConfig struct {
+	// Source is the ddsource of every log, which picks the integration's log pipeline.
+	Source string `mapstructure:"source"`
+}
+
+// MetricsConfig is about series and sketches.
+type MetricsConfig struct {
+	// Compression of series and sketches.
+	Compression intake.Compression `mapstructure:"compression"`
+	// MaxAge is how old a point may be when it is sent. Datadog takes one hour; set more for customers with Historical Metrics.
+	MaxAge time.Duration `mapstructure:"max_age"`
+	// ResourceAttributesAsTags copies every resource attribute to the tags.
+	ResourceAttributesAsTags bool `mapstructure:"resource_attributes_as_tags"`
+	// ScopeMetadataAsTags adds name, version and attributes of the instrumentation scope to the tags.
+	ScopeMetadataAsTags bool `mapstructure:"instrumentation_scope_metadata_as_tags"`
+	// DeltaTTL is how long a cumulative series is remembered after its last point.
+	DeltaTTL time.Duration `mapstructure:"delta_ttl"`
+	// MaxSeriesPerTenant and MaxSeries bound the cumulative series that are remembered.
+	MaxSeriesPerTenant int `mapstructure:"max_series_per_tenant"`
+	MaxSeries          int `mapstructure:"max_series"`
+
+	Sums       SumsConfig       `mapstructure:"sums"`
+	Histograms HistogramsConfig `mapstructure:"histograms"`
+	Summaries  SummariesConfig  `mapstructure:"summaries"`
+}
+
+// SumsConfig is about cumulative monotonic sums.
+type SumsConfig struct {
+	// CumulativeMonotonicMode is to_delta or raw_value.
+	CumulativeMonotonicMode metrics.CumulativeMonotonicMode `mapstructure:"cumulative_monotonic_mode"`
+	// InitialCumulativeMonotonicValue is auto, keep or drop.
+	InitialCumulativeMonotonicValue metrics.InitialValue `mapstructure:"initial_cumulative_monotonic_value"`
+}
+
+// HistogramsConfig is about explicit-bounds histograms.
+type HistogramsConfig struct {
+	// Mode is distributions, counters or nobuckets.
+	Mode metrics.HistogramMode `mapstructure:"mode"`
+	// SendAggregationMetrics adds count, sum, min and max.
+	SendAggregationMetrics bool `mapstructure:"send_aggregation_metrics"`
+}
+
+// SummariesConfig is about summaries.
+type SummariesConfig struct {
+	// Mode is gauges or noquantiles.
+	Mode metrics.SummaryMode `mapstructure:"mode"`
+}
+
+// LogsConfig is about logs.
+type LogsConfig struct {
+	Compression intake.Compression `mapstructure:"compression"`
+	// MaxAge is how old a log may be when it is sent. Datadog indexes up to 18 hours.
+	MaxAge time.Duration `mapstructure:"max_age"`
+}
+
+// TracesConfig is about spans.
+type TracesConfig struct {
+	Compression intake.Compression `mapstructure:"compression"`
+	// MaxAge is how old a span may be when it is sent. Datadog states no limit.
+	MaxAge time.Duration `mapstructure:"max_age"`
+}
+
+// Validate reports every fault at once, each under the key that the operator must edit. What has a Validate of its own (retry, queue,
+// http) is checked by the collector.
+func (c *Config) Validate() error {
+	var f faults
+	if c.Credentials == (component.ID{}) {
+		f.add("credentials", "name the extension that holds the grants, such as datadogoauth")
+	}
+	c.Tenant.validate(&f)
+	if c.Timeout <= 0 {
+		f.add("timeout", "must be positive, got %s", c.Timeout)
+	}
+	c.validateQueue(&f)
+	if c.Parking.MaxBytesPerTenant <= 0 {
+		f.add("parking::max_bytes_per_tenant", "must be positive, got %d", c.Parking.MaxBytesPerTenant)
+	}
+	if c.Parking.MaxBytes < c.Parking.MaxBytesPerTenant {
+		f.add("parking::max_bytes", "must not be below max_bytes_per_tenant (%d), got %d", c.Parking.MaxBytesPerTenant, c.Parking.MaxBytes)
+	}
+	validateHTTP(&f, &c.HTTP)
+	if _, err := site.NewEndpoints(c.Endpoints); err != nil {
+		for _, line := range strings.Split(err.Error(), "\n") {
+			f.add("endpoints", "%s", line)
+		}
+	}
+	if strings.ContainsFunc(c.Hostname, func(r rune) bool { return r <= ' ' || r > '~' }) || len(c.Hostname) > 255 {
+		f.add("hostname", "must be a host name")
+	}
+	if strings.ContainsFunc(c.Integration.Source, func(r rune) bool { return r <= ' ' || r == ',' || r > '~' }) || len(c.Integration.Source) > 100 {
+		f.add("integration::source", "must be a word, as it is registered with Datadog")
+	}
+	c.Metrics.validate(&f)
+	f.compression("logs", c.Logs.Compression)
+	f.age("logs", c.Logs.MaxAge)
+	f.compression("traces", c.Traces.Compression)
+	f.age("traces", c.Traces.MaxAge)
+	return errors.Join(f...)
+}
+
+func (t *TenantConfig) validate(f *faults) {
+	if t.Fixed == "" && t.MetadataKey == "" && !t.ResourceAttribute {
+		f.add("tenant", "nothing names a tenant: set fixed, metadata_key or resource_attribute")
+	}
+	if t.Fixed != "" {
+		if err := intake.CheckTenant(t.Fixed); err != nil {
+			f.add("tenant::fixed", "%w", err)
+		}
+		if len(t.Allowed) > 0 && !slices.Contains(t.Allowed, t.Fixed) {
+			f.add("tenant::allowed", "must contain the fixed tenant %q", t.Fixed)
+		}
+	}
+	for i, name := range t.Allowed {
+		if err := intake.CheckTenant(name); err != nil {
+			f.add(fmt.Sprintf("tenant::allowed::%d", i), "%w", err)
+		}
+	}
+}
+
+func (c *Config) validateQueue(f *faults) {
+	if c.MaxSendsPerTenant <= 0 {
+		f.add("max_sends_per_tenant", "must be positive, got %d", c.MaxSendsPerTenant)
+	}
+	q := c.Queue.Get()
+	if q == nil {
+		f.add("sending_queue", "must stay enabled: without it one slow customer holds up the senders of all others")
+		return
+	}
+	if q.WaitForResult {
+		f.add("sending_queue::wait_for_result", "is not supported, since data can be parked; use sending_queue::storage for data that must survive")
+	}
+	if q.NumConsumers <= c.MaxSendsPerTenant {
+		f.add("sending_queue::num_consumers", "must be above max_sends_per_tenant (%d), got %d: one customer must not keep all of them", c.MaxSendsPerTenant, q.NumConsumers)
+	}
+	if b := q.Batch.Get(); b != nil && len(b.Partition.MetadataKeys) > 0 {
+		f.add("sending_queue::batch::partition", "must stay empty: batches are always of one tenant")
+	}
+}
+
+// reservedHeaders are set per tenant or per request; a fixed value would go to every customer.
+var reservedHeaders = []string{"dd-api-key", "dd-application-key", "authorization", "host", "cookie", "content-type", "content-encoding", "content-length", "transfer-encoding"}
+
+func validateHTTP(f *faults, h *confighttp.ClientConfig) {
+	if h.Endpoint != "" {
+		f.add("http::endpoint", "must stay empty: the host follows from each customer's site; see endpoints")
+	}
+	if h.Auth.HasValue() {
+		f.add("http::auth", "must stay empty: each customer's own key is used; see credentials")
+	}
+	if h.Compression != "" && h.Compression != "none" {
+		f.add("http::compression", "must stay empty: see metrics::compression, logs::compression and traces::compression")
+	}
+	if h.Timeout != 0 {
+		f.add("http::timeout", "must stay empty: see timeout")
+	}
+	if h.Cookies.HasValue() {
+		f.add("http::cookies", "must stay empty: customers share no state")
+	}
+	if h.TLS.Insecure {
+		f.add("http::tls::insecure", "must stay false: API keys travel over https only")
+	}
+	if h.TLS.InsecureSkipVerify {
+		f.add("http::tls::insecure_skip_verify", "must stay false: API keys go to verified hosts only; use ca_file for a proxy of your own")
+	}
+	for name := range h.Headers.Iter {
+		if slices.Contains(reservedHeaders, strings.ToLower(name)) {
+			f.add("http::headers", "must not set %s", name)
+		}
+	}
+}
+
+func (m *MetricsConfig) validate(f *faults) {
+	f.compression("metrics", m.Compression)
+	f.age("metrics", m.MaxAge)
+	if m.DeltaTTL <= 0 {
+		f.add("metrics::delta_ttl", "must be positive, got %s", m.DeltaTTL)
+	}
+	if m.MaxSeriesPerTenant <= 0 {
+		f.add("metrics::max_series_per_tenant", "must be positive, got %d", m.MaxSeriesPerTenant)
+	}
+	if m.MaxSeries <= 0 {
+		f.add("metrics::max_series", "must be positive, got %d", m.MaxSeries)
+	}
+	oneOf(f, "metrics::sums::cumulative_monotonic_mode", m.Sums.CumulativeMonotonicMode, metrics.CumulativeToDelta, metrics.CumulativeRawValue)
+	oneOf(f, "metrics::sums::initial_cumulative_monotonic_value", m.Sums.InitialCumulativeMonotonicValue, metrics.InitialAuto, metrics.InitialKeep, metrics.InitialDrop)
+	oneOf(f, "metrics::histograms::mode", m.Histograms.Mode, metrics.HistogramDistributions, metrics.HistogramCounters, metrics.HistogramNoBuckets)
+	if m.Histograms.Mode == metrics.HistogramNoBuckets && !m.Histograms.SendAggregationMetrics {
+		f.add("metrics::histograms", "mode nobuckets without send_aggregation_metrics sends nothing")
+	}
+	oneOf(f, "metrics::summaries::mode", m.Summaries.Mode, metrics.SummaryGauges, metrics.SummaryNoQuantiles)
+}
+
+// faults collects what is wrong.
+type faults []error
+
+func (f *faults) add(key, format string, args ...any) {
+	*f = append(*f, fmt.Errorf(key+": "+format, args...))
+}
+
+func (f *faults) compression(section string, c intake.Compression) {
+	oneOf(f, section+"::compression", c, intake.Zstd, intake.Gzip, intake.None)
+}
+
+func (f *faults) age(section string, d time.Duration) {
+	if d < 0 {
+		f.add(section+"::max_age", "must not be negative, got %s; 0 sends data of any age", d)
+	}
+}
+
+func oneOf[T ~string](f *faults, key string, got T, known ...T) {
+	if !slices.Contains(known, got) {
+		f.add(key, "must be one of %v, got %q", known, string(got))
+	}
+}

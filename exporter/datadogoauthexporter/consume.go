@@ -1,0 +1,228 @@
+package datadogoauthexporter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/credential"
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/tenancy"
+)
+
+// signal says how the pdata type D of one signal is taken apart into resources R and put together again.
+type signal[D, R any] struct {
+	resources func(D) resources[R]
+	// attributes are those of the resource; count is the number of its items.
+	attributes func(R) pcommon.Map
+	count      func(R) int
+	// begin opens a mapping for one tenant.
+	begin func(tenant string) mapping[R]
+	// refused makes a retryable error that holds the resources to be sent again.
+	refused func(err error, of []R) error
+}
+
+// resources is what pdata's slices have in common.
+type resources[R any] interface {
+	Len() int
+	At(int) R
+}
+
+// mapping turns resources of one tenant into payloads. Exactly one of commit and rollback ends it.
+type mapping[R any] interface {
+	add(R, *intake.Drops)
+	// payloads returns what add made, one payload per intake. Those after the first can be parked when the queue takes the first only.
+	payloads() []payload
+	commit()
+	rollback()
+}
+
+type payload struct {
+	family intake.Family
+	*intake.Payload
+}
+
+// chain is exporterhelper's part of an exporter: queue, batcher, retry, push.
+type chain[D any] struct {
+	component.Component
+	consume func(context.Context, D) error
+}
+
+// signalExporter is the exporter of one signal.
+type signalExporter[D, R any] struct {
+	*core
+	signal signal[D, R]
+	next   chain[D]
+	empty  D // what exporterhelper is given in place of the data; see handover
+	ended  atomic.Bool
+}
+
+// Capabilities says that data is changed: the attribute that names the tenant is removed before mapping.
+func (e *signalExporter[D, R]) Capabilities() consumer.Capabilities {
+	return consumer.Capabilities{MutatesData: true}
+}
+
+// Start implements component.Component.
+func (e *signalExporter[D, R]) Start(ctx context.Context, host component.Host) error {
+	if err := e.start(ctx, host); err != nil {
+		return err
+	}
+	return e.next.Start(ctx, host)
+}
+
+// Shutdown implements component.Component. It may come without Start, and twice.
+func (e *signalExporter[D, R]) Shutdown(ctx context.Context) error {
+	if e.ended.Swap(true) {
+		return nil
+	}
+	return e.stop(ctx, e.next, e.enqueue)
+}
+
+// share is one tenant's part of a call.
+type share[R any] struct {
+	org     string
+	mapping mapping[R]
+	drops   intake.Drops
+	items   int
+	of      []R
+	named   []string // what the attribute said, for each of them
+	err     error    // the tenant has no organisation, or it is not known yet
+}
+
+// consume maps the resources of each tenant and offers them to the queue.
+//
+// The error is retryable and holds the resources that the queue did not take, or whose tenants are not known yet. Resources that will never be
+// taken are counted; they make the error permanent only when nothing else was in the call, since they must not make a client send the
+// others again.
+func (e *signalExporter[D, R]) consume(ctx context.Context, data D) error {
+	var again []R
+	var againErr, lostErr error
+	accepted := false
+	for tenant, s := range e.shares(ctx, data, &lostErr) {
+		err := s.err
+		if err == nil {
+			err = e.offer(ctx, tenant, s)
+		}
+		switch why, final := finalReason(err); {
+		case err == nil:
+			accepted = true
+		case final:
+			e.telemetry.refused(why, s.items, fmt.Errorf("tenant %s: %w", tenant, err))
+			lostErr = err
+		default:
+			for i, r := range s.of {
+				tenancy.Restore(e.signal.attributes(r), s.named[i])
+			}
+			again, againErr = append(again, s.of...), err
+		}
+	}
+	switch {
+	case len(again) > 0:
+		return e.signal.refused(againErr, again)
+	case lostErr != nil && !accepted:
+		return consumererror.NewPermanent(lostErr)
+	default:
+		return nil
+	}
+}
+
+// shares divides data by tenant and maps it. The last refusal is put into lost.
+func (e *signalExporter[D, R]) shares(ctx context.Context, data D, lost *error) map[string]*share[R] {
+	caller := e.resolver.Caller(ctx)
+	shares := make(map[string]*share[R], 1)
+	all := e.signal.resources(data)
+	for i := range all.Len() {
+		r := all.At(i)
+		items := e.signal.count(r)
+		tenant, named, refusal := caller.Take(e.signal.attributes(r))
+		if refusal != nil {
+			e.telemetry.refused(refusal.Reason, items, refusal)
+			*lost = refusal
+			continue
+		}
+		s := shares[tenant]
+		if s == nil {
+			s = &share[R]{}
+			if s.org, s.err = e.org(tenant); s.err == nil {
+				s.mapping = e.signal.begin(tenant)
+			}
+			shares[tenant] = s
+		}
+		s.of, s.named, s.items = append(s.of, r), append(s.named, named), s.items+items
+		if s.err == nil {
+			s.mapping.add(r, &s.drops)
+		}
+	}
+	return shares
+}
+
+var errTooLargeForQueue = errors.New("larger than the whole queue; see sending_queue::queue_size")
+
+// offer hands one tenant's share to the queue: all of it, or on an error nothing, and then the mapping is as if it had not been.
+func (e *signalExporter[D, R]) offer(ctx context.Context, tenant string, s *share[R]) error {
+	taken := false
+	for _, p := range s.mapping.payloads() {
+		if len(p.Items) == 0 {
+			continue
+		}
+		r := intake.NewRequest(tenant, s.org, p.family, *p.Payload)
+		err := e.enqueue(ctx, r)
+		switch {
+		case err == nil:
+		case taken:
+			// The queue has the first part, which cannot be taken back, so the second must not be sent twice nor lost.
+			e.dispatcher.Load().Park(r, err)
+		default:
+			s.mapping.rollback()
+			return err
+		}
+		taken = true
+	}
+	s.mapping.commit()
+	e.telemetry.accepted(s.items)
+	e.telemetry.mapped(&s.drops)
+	return nil
+}
+
+// enqueue offers one request to exporterhelper.
+func (e *signalExporter[D, R]) enqueue(ctx context.Context, r *intake.Request) error {
+	if !fits(r, e.cfg.Queue.Get()) {
+		return errTooLargeForQueue
+	}
+	return e.next.consume(context.WithValue(ctx, handoverKey{}, &handover{req: r}), e.empty)
+}
+
+// fits says that the queue can take r at all, when it is empty.
+func fits(r *intake.Request, queue *exporterhelper.QueueBatchConfig) bool {
+	switch queue.Sizer {
+	case exporterhelper.RequestSizerTypeBytes:
+		return int64(r.BytesSize()) <= queue.QueueSize
+	case exporterhelper.RequestSizerTypeItems:
+		return int64(r.ItemsCount()) <= queue.QueueSize
+	default:
+		return true
+	}
+}
+
+// finalReason tells an error that no repetition heals, with the reason to count.
+func finalReason(err error) (intake.Reason, bool) {
+	switch {
+	case errors.Is(err, credential.ErrUnknownTenant):
+		return intake.ReasonUnknownTenant, true
+	case errors.Is(err, credential.ErrNotConnected):
+		return intake.ReasonNotConnected, true
+	case errors.Is(err, credential.ErrDisconnected):
+		return intake.ReasonDisconnected, true
+	case errors.Is(err, errTooLargeForQueue):
+		return intake.ReasonTooLarge, true
+	default:
+		return 0, false
+	}
+}

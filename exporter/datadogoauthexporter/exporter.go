@@ -1,0 +1,194 @@
+package datadogoauthexporter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
+	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
+	"go.uber.org/zap"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/credential"
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/tenancy"
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/traces"
+	"github.com/datadogoauth/otelcol-datadogoauth/site"
+)
+
+// core is what the exporters of all three signals share: everything behind the mapping.
+type core struct {
+	set       exporter.Settings
+	cfg       *Config
+	maxAge    time.Duration
+	telemetry *telemetry
+	resolver  *tenancy.Resolver
+
+	// Set by start.
+	source     credential.Source
+	client     *http.Client
+	dispatcher atomic.Pointer[tenancy.Dispatcher]
+}
+
+func newCore(set exporter.Settings, cfg *Config, signal string, maxAge time.Duration) (*core, error) {
+	c := &core{set: set, cfg: cfg, maxAge: maxAge}
+	c.resolver = tenancy.NewResolver(tenancy.Rules{
+		Fixed: cfg.Tenant.Fixed, MetadataKey: cfg.Tenant.MetadataKey, FromResource: cfg.Tenant.ResourceAttribute, Allowed: cfg.Tenant.Allowed,
+	})
+	var err error
+	c.telemetry, err = newTelemetry(set, signal, func() (items, bytes int) {
+		if d := c.dispatcher.Load(); d != nil {
+			return d.Parked()
+		}
+		return 0, 0
+	})
+	return c, err
+}
+
+// options make exporterhelper queue, batch by tenant and retry what converter hands over.
+func (c *core) options() []exporterhelper.Option {
+	return []exporterhelper.Option{
+		exporterhelper.WithTimeout(exporterhelper.TimeoutConfig{Timeout: c.cfg.Timeout}),
+		exporterhelper.WithRetry(c.cfg.Retry),
+		xexporterhelper.WithQueueBatch(c.cfg.Queue, xexporterhelper.QueueBatchSettings{
+			Encoding:    intake.Encoding{Unreadable: c.telemetry.unreadable},
+			Partitioner: partitioner{},
+		}),
+	}
+}
+
+// partitioner keeps the batches of tenants apart.
+type partitioner struct{}
+
+// GetKey is called by the batcher.
+func (partitioner) GetKey(ctx context.Context, r xexporterhelper.Request) string {
+	return intake.PartitionKey(ctx, r)
+}
+
+// handover carries one request through exporterhelper, whose entry takes pdata and nothing else. The request is taken out at once, so that
+// a context which the queue keeps does not keep the request.
+type handover struct{ req *intake.Request }
+
+type handoverKey struct{}
+
+// converter is the first step of exporterhelper's chain.
+func converter[D any](ctx context.Context, _ D) (xexporterhelper.Request, error) {
+	h, ok := ctx.Value(handoverKey{}).(*handover)
+	if !ok || h.req == nil {
+		return nil, errors.New("no request was handed over")
+	}
+	req := h.req
+	h.req = nil
+	return req, nil
+}
+
+// push is the last step of exporterhelper's chain, below queue, batcher, retry and timeout.
+func (c *core) push(ctx context.Context, r xexporterhelper.Request) error {
+	return c.dispatcher.Load().Push(ctx, r)
+}
+
+// start finds the extension and builds the client. It waits for no network.
+func (c *core) start(ctx context.Context, host component.Host) error {
+	ext, ok := host.GetExtensions()[c.cfg.Credentials]
+	if !ok {
+		return fmt.Errorf("credentials: no extension %q runs; define it under extensions and list it under service::extensions", c.cfg.Credentials)
+	}
+	c.source, ok = ext.(credential.Source)
+	if !ok {
+		return fmt.Errorf("credentials: extension %q holds no customers' grants; name an extension of type datadogoauth", c.cfg.Credentials)
+	}
+	endpoints, err := site.NewEndpoints(c.cfg.Endpoints)
+	if err != nil {
+		return fmt.Errorf("endpoints: %w", err)
+	}
+	if c.client, err = c.cfg.HTTP.ToClient(ctx, host.GetExtensions(), c.set.TelemetrySettings); err != nil {
+		return fmt.Errorf("http: %w", err)
+	}
+	version := c.set.BuildInfo.Version
+	sender := intake.NewSender(intake.Settings{
+		Client:    c.client,
+		Endpoints: endpoints,
+		UserAgent: "otelcol-datadogoauth/" + version,
+		Compression: map[intake.Family]intake.Compression{
+			intake.Series: c.cfg.Metrics.Compression, intake.Sketches: c.cfg.Metrics.Compression,
+			intake.Logs: c.cfg.Logs.Compression, intake.Traces: c.cfg.Traces.Compression,
+		},
+		TracesHeader: traces.AppendHeader(nil, traces.Header{Hostname: c.cfg.Hostname, Env: "none", AgentVersion: "otelcol-datadogoauth-" + version}),
+		MaxWait:      c.maxWait(),
+		Observer:     c.telemetry,
+	})
+	queue := c.cfg.Queue.Get()
+	d := tenancy.NewDispatcher(tenancy.Settings{
+		Source:   c.source,
+		Deliver:  sender.Send,
+		Observer: c.telemetry,
+		Logger:   c.set.Logger,
+		Retry:    c.cfg.Retry,
+		Timeout:  c.cfg.Timeout,
+		MaxSends: c.cfg.MaxSendsPerTenant,
+		Workers:  queue.NumConsumers,
+		Park:     tenancy.ParkLimits{PerTenantBytes: c.cfg.Parking.MaxBytesPerTenant, TotalBytes: c.cfg.Parking.MaxBytes},
+		MaxAge:   func(intake.Family) time.Duration { return c.maxAge },
+		Durable:  queue.StorageID != nil,
+	})
+	c.dispatcher.Store(d)
+	d.Start()
+	c.set.Logger.Info("Data of tenants that cannot take it is parked in memory: it survives an orderly stop if sending_queue::storage is set, and no crash",
+		zap.Int("max_bytes_per_tenant", c.cfg.Parking.MaxBytesPerTenant), zap.Int("max_bytes", c.cfg.Parking.MaxBytes))
+	return nil
+}
+
+// maxWait keeps a wait that an intake asks for within half of the retry budget.
+func (c *core) maxWait() time.Duration {
+	if c.cfg.Retry.MaxElapsedTime > 0 {
+		return c.cfg.Retry.MaxElapsedTime / 2
+	}
+	return 5 * time.Minute
+}
+
+// org is the organisation that data of a tenant belongs to, as text. Its errors are those of credential.Source and of credential.Directory.
+//
+// A tenant whose key is missing, refused or paused keeps its organisation, so its data can be mapped and parked. A source that cannot tell it
+// makes the data wait at its sender.
+func (c *core) org(tenant string) (string, error) {
+	cred, err := c.source.Lookup(tenant)
+	if err == nil {
+		return cred.OrgText(), nil
+	}
+	directory, ok := c.source.(credential.Directory)
+	if !ok || errors.Is(err, credential.ErrNotReady) {
+		return "", err
+	}
+	org, err := directory.Org(tenant)
+	if err != nil {
+		return "", err
+	}
+	return org.String(), nil
+}
+
+// stop ends what start began. next is exporterhelper's part, which drains the queue, and enqueue offers a request to it: what is parked goes
+// back to the queue, where a durable one keeps it and another tries it once more.
+func (c *core) stop(ctx context.Context, next component.Component, enqueue func(context.Context, *intake.Request) error) error {
+	d := c.dispatcher.Load()
+	if d != nil {
+		for _, r := range d.Stop(ctx) {
+			if err := enqueue(ctx, r); err != nil {
+				c.telemetry.Dropped(r.Family, intake.ReasonShutdown, r.Count())
+			}
+		}
+	}
+	err := next.Shutdown(ctx)
+	if d != nil {
+		d.Lost()
+	}
+	if c.client != nil {
+		c.client.CloseIdleConnections()
+	}
+	c.telemetry.Shutdown()
+	return err
+}

@@ -1,0 +1,69 @@
+package attributes
+
+import "unicode/utf8"
+
+// AppendJSONString appends s as a JSON string, quotes included. A byte that is not UTF-8 becomes U+FFFD, so two texts are the
+// same JSON exactly when they are the same bytes in dst. Nothing is escaped for HTML.
+func AppendJSONString[T string | []byte](dst []byte, s T) []byte {
+	return appendQuoted(dst, s, "\ufffd")
+}
+
+const hexDigits = "0123456789abcdef"
+
+// appendQuoted appends s as a JSON string with invalid in place of each byte that is not UTF-8. U+2028 and U+2029 are escaped as
+// encoding/json does.
+func appendQuoted[T string | []byte](dst []byte, s T, invalid string) []byte {
+	dst = append(dst, '"')
+	copied := 0 // s[:copied] is in dst
+	for i := 0; i < len(s); {
+		c := s[i]
+		if plainInJSON[c] {
+			i++
+			continue
+		}
+		if c < utf8.RuneSelf {
+			dst = append(dst, s[copied:i]...)
+			switch c {
+			case '"', '\\':
+				dst = append(dst, '\\', c)
+			case '\n':
+				dst = append(dst, '\\', 'n')
+			case '\r':
+				dst = append(dst, '\\', 'r')
+			case '\t':
+				dst = append(dst, '\\', 't')
+			case '\b':
+				dst = append(dst, '\\', 'b')
+			case '\f':
+				dst = append(dst, '\\', 'f')
+			default:
+				dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&0xf])
+			}
+			i++
+			copied = i
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(string(s[i:min(len(s), i+utf8.UTFMax)]))
+		switch {
+		case r == utf8.RuneError && size == 1:
+			dst = append(dst, s[copied:i]...)
+			dst = append(dst, invalid...)
+			copied = i + size
+		case r == '\u2028' || r == '\u2029':
+			dst = append(dst, s[copied:i]...)
+			dst = append(dst, '\\', 'u', '2', '0', '2', hexDigits[r&0xf])
+			copied = i + size
+		}
+		i += size
+	}
+	dst = append(dst, s[copied:]...)
+	return append(dst, '"')
+}
+
+// plainInJSON marks the ASCII bytes that stand for themselves in a JSON string.
+var plainInJSON = func() (plain [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		plain[c] = c != '"' && c != '\\'
+	}
+	return plain
+}()

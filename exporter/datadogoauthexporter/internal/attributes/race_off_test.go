@@ -1,0 +1,5 @@
+//go:build !race
+
+package attributes_test
+
+const raceEnabled = false

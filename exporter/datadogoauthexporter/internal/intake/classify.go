@@ -1,0 +1,69 @@
+package intake
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// verdict is what an answer means for the body that was sent.
+type verdict uint8
+
+const (
+	delivered verdict = iota // the intake has it
+	again                    // send it again later, as it is
+	held                     // the key is refused: nothing of this tenant can be sent until that changes
+	split                    // too large: send the halves
+	recode                   // send it again at once with another compression
+	rejected                 // will never be taken
+)
+
+// judge is the one place that decides what an answer of an intake with an API key means. All four families answer alike:
+//
+//	2xx                  delivered (some clients expect 200, the intakes say 202)
+//	400                  rejected; with zstd first tried with gzip, since an intake that does not know zstd may say so with 400
+//	401, 404, other 4xx  rejected: wrong address or configuration
+//	403, key is fresh    again: a new key takes seconds to be known everywhere
+//	403                  held: the customer may have revoked the key, so it is neither dropped nor hammered
+//	408, 429, 5xx        again
+//	413                  split
+//	415                  recode, then rejected
+//	3xx                  again: redirects are never followed with a key; a proxy in the way is the likely cause
+//
+// Sources: https://docs.datadoghq.com/api/latest/logs/, https://docs.datadoghq.com/api/latest/metrics/ and what the Agent and
+// Vector do where the documentation says nothing.
+func judge(status int, sentWith Compression, keyIsFresh bool) verdict {
+	switch {
+	case status >= 200 && status < 300:
+		return delivered
+	case status == http.StatusForbidden && keyIsFresh:
+		return again
+	case status == http.StatusForbidden:
+		return held
+	case status == http.StatusRequestEntityTooLarge:
+		return split
+	case (status == http.StatusUnsupportedMediaType || status == http.StatusBadRequest) && sentWith == Zstd:
+		return recode
+	case status < 400, status == http.StatusRequestTimeout, status == http.StatusTooManyRequests, status >= 500:
+		return again
+	default:
+		return rejected
+	}
+}
+
+// askedWait is how long an answer asks to wait: Retry-After (seconds or an HTTP date), else X-RateLimit-Reset (seconds), at most limit
+// and never negative.
+func askedWait(h http.Header, now time.Time, limit time.Duration) time.Duration {
+	var wait time.Duration
+	if v := strings.TrimSpace(h.Get("Retry-After")); v != "" {
+		if seconds, err := strconv.ParseUint(v, 10, 31); err == nil {
+			wait = time.Duration(seconds) * time.Second
+		} else if at, err := http.ParseTime(v); err == nil {
+			wait = at.Sub(now)
+		}
+	} else if seconds, err := strconv.ParseUint(strings.TrimSpace(h.Get("X-RateLimit-Reset")), 10, 31); err == nil {
+		wait = time.Duration(seconds) * time.Second
+	}
+	return min(max(wait, 0), limit)
+}

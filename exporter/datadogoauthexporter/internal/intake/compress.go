@@ -1,0 +1,139 @@
+package intake
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"sync/atomic"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+// Compression is what a body is packed with; its text is the value of Content-Encoding.
+type Compression string
+
+// The compressions that the intakes take.
+const (
+	Zstd Compression = "zstd"
+	Gzip Compression = "gzip"
+	None Compression = "none" // no Content-Encoding
+)
+
+// zstdWindowBytes bounds the memory of an encoder. Bodies are a few megabytes at most and repeat themselves at short distance.
+const zstdWindowBytes = 1 << 20
+
+// maxPooledBytes is above any body that an intake takes. A buffer that grew further is left to the garbage collector.
+const maxPooledBytes = 6 << 20
+
+// packer compresses bodies into pooled buffers. The zero packer works. It is safe for concurrent use.
+type packer struct {
+	zstd, gzip, buffers sync.Pool
+}
+
+type encoder interface {
+	io.WriteCloser
+	Reset(io.Writer)
+}
+
+// pack returns the concatenation of parts, compressed. The caller owns the result and must release it.
+func (p *packer) pack(c Compression, parts ...[]byte) (*packed, error) {
+	out, _ := p.buffers.Get().(*packed)
+	if out == nil {
+		out = &packed{home: &p.buffers}
+	}
+	out.owners.Store(1)
+	if err := p.write(&out.buf, c, parts); err != nil {
+		out.release()
+		return nil, fmt.Errorf("compress with %s: %w", c, err)
+	}
+	return out, nil
+}
+
+func (p *packer) write(dst *bytes.Buffer, c Compression, parts [][]byte) error {
+	if c == None {
+		for _, part := range parts {
+			dst.Write(part)
+		}
+		return nil
+	}
+	pool := &p.zstd
+	if c == Gzip {
+		pool = &p.gzip
+	}
+	enc, err := p.encoder(pool, c)
+	if err != nil {
+		return err
+	}
+	enc.Reset(dst)
+	for _, part := range parts {
+		if _, err := enc.Write(part); err != nil {
+			return err
+		}
+	}
+	if err := enc.Close(); err != nil {
+		return err
+	}
+	enc.Reset(nil) // lets go of dst
+	pool.Put(enc)
+	return nil
+}
+
+func (p *packer) encoder(pool *sync.Pool, c Compression) (encoder, error) {
+	if enc, ok := pool.Get().(encoder); ok {
+		return enc, nil
+	}
+	if c == Gzip {
+		return gzip.NewWriterLevel(nil, gzip.BestSpeed)
+	}
+	return zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest),
+		zstd.WithWindowSize(zstdWindowBytes), zstd.WithLowerEncoderMem(true))
+}
+
+// packed is a compressed body in a pooled buffer. It goes back to the pool when its last owner let go of it: the sender, and every
+// reader that the transport got. The transport may still read after Do returned, but it always closes its reader.
+type packed struct {
+	buf    bytes.Buffer
+	owners atomic.Int32
+	home   *sync.Pool
+}
+
+func (p *packed) release() {
+	if p.owners.Add(-1) != 0 {
+		return
+	}
+	if p.buf.Cap() > maxPooledBytes {
+		return
+	}
+	p.buf.Reset()
+	p.home.Put(p)
+}
+
+// open returns a reader of the whole body. The body stays out of the pool until it is closed.
+func (p *packed) open() io.ReadCloser {
+	p.owners.Add(1)
+	return &packedReader{Reader: bytes.NewReader(p.buf.Bytes()), of: p}
+}
+
+// attach makes p the body of req. The transport may ask for it again, when a connection of HTTP/2 goes away before it answered.
+func (p *packed) attach(req *http.Request) {
+	req.ContentLength = int64(p.buf.Len())
+	req.GetBody = func() (io.ReadCloser, error) { return p.open(), nil }
+	req.Body = p.open()
+}
+
+type packedReader struct {
+	*bytes.Reader
+	of     *packed
+	closed atomic.Bool
+}
+
+// Close may be called more than once.
+func (r *packedReader) Close() error {
+	if !r.closed.Swap(true) {
+		r.of.release()
+	}
+	return nil
+}

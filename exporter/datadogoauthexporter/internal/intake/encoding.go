@@ -1,0 +1,184 @@
+package intake
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"math"
+
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
+	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
+)
+
+// The stored form of a request:
+//
+//	"DDQ" version(1) family(1)
+//	uvarint length, tenant
+//	uvarint length, org
+//	uvarint number of items, then for each: uvarint length in body, uvarint count, zig-zag varint seconds after the item before it
+//	uvarint length, body
+//	CRC-32C of everything before it, little endian
+//
+// There is no secret in it: the key is looked up when the request is sent. The sum finds damage, not malice; whoever can write the queue's
+// files can forge a request, but only to a tenant that is connected, with that tenant's own key.
+const (
+	storedMagic   = "DDQ"
+	storedVersion = 1
+	maxOrgBytes   = 1024
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// Errors of Unmarshal. Compare with errors.Is.
+var (
+	// ErrForeign: the bytes were not written by this exporter. Give it a storage (or a component name) of its own.
+	ErrForeign = errors.New("not a request that this exporter stored; was the queue's storage used by another exporter?")
+	// ErrVersion: a newer version of this exporter wrote it. Go back to that version to drain the queue.
+	ErrVersion = errors.New("stored by another version of this exporter")
+	// ErrDamaged: the bytes are incomplete or changed.
+	ErrDamaged = errors.New("stored request is damaged")
+)
+
+// Encoding stores requests in a persistent queue.
+type Encoding struct {
+	// Unreadable is told of every request that cannot be read back, since the queue itself drops it without a word. It may be nil.
+	Unreadable func(error)
+}
+
+var _ exporterhelper.QueueBatchEncoding[xexporterhelper.Request] = Encoding{}
+
+// Marshal returns the stored form of r. Nothing of ctx is kept: the tenant is inside the request.
+func (Encoding) Marshal(_ context.Context, r xexporterhelper.Request) ([]byte, error) {
+	req, ok := r.(*Request)
+	if !ok {
+		return nil, fmt.Errorf("store %T: not a request of this exporter", r)
+	}
+	return req.appendStored(make([]byte, 0, len(req.Body)+len(req.Items)*8+len(req.Tenant)+len(req.Org)+64)), nil
+}
+
+// Unmarshal reads what Marshal wrote. It keeps nothing of data. On an error the request is nil.
+func (e Encoding) Unmarshal(data []byte) (context.Context, xexporterhelper.Request, error) {
+	req, err := parseStored(data)
+	if err != nil {
+		if e.Unreadable != nil {
+			e.Unreadable(err)
+		}
+		return context.Background(), nil, err
+	}
+	return context.Background(), req, nil
+}
+
+func (r *Request) appendStored(dst []byte) []byte {
+	begin := len(dst)
+	dst = append(dst, storedMagic...)
+	dst = append(dst, storedVersion, byte(r.Family))
+	dst = appendText(dst, r.Tenant)
+	dst = appendText(dst, r.Org)
+	dst = binary.AppendUvarint(dst, uint64(len(r.Items)))
+	end, unix := uint32(0), int64(0)
+	for _, it := range r.Items {
+		dst = binary.AppendUvarint(dst, uint64(it.End-end))
+		dst = binary.AppendUvarint(dst, uint64(it.Count))
+		dst = binary.AppendVarint(dst, it.Unix-unix)
+		end, unix = it.End, it.Unix
+	}
+	dst = binary.AppendUvarint(dst, uint64(len(r.Body)))
+	dst = append(dst, r.Body...)
+	return binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst[begin:], castagnoli))
+}
+
+func appendText(dst []byte, s string) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
+}
+
+func parseStored(data []byte) (*Request, error) {
+	const header = len(storedMagic) + 2
+	if len(data) < header || string(data[:len(storedMagic)]) != storedMagic {
+		return nil, ErrForeign
+	}
+	if v := data[len(storedMagic)]; v != storedVersion {
+		return nil, fmt.Errorf("%w: form %d, this one reads %d", ErrVersion, v, storedVersion)
+	}
+	if len(data) < header+crc32.Size {
+		return nil, fmt.Errorf("%w: cut off", ErrDamaged)
+	}
+	content, sum := data[:len(data)-crc32.Size], data[len(data)-crc32.Size:]
+	if binary.LittleEndian.Uint32(sum) != crc32.Checksum(content, castagnoli) {
+		return nil, fmt.Errorf("%w: wrong check sum", ErrDamaged)
+	}
+	in := reader{rest: content[header:]}
+	family := Family(content[len(storedMagic)+1])
+	tenant, org := string(in.bytes(MaxTenantBytes)), string(in.bytes(maxOrgBytes))
+	items := in.items()
+	body := in.bytes(math.MaxUint32)
+	switch {
+	case in.bad || len(in.rest) != 0:
+		return nil, fmt.Errorf("%w: lengths do not fit", ErrDamaged)
+	case !family.Known():
+		return nil, fmt.Errorf("%w: intake %d", ErrVersion, family)
+	case CheckTenant(tenant) != nil:
+		return nil, fmt.Errorf("%w: no tenant", ErrDamaged)
+	case len(items) == 0 || int(items[len(items)-1].End) != len(body):
+		return nil, fmt.Errorf("%w: items do not cover the body", ErrDamaged)
+	}
+	return NewRequest(tenant, org, family, Payload{Body: append([]byte(nil), body...), Items: items}), nil
+}
+
+// reader takes lengths and values off stored bytes. After the first thing that does not fit it is bad, and returns zero values.
+type reader struct {
+	rest []byte
+	bad  bool
+}
+
+func (in *reader) uvarint(limit uint64) uint64 {
+	v, n := binary.Uvarint(in.rest)
+	if n <= 0 || v > limit {
+		in.bad, in.rest = true, nil
+		return 0
+	}
+	in.rest = in.rest[n:]
+	return v
+}
+
+func (in *reader) varint() int64 {
+	v, n := binary.Varint(in.rest)
+	if n <= 0 {
+		in.bad, in.rest = true, nil
+		return 0
+	}
+	in.rest = in.rest[n:]
+	return v
+}
+
+func (in *reader) bytes(limit uint64) []byte {
+	n := in.uvarint(limit)
+	if n > uint64(len(in.rest)) {
+		in.bad, in.rest = true, nil
+		return nil
+	}
+	b := in.rest[:n]
+	in.rest = in.rest[n:]
+	return b
+}
+
+// items reads the table of items. An item takes at least three bytes here and one in the body, so a forged number allocates no more than
+// a small multiple of what was stored.
+func (in *reader) items() []Item {
+	n := in.uvarint(uint64(len(in.rest)) / 3)
+	items := make([]Item, 0, n)
+	end, unix := uint64(0), int64(0)
+	for range n {
+		length := in.uvarint(math.MaxUint32)
+		count := in.uvarint(math.MaxUint32)
+		unix += in.varint()
+		end += length
+		if in.bad || length == 0 || end > math.MaxUint32 {
+			in.bad, in.rest = true, nil
+			return nil
+		}
+		items = append(items, Item{End: uint32(end), Count: uint32(count), Unix: unix})
+	}
+	return items
+}

@@ -1,0 +1,70 @@
+package intake
+
+import (
+	"github.com/datadogoauth/otelcol-datadogoauth/site"
+)
+
+// terms are what one intake asks for: where it is, how a body is framed and how large it may be.
+type terms struct {
+	name        string // value of the metric attribute "intake"
+	host        site.Host
+	path        string
+	contentType string
+	// maxItems bounds the wire items of a body, 0 for no bound.
+	maxItems int
+	// maxRawBytes and maxSentBytes bound a body with its framing, before and after compression.
+	maxRawBytes, maxSentBytes int
+}
+
+// Sources of the limits: series, https://docs.datadoghq.com/api/latest/metrics/#submit-metrics (512,000 bytes as sent, fewer than
+// 5,242,880 after decompression) and the Agent's 10,000 points a payload; sketches, the Agent's serializer; logs,
+// https://docs.datadoghq.com/api/latest/logs/#send-logs (5 MB uncompressed, 1,000 logs), counted as the decimal megabytes
+// that are safe either way; traces, the Agent's trace writer.
+var families = [...]terms{
+	Series:   {"series", site.HostAPI, "/api/v2/series", "application/x-protobuf", 10_000, 5_242_879, 512_000},
+	Sketches: {"sketches", site.HostAPI, "/api/beta/sketches", "application/x-protobuf", 0, 4_194_304, 2_621_440},
+	Logs:     {"logs", site.HostLogs, "/api/v2/logs", "application/json", 1_000, 5_000_000, 5_000_000},
+	Traces:   {"traces", site.HostTraces, "/api/v0.2/traces", "application/x-protobuf", 0, 3_200_000, 3_200_000},
+}
+
+// Known reports whether f is one of the families.
+func (f Family) Known() bool { return f >= Series && int(f) < len(families) }
+
+func (f Family) String() string {
+	if !f.Known() {
+		return "unknown"
+	}
+	return families[f].name
+}
+
+// emptyMetadata is SketchPayload.metadata (field 2, length 0), which the intake expects in every payload, empty as the Agent sends it.
+var emptyMetadata = []byte{0x12, 0x00}
+
+// frame returns what surrounds items on the wire: prefix + items + suffix. tracesHeader holds the fields of AgentPayload other
+// than tracerPayloads. Fields of a protobuf message may come in any order, so framing is concatenation.
+func (f Family) frame(items, tracesHeader []byte) (prefix, inner, suffix []byte) {
+	switch f {
+	case Sketches:
+		return nil, items, emptyMetadata
+	case Logs:
+		return []byte("["), items[:len(items)-1], []byte("]") // without the comma after the last object
+	case Traces:
+		return tracesHeader, items, nil
+	default:
+		return nil, items, nil
+	}
+}
+
+// framingBytes is how much longer a framed body is than its items.
+func (f Family) framingBytes(tracesHeader []byte) int {
+	switch f {
+	case Sketches:
+		return len(emptyMetadata)
+	case Logs:
+		return len("[") + len("]") - len(",")
+	case Traces:
+		return len(tracesHeader)
+	default:
+		return 0
+	}
+}

@@ -1,0 +1,241 @@
+package intake
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
+	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
+)
+
+// Request is encoded data of one tenant for one intake, on its way through the queue.
+//
+// It has one owner at a time: the caller until the queue took it, then a queue worker, then the park. It holds no secret.
+type Request struct {
+	// Tenant is whose data it is, and Org (credential.Org in text) the organisation that had consented when it was mapped.
+	Tenant string
+	Org    string
+	Family Family
+	Payload
+	// Oldest and Newest are the earliest and the latest time of an item in Unix seconds, 0 when no item has a time.
+	Oldest, Newest int64
+	// Try is what has happened to the request in this process. It is not stored.
+	Try Try
+
+	count int // OTLP items
+}
+
+// Try is the history of a request in this process.
+type Try struct {
+	// Failures counts the attempts that ended in a retryable error.
+	Failures int
+	// First is when the first attempt began.
+	First time.Time
+	// Slot says that the request holds one of its tenant's places among the senders.
+	Slot bool
+}
+
+var (
+	_ xexporterhelper.Request             = (*Request)(nil)
+	_ xexporterhelper.RequestErrorHandler = (*Request)(nil)
+)
+
+// NewRequest takes over p.
+func NewRequest(tenant, org string, family Family, p Payload) *Request {
+	r := &Request{Tenant: tenant, Org: org, Family: family, Payload: p}
+	r.measure()
+	return r
+}
+
+// measure derives the count and the time window from the items.
+func (r *Request) measure() {
+	r.count, r.Oldest, r.Newest = 0, 0, 0
+	for i := range r.Items {
+		r.count += int(r.Items[i].Count)
+		r.see(r.Items[i].Unix, r.Items[i].Unix)
+	}
+}
+
+func (r *Request) see(oldest, newest int64) {
+	if oldest != 0 && (r.Oldest == 0 || oldest < r.Oldest) {
+		r.Oldest = oldest
+	}
+	r.Newest = max(r.Newest, newest)
+}
+
+// Count is the number of OTLP items that are done when the request is delivered. It may be 0: the sketch of a histogram whose count was
+// given to its first series.
+func (r *Request) Count() int { return r.count }
+
+// ItemsCount is Count, but never 0, since the queue silently forgets a request of size 0.
+func (r *Request) ItemsCount() int { return max(r.count, 1) }
+
+// BytesSize is the size before framing and compression.
+func (r *Request) BytesSize() int { return len(r.Body) }
+
+// Key names the lane of the request: tenant, org and family. It also is the partition of the batcher, so data of two tenants never
+// meets in a batch. The lengths in front keep any two different triples apart.
+func (r *Request) Key() string {
+	b := make([]byte, 0, len(r.Tenant)+len(r.Org)+2*binary.MaxVarintLen32+1)
+	b = append(b, byte(r.Family))
+	b = binary.AppendUvarint(b, uint64(len(r.Tenant)))
+	b = append(b, r.Tenant...)
+	b = binary.AppendUvarint(b, uint64(len(r.Org)))
+	b = append(b, r.Org...)
+	return string(b)
+}
+
+// PartitionKey is Key in the form that the batcher asks for.
+func PartitionKey(_ context.Context, r xexporterhelper.Request) string { return r.(*Request).Key() }
+
+// OnError returns what is left to send after a partial success, else the request itself.
+func (r *Request) OnError(err error) xexporterhelper.Request {
+	var unsent *Unsent
+	if errors.As(err, &unsent) {
+		return unsent.Left
+	}
+	return r
+}
+
+// MergeSplit appends other, if there is one, and cuts the result into requests of at most maxSize by sizer, 0 for no limit.
+//
+// A single item above maxSize becomes a request of its own: only the intake's limits, at the time of sending, drop an item. The pieces
+// share memory and none can be appended into another. The first holds everything of r that fits, since the batcher ties acknowledgements
+// of r to it; the last is the smallest, except that it may be larger than a first one which had to stop before a very large item.
+func (r *Request) MergeSplit(_ context.Context, maxSize int, sizer exporterhelper.RequestSizerType, other xexporterhelper.Request) ([]xexporterhelper.Request, error) {
+	sizeOfItem, sizeOf := bytesOf, (*Request).BytesSize
+	switch sizer {
+	case exporterhelper.RequestSizerTypeBytes:
+	case exporterhelper.RequestSizerTypeItems:
+		sizeOfItem, sizeOf = countOf, (*Request).ItemsCount
+	default:
+		return nil, fmt.Errorf("batch by %s: only bytes and items can be split", sizer.String())
+	}
+	merged := false
+	if other != nil {
+		o, ok := other.(*Request)
+		if !ok {
+			return nil, fmt.Errorf("merge %T into a request for Datadog: not a request of this exporter", other)
+		}
+		if o.Family != r.Family || o.Tenant != r.Tenant || o.Org != r.Org {
+			return nil, errors.New("merge two requests: they differ in tenant, organisation or intake")
+		}
+		if len(r.Body)+len(o.Body) > math.MaxUint32 {
+			return nil, errors.New("merge two requests: together they are larger than 4 GiB; set sending_queue::batch::max_size")
+		}
+		r.append(o)
+		merged = true
+	}
+	if maxSize <= 0 {
+		return []xexporterhelper.Request{r}, nil
+	}
+	pieces := r.cut(func(items []Item, begin uint32) int { return fitting(items, begin, maxSize, sizeOfItem) })
+	if len(pieces) > 1 {
+		first := 0
+		if merged {
+			first = 1
+		}
+		smallestLast(pieces[first:], sizeOf)
+	}
+	out := make([]xexporterhelper.Request, len(pieces))
+	for i, p := range pieces {
+		out[i] = p
+	}
+	return out, nil
+}
+
+// append adds the items of o, which is not used any more.
+func (r *Request) append(o *Request) {
+	base := uint32(len(r.Body))
+	r.Body = append(r.Body, o.Body...)
+	for _, it := range o.Items {
+		it.End += base
+		r.Items = append(r.Items, it)
+	}
+	r.count += o.count
+	r.see(o.Oldest, o.Newest)
+}
+
+// cut divides r at item ends. take says how many of the leading items go into the next piece, at least 1; begin is where the first of them
+// begins. The pieces share r's memory; r itself must not be used any more, unless it is the only piece.
+func (r *Request) cut(take func(items []Item, begin uint32) int) []*Request {
+	var pieces []*Request
+	items, begin := r.Items, uint32(0)
+	for len(items) > 0 {
+		n := take(items, begin)
+		if n == len(r.Items) {
+			return []*Request{r}
+		}
+		pieces = append(pieces, r.part(items[:n:n], begin))
+		begin = items[n-1].End
+		items = items[n:]
+	}
+	return pieces
+}
+
+// part is a request for some consecutive items of r, which begin at begin.
+func (r *Request) part(items []Item, begin uint32) *Request {
+	end := items[len(items)-1].End
+	if begin != 0 {
+		shifted := make([]Item, len(items))
+		for i, it := range items {
+			it.End -= begin
+			shifted[i] = it
+		}
+		items = shifted
+	}
+	p := NewRequest(r.Tenant, r.Org, r.Family, Payload{Body: r.Body[begin:end:end], Items: items})
+	p.Try = r.Try
+	return p
+}
+
+// Expire removes the items older than before (Unix seconds), and returns how many OTLP items they were. Items without a time stay.
+func (r *Request) Expire(before int64) int {
+	if r.Oldest == 0 || r.Oldest >= before {
+		return 0
+	}
+	kept := Payload{Body: make([]byte, 0, len(r.Body)), Items: make([]Item, 0, len(r.Items))}
+	expired, begin := 0, uint32(0)
+	for _, it := range r.Items {
+		if it.Unix != 0 && it.Unix < before {
+			expired += int(it.Count)
+		} else {
+			kept.Body = append(kept.Body, r.Body[begin:it.End]...)
+			kept.EndItem(int(it.Count), it.Unix)
+		}
+		begin = it.End
+	}
+	r.Payload = kept
+	r.measure()
+	return expired
+}
+
+// bytesOf and countOf measure one item, which begins at begin.
+func bytesOf(it Item, begin uint32) int { return int(it.End - begin) }
+func countOf(it Item, _ uint32) int     { return int(it.Count) }
+
+// fitting returns how many leading items fit in limit, but at least 1.
+func fitting(items []Item, begin uint32, limit int, size func(Item, uint32) int) int {
+	total := 0
+	for i, it := range items {
+		if total += size(it, begin); total > limit {
+			return max(i, 1)
+		}
+		begin = it.End
+	}
+	return len(items)
+}
+
+// smallestLast swaps the smallest request to the end.
+func smallestLast(pieces []*Request, size func(*Request) int) {
+	last := len(pieces) - 1
+	for i := range last {
+		if size(pieces[i]) < size(pieces[last]) {
+			pieces[i], pieces[last] = pieces[last], pieces[i]
+		}
+	}
+}

@@ -1,0 +1,258 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/consumer/consumererror"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/credential"
+	"github.com/datadogoauth/otelcol-datadogoauth/site"
+)
+
+// Observer is told of everything that an operator counts. It is called from many goroutines.
+type Observer interface {
+	// Sent is told of each call of an intake. outcome is one of delivered, retry, refused, too_large, recoded and rejected.
+	Sent(f Family, outcome string, took time.Duration, rawBytes, sentBytes int)
+	// Delivered and Dropped are told of OTLP items.
+	Delivered(f Family, items int)
+	Dropped(f Family, why Reason, items int)
+	// Complained is told of a body that was accepted although the intake found fault with some of it.
+	Complained(r *Request, texts []string)
+}
+
+// Settings are what a Sender needs.
+type Settings struct {
+	// Client carries TLS and proxy settings. The sender makes a copy that follows no redirect.
+	Client    *http.Client
+	Endpoints site.Endpoints
+	UserAgent string
+	// Compression per family. A family that is missing gets Zstd, or Gzip for Traces.
+	Compression map[Family]Compression
+	// TracesHeader holds the fields of AgentPayload other than tracerPayloads, encoded.
+	TracesHeader []byte
+	// MaxWait bounds the wait that an intake can ask for.
+	MaxWait  time.Duration
+	Observer Observer
+}
+
+// Sender compresses requests, sends them and says what the answers mean. It is safe for concurrent use.
+type Sender struct {
+	set    Settings
+	client *http.Client
+	packer packer
+
+	mu      sync.RWMutex
+	plainer map[destination]bool // guarded by mu; where zstd was refused
+}
+
+// destination is one intake of one site.
+type destination struct {
+	site   string
+	family Family
+}
+
+// NewSender does no I/O.
+func NewSender(set Settings) *Sender {
+	client := *set.Client
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	client.Jar = nil // a cookie of one tenant must not travel with another's data
+	return &Sender{set: set, client: &client, plainer: make(map[destination]bool)}
+}
+
+// Unsent is the error of a request of which something is left that can be sent later.
+type Unsent struct {
+	// Left is what was not delivered: the request itself, or the rest of it. The request that was given to Send is not used any more.
+	Left *Request
+	// Refused says that the intake answered 403 to a key that is not fresh.
+	Refused bool
+	// Wait is how long the intake asked to wait, 0 if it did not.
+	Wait time.Duration
+	Err  error
+}
+
+func (u *Unsent) Error() string { return u.Err.Error() }
+
+func (u *Unsent) Unwrap() error { return u.Err }
+
+// Send sends r with the credential of its tenant, in as many bodies as the intake's limits ask for.
+//
+// Everything delivered or lost is reported to the observer. The error is nil when all was delivered or a part of it was lost, an *Unsent
+// when something can be sent later, and permanent when all of r was lost.
+func (s *Sender) Send(ctx context.Context, cred *credential.Credential, r *Request) error {
+	t := &families[r.Family]
+	room := t.maxRawBytes - r.Family.framingBytes(s.set.TracesHeader)
+	todo := r.cut(func(items []Item, begin uint32) int {
+		n := fitting(items, begin, room, bytesOf)
+		if t.maxItems > 0 {
+			n = min(n, t.maxItems)
+		}
+		return n
+	})
+	var lost error
+	kept := 0
+	for len(todo) > 0 {
+		next := todo[0]
+		a := s.sendOne(ctx, cred, next, room)
+		switch a.verdict {
+		case delivered:
+			kept++
+			s.set.Observer.Delivered(r.Family, next.Count())
+			todo = todo[1:]
+		case split:
+			if len(next.Items) == 1 {
+				lost = fmt.Errorf("send %s of tenant %s: one item of %d bytes alone is above the intake's limit: %w", r.Family, r.Tenant, next.BytesSize(), a.err)
+				s.set.Observer.Dropped(r.Family, ReasonTooLarge, next.Count())
+				todo = todo[1:]
+				continue
+			}
+			half := len(next.Items) / 2
+			todo = append(next.cut(func(items []Item, _ uint32) int { return min(len(items), max(half, len(next.Items)-half)) }), todo[1:]...)
+		case rejected:
+			lost = a.err
+			s.set.Observer.Dropped(r.Family, ReasonRejected, next.Count())
+			todo = todo[1:]
+		default:
+			return &Unsent{Left: join(todo), Refused: a.verdict == held, Wait: a.wait, Err: a.err}
+		}
+	}
+	if kept == 0 && lost != nil {
+		return consumererror.NewPermanent(lost)
+	}
+	return nil
+}
+
+// join is the request for several consecutive pieces of one.
+func join(pieces []*Request) *Request {
+	if len(pieces) == 1 {
+		return pieces[0]
+	}
+	whole := pieces[0]
+	for _, p := range pieces[1:] {
+		whole.append(p)
+	}
+	return whole
+}
+
+// answer is what became of one body.
+type answer struct {
+	verdict verdict
+	wait    time.Duration
+	err     error // nil when delivered
+}
+
+var errTooLarge = errors.New("larger than the intake takes")
+
+// sendOne sends r as one body. With zstd refused it sends once more with gzip.
+func (s *Sender) sendOne(ctx context.Context, cred *credential.Credential, r *Request, room int) answer {
+	if r.BytesSize() > room {
+		return answer{verdict: split, err: errTooLarge}
+	}
+	to := destination{cred.Site().Domain(), r.Family}
+	with := s.compression(to)
+	a := s.post(ctx, cred, r, with)
+	if a.verdict != recode {
+		return a
+	}
+	if a = s.post(ctx, cred, r, Gzip); a.verdict == delivered {
+		s.mu.Lock()
+		s.plainer[to] = true
+		s.mu.Unlock()
+	}
+	return a
+}
+
+func (s *Sender) compression(to destination) Compression {
+	c := s.set.Compression[to.family]
+	if c == "" {
+		c = Zstd
+		if to.family == Traces {
+			c = Gzip
+		}
+	}
+	if c == Zstd {
+		s.mu.RLock()
+		defer s.mu.RUnlock()
+		if s.plainer[to] {
+			return Gzip
+		}
+	}
+	return c
+}
+
+// post sends one body and judges the answer.
+func (s *Sender) post(ctx context.Context, cred *credential.Credential, r *Request, with Compression) answer {
+	t := &families[r.Family]
+	prefix, inner, suffix := r.Family.frame(r.Body, s.set.TracesHeader)
+	body, err := s.packer.pack(with, prefix, inner, suffix)
+	if err != nil {
+		return answer{verdict: again, err: err}
+	}
+	defer body.release()
+	if body.buf.Len() > t.maxSentBytes {
+		return answer{verdict: split, err: errTooLarge}
+	}
+	rawBytes, sentBytes := len(prefix)+len(inner)+len(suffix), body.buf.Len()
+
+	req, err := cred.NewRequest(ctx, s.set.Endpoints, http.MethodPost, t.host, t.path, nil)
+	if err != nil {
+		return answer{verdict: again, err: fmt.Errorf("send %s of tenant %s: %w", r.Family, r.Tenant, err)}
+	}
+	body.attach(req)
+	req.Header["Content-Type"] = []string{t.contentType}
+	req.Header["User-Agent"] = []string{s.set.UserAgent}
+	if with != None {
+		req.Header["Content-Encoding"] = []string{string(with)}
+	}
+
+	begin := time.Now()
+	resp, err := s.client.Do(req)
+	if err != nil {
+		s.set.Observer.Sent(r.Family, again.String(), time.Since(begin), rawBytes, sentBytes)
+		return answer{verdict: again, err: fmt.Errorf("send %s of tenant %s: %w", r.Family, r.Tenant, err)}
+	}
+	texts := complaints(resp)
+	a := answer{verdict: judge(resp.StatusCode, with, cred.Fresh())}
+	s.set.Observer.Sent(r.Family, a.verdict.String(), time.Since(begin), rawBytes, sentBytes)
+	switch a.verdict {
+	case delivered:
+		if len(texts) > 0 {
+			s.set.Observer.Complained(r, texts)
+		}
+		return a
+	case again:
+		a.wait = askedWait(resp.Header, time.Now(), s.set.MaxWait)
+	}
+	a.err = refusal(cred, r, resp, texts)
+	return a
+}
+
+// refusal tells what came back and what to do about it.
+func refusal(cred *credential.Credential, r *Request, resp *http.Response, texts []string) error {
+	said := strings.Join(texts[:min(len(texts), 3)], "; ")
+	if said == "" {
+		said = http.StatusText(resp.StatusCode)
+	}
+	var hint string
+	switch code := resp.StatusCode; {
+	case code == http.StatusForbidden && cred.Fresh():
+		hint = "; the key is new and may not be known everywhere yet, trying again"
+	case code == http.StatusForbidden:
+		hint = "; the customer may have revoked the API key, or this intake is not enabled for the organisation"
+	case code == http.StatusNotFound:
+		hint = "; check the endpoints in the exporter's configuration"
+	case code >= 300 && code < 400:
+		hint = "; redirects are not followed, check http::proxy_url and endpoints"
+	}
+	return fmt.Errorf("send %s of tenant %s to %s: %d: %s%s", r.Family, r.Tenant, cred.Site(), resp.StatusCode, said, hint)
+}
+
+// String is the value of the metric attribute "outcome".
+func (v verdict) String() string {
+	return [...]string{"delivered", "retry", "refused", "too_large", "recoded", "rejected"}[v]
+}

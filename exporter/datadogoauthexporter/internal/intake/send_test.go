@@ -1,0 +1,421 @@
+package intake_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+	"go.opentelemetry.io/collector/consumer/consumererror"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/credential"
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
+)
+
+const testKey = "0123456789abcdef0123456789abcdef"
+
+// call is what an intake was sent.
+type call struct {
+	host, path, key, encoding, contentType, userAgent string
+	body                                              []byte
+}
+
+// fakeIntake answers for every host of Datadog. answer is called after the body was read.
+type fakeIntake struct {
+	*httptest.Server
+	mu    sync.Mutex
+	calls []call // guarded by mu
+}
+
+func newIntake(t *testing.T, answer func(w http.ResponseWriter, c call, n int)) *fakeIntake {
+	t.Helper()
+	in := &fakeIntake{}
+	in.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		raw, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Errorf("read body: %v", err)
+		}
+		c := call{r.Host, r.URL.Path, r.Header.Get("DD-API-KEY"), r.Header.Get("Content-Encoding"), r.Header.Get("Content-Type"), r.UserAgent(), unpack(t, r.Header.Get("Content-Encoding"), raw)}
+		if int64(len(raw)) != r.ContentLength {
+			t.Errorf("Content-Length %d, body has %d", r.ContentLength, len(raw))
+		}
+		in.mu.Lock()
+		in.calls = append(in.calls, c)
+		n := len(in.calls)
+		in.mu.Unlock()
+		answer(w, c, n)
+	}))
+	t.Cleanup(in.Close)
+	return in
+}
+
+func (in *fakeIntake) all() []call {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return append([]call(nil), in.calls...)
+}
+
+// client dials the fake intake whatever the host is.
+func (in *fakeIntake) client() *http.Client {
+	roots := in.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+	return &http.Client{Transport: &http.Transport{
+		TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "example.com"},
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", in.Listener.Addr().String())
+		},
+	}}
+}
+
+func unpack(t *testing.T, encoding string, raw []byte) []byte {
+	t.Helper()
+	var in io.Reader = bytes.NewReader(raw)
+	switch encoding {
+	case "gzip":
+		z, err := gzip.NewReader(in)
+		if err != nil {
+			t.Errorf("gzip: %v", err)
+			return nil
+		}
+		in = z
+	case "zstd":
+		z, err := zstd.NewReader(in)
+		if err != nil {
+			t.Errorf("zstd: %v", err)
+			return nil
+		}
+		defer z.Close()
+		in = z
+	}
+	out, err := io.ReadAll(in)
+	if err != nil {
+		t.Errorf("unpack %s: %v", encoding, err)
+	}
+	return out
+}
+
+// books is an observer that keeps the figures.
+type books struct {
+	mu         sync.Mutex
+	delivered  int
+	dropped    map[intake.Reason]int
+	complaints []string
+	outcomes   []string
+}
+
+func (b *books) Sent(_ intake.Family, outcome string, _ time.Duration, _, _ int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.outcomes = append(b.outcomes, outcome)
+}
+
+func (b *books) Delivered(_ intake.Family, n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.delivered += n
+}
+
+func (b *books) Dropped(_ intake.Family, why intake.Reason, n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.dropped == nil {
+		b.dropped = map[intake.Reason]int{}
+	}
+	b.dropped[why] += n
+}
+
+func (b *books) Complained(_ *intake.Request, texts []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.complaints = append(b.complaints, texts...)
+}
+
+func sender(in *fakeIntake, b *books) *intake.Sender {
+	return intake.NewSender(intake.Settings{
+		Client: in.client(), UserAgent: "otelcol-datadogoauth/1.2.3", TracesHeader: []byte("HEAD"), MaxWait: time.Minute, Observer: b,
+	})
+}
+
+func grant(t *testing.T, fresh bool) *credential.Credential {
+	t.Helper()
+	c, err := credential.New("acme", credential.Org{Client: "main", Site: "us5.datadoghq.com", ID: "o1"}, testKey, 7, func() bool { return fresh })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// of makes a request whose items are the given texts, each counting one.
+func of(f intake.Family, texts ...string) *intake.Request {
+	var p intake.Payload
+	for _, s := range texts {
+		p.Body = append(p.Body, s...)
+		p.EndItem(1, 0)
+	}
+	return intake.NewRequest("acme", "main/us5.datadoghq.com/o1", f, p)
+}
+
+func accept(w http.ResponseWriter, _ call, _ int) { w.WriteHeader(http.StatusAccepted) }
+
+func TestFraming(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		r    *intake.Request
+		want call
+	}{
+		{of(intake.Series, "one", "two"), call{"api.us5.datadoghq.com", "/api/v2/series", testKey, "zstd", "application/x-protobuf", "", []byte("onetwo")}},
+		{of(intake.Sketches, "one", "two"), call{"api.us5.datadoghq.com", "/api/beta/sketches", testKey, "zstd", "application/x-protobuf", "", []byte("onetwo\x12\x00")}},
+		{of(intake.Logs, "{},", "{},"), call{"http-intake.logs.us5.datadoghq.com", "/api/v2/logs", testKey, "zstd", "application/json", "", []byte("[{},{}]")}},
+		{of(intake.Traces, "one", "two"), call{"trace.agent.us5.datadoghq.com", "/api/v0.2/traces", testKey, "gzip", "application/x-protobuf", "", []byte("HEADonetwo")}},
+	} {
+		t.Run(c.r.Family.String(), func(t *testing.T) {
+			t.Parallel()
+			in, b := newIntake(t, accept), &books{}
+			if err := sender(in, b).Send(t.Context(), grant(t, false), c.r); err != nil {
+				t.Fatal(err)
+			}
+			got := in.all()
+			c.want.userAgent = "otelcol-datadogoauth/1.2.3"
+			if len(got) != 1 || !equal(got[0], c.want) {
+				t.Fatalf("got %+v, want %+v", got, c.want)
+			}
+			if b.delivered != 2 {
+				t.Fatalf("delivered %d", b.delivered)
+			}
+		})
+	}
+}
+
+func equal(a, b call) bool {
+	same := bytes.Equal(a.body, b.body)
+	a.body, b.body = nil, nil
+	return same && a.host == b.host && a.path == b.path && a.key == b.key && a.encoding == b.encoding && a.contentType == b.contentType && a.userAgent == b.userAgent
+}
+
+func TestAnswers(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		status    int
+		header    http.Header
+		fresh     bool
+		permanent bool
+		refused   bool
+		wait      time.Duration
+	}{
+		"400 is permanent":                       {status: 400, permanent: true},
+		"401 is permanent":                       {status: 401, permanent: true},
+		"404 is permanent":                       {status: 404, permanent: true},
+		"403 with an old key holds":              {status: 403, refused: true},
+		"403 with a fresh key is tried again":    {status: 403, fresh: true},
+		"408 is tried again":                     {status: 408},
+		"429 waits as asked":                     {status: 429, header: http.Header{"Retry-After": {"7"}}, wait: 7 * time.Second},
+		"429 waits for the next period":          {status: 429, header: http.Header{"X-Ratelimit-Reset": {"9"}}, wait: 9 * time.Second},
+		"a wait is bounded":                      {status: 429, header: http.Header{"Retry-After": {"86400"}}, wait: time.Minute},
+		"a date in the past is no wait":          {status: 503, header: http.Header{"Retry-After": {"Mon, 02 Jan 2006 15:04:05 GMT"}}},
+		"503 is tried again":                     {status: 503},
+		"a redirect is an error, never followed": {status: 307, header: http.Header{"Location": {"https://evil.example/"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in := newIntake(t, func(w http.ResponseWriter, _ call, _ int) {
+				for k, v := range c.header {
+					w.Header()[k] = v
+				}
+				w.WriteHeader(c.status)
+				_, _ = io.WriteString(w, `{"errors":["refused `+testKey+`"]}`)
+			})
+			b := &books{}
+			err := sender(in, b).Send(t.Context(), grant(t, c.fresh), of(intake.Traces, "one"))
+			if err == nil || consumererror.IsPermanent(err) != c.permanent {
+				t.Fatalf("permanent %t: %v", consumererror.IsPermanent(err), err)
+			}
+			if strings.Contains(err.Error(), testKey) || strings.Contains(err.Error(), testKey[:20]) {
+				t.Fatalf("the key is in the error: %v", err)
+			}
+			if !strings.Contains(err.Error(), "refused") || len(in.all()) != 1 {
+				t.Fatalf("%d calls, %v", len(in.all()), err)
+			}
+			var unsent *intake.Unsent
+			if c.permanent {
+				if b.dropped[intake.ReasonRejected] != 1 || errors.As(err, &unsent) {
+					t.Fatalf("dropped %v", b.dropped)
+				}
+				return
+			}
+			if !errors.As(err, &unsent) || unsent.Refused != c.refused || unsent.Wait != c.wait || unsent.Left.Count() != 1 {
+				t.Fatalf("got %+v", unsent)
+			}
+		})
+	}
+}
+
+func TestTooLargeIsHalvedUntilItFits(t *testing.T) {
+	t.Parallel()
+	in := newIntake(t, func(w http.ResponseWriter, c call, _ int) {
+		if len(c.body) > 6 { // "[" + one item + "]" fits, and no second one
+			w.WriteHeader(http.StatusRequestEntityTooLarge)
+			return
+		}
+		w.WriteHeader(http.StatusAccepted)
+	})
+	b := &books{}
+	r := of(intake.Logs, `"a",`, `"b",`, `"this one never fits",`, `"d",`, `"e",`)
+	if err := sender(in, b).Send(t.Context(), grant(t, false), r); err != nil {
+		t.Fatal(err)
+	}
+	if b.delivered != 4 || b.dropped[intake.ReasonTooLarge] != 1 {
+		t.Fatalf("delivered %d, dropped %v", b.delivered, b.dropped)
+	}
+}
+
+func TestLimitsAreMetBeforeSending(t *testing.T) {
+	t.Parallel()
+	in := newIntake(t, func(w http.ResponseWriter, c call, _ int) {
+		if n := bytes.Count(c.body, []byte("1")); n > 1000 || len(c.body) > 5_000_000 {
+			t.Errorf("%d logs, %d bytes", n, len(c.body))
+		}
+		w.WriteHeader(http.StatusAccepted)
+	})
+	many := make([]string, 2500)
+	for i := range many {
+		many[i] = "1,"
+	}
+	b := &books{}
+	if err := sender(in, b).Send(t.Context(), grant(t, false), of(intake.Logs, many...)); err != nil {
+		t.Fatal(err)
+	}
+	large := `"` + strings.Repeat("x", 3_000_000) + `",`
+	if err := sender(in, b).Send(t.Context(), grant(t, false), of(intake.Logs, large, large)); err != nil {
+		t.Fatal(err)
+	}
+	if b.delivered != 2502 || len(in.all()) != 5 {
+		t.Fatalf("delivered %d in %d calls", b.delivered, len(in.all()))
+	}
+	err := sender(in, b).Send(t.Context(), grant(t, false), of(intake.Logs, large+large))
+	if !consumererror.IsPermanent(err) || b.dropped[intake.ReasonTooLarge] != 1 || len(in.all()) != 5 {
+		t.Fatalf("%v, dropped %v, %d calls", err, b.dropped, len(in.all()))
+	}
+}
+
+func TestOnlyTheRestIsLeftAfterAPartialSuccess(t *testing.T) {
+	t.Parallel()
+	in := newIntake(t, func(w http.ResponseWriter, _ call, n int) {
+		if n == 2 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		w.WriteHeader(http.StatusAccepted)
+	})
+	large := strings.Repeat("x", 2_000_000)
+	b, r := &books{}, of(intake.Traces, "1"+large, "2"+large, "3"+large)
+	r.Try.Slot = true
+	s := sender(in, b)
+	err := s.Send(t.Context(), grant(t, false), r)
+	left := r.OnError(err).(*intake.Request)
+	if left.Count() != 2 || left.Body[0] != '2' || !left.Try.Slot || b.delivered != 1 {
+		t.Fatalf("left %d items, delivered %d, %v", left.Count(), b.delivered, err)
+	}
+	if err := s.Send(t.Context(), grant(t, false), left); err != nil || b.delivered != 3 {
+		t.Fatalf("delivered %d, %v", b.delivered, err)
+	}
+	for i, c := range in.all() {
+		if want := []byte("1223")[i]; c.body[4] != want { // behind "HEAD"
+			t.Fatalf("call %d began with %c", i, c.body[4])
+		}
+	}
+}
+
+func TestGzipWhereZstdIsRefused(t *testing.T) {
+	t.Parallel()
+	in := newIntake(t, func(w http.ResponseWriter, c call, _ int) {
+		if c.encoding == "zstd" {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		w.WriteHeader(http.StatusAccepted)
+	})
+	b := &books{}
+	s := sender(in, b)
+	for range 2 {
+		if err := s.Send(t.Context(), grant(t, false), of(intake.Logs, "1,")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var used []string
+	for _, c := range in.all() {
+		used = append(used, c.encoding)
+	}
+	if got := strings.Join(used, " "); got != "zstd gzip gzip" || b.delivered != 2 {
+		t.Fatalf("used %s, delivered %d", got, b.delivered)
+	}
+}
+
+func TestComplaintsOfAnAcceptedBodyAreReported(t *testing.T) {
+	t.Parallel()
+	in := newIntake(t, func(w http.ResponseWriter, _ call, _ int) {
+		w.WriteHeader(http.StatusAccepted)
+		_, _ = io.WriteString(w, `{"errors":["bad metric name",{"title":"Oops","detail":"late point"}]}`)
+	})
+	b := &books{}
+	if err := sender(in, b).Send(t.Context(), grant(t, false), of(intake.Series, "1")); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(b.complaints, "|"); got != "bad metric name|Oops: late point" {
+		t.Fatalf("complaints %q", got)
+	}
+}
+
+func TestAnAnswerThatNeverEndsIsNotAwaited(t *testing.T) {
+	t.Parallel()
+	in := newIntake(t, func(w http.ResponseWriter, _ call, _ int) {
+		w.WriteHeader(http.StatusBadGateway)
+		for range 200 { // far more than is read
+			if _, err := w.Write(bytes.Repeat([]byte("<html>"), 4096)); err != nil {
+				return
+			}
+		}
+	})
+	err := sender(in, &books{}).Send(t.Context(), grant(t, false), of(intake.Traces, "1"))
+	if err == nil || !strings.Contains(err.Error(), "not JSON") || len(err.Error()) > 500 {
+		t.Fatal(err)
+	}
+}
+
+func BenchmarkSend(b *testing.B) {
+	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.WriteHeader(http.StatusAccepted)
+	}))
+	defer srv.Close()
+	in := &fakeIntake{Server: srv}
+	s := sender(in, &books{})
+	cred, err := credential.New("acme", credential.Org{Client: "main", Site: "us5.datadoghq.com", ID: "o1"}, testKey, 7, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	text := strings.Repeat("a metric with tags and a value;", 5)
+	texts := make([]string, 5000)
+	for i := range texts {
+		texts[i] = text
+	}
+	r := of(intake.Series, texts...)
+	if err := s.Send(b.Context(), cred, r); err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(r.BytesSize()))
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := s.Send(b.Context(), cred, r); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

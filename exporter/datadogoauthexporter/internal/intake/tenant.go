@@ -1,0 +1,28 @@
+package intake
+
+import (
+	"errors"
+	"fmt"
+	"unicode/utf8"
+)
+
+// MaxTenantBytes bounds the name of a tenant. Names are part of keys, files and pages.
+const MaxTenantBytes = 128
+
+// CheckTenant refuses a name that no tenant can have. The error does not repeat the name, which may come from outside.
+func CheckTenant(name string) error {
+	switch {
+	case name == "":
+		return errors.New("the name of a tenant must not be empty")
+	case len(name) > MaxTenantBytes:
+		return fmt.Errorf("the name of a tenant must not be longer than %d bytes, got %d", MaxTenantBytes, len(name))
+	case !utf8.ValidString(name):
+		return errors.New("the name of a tenant must be UTF-8")
+	}
+	for _, c := range name {
+		if c < ' ' || c >= 0x7f && c <= 0x9f {
+			return errors.New("the name of a tenant must not hold control characters")
+		}
+	}
+	return nil
+}

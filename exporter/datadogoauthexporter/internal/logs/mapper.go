@@ -1,0 +1,135 @@
+package logs
+
+import (
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/attributes"
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
+)
+
+// Options are what a Mapper needs to know beside the records. The zero value of each means its default.
+type Options struct {
+	// Source is the ddsource of a record that names none in the attribute datadog.log.source. Default "otlp_log_ingestion".
+	Source string
+	// FallbackHost is the hostname of a record that names none. Default none: the item has no hostname.
+	FallbackHost string
+	// OTelSource is the value of the tag otel_source. Default "datadog_exporter".
+	OTelSource string
+	// Now dates records without a time, for their expiry. Default time.Now.
+	Now func() time.Time
+}
+
+// Mapper maps log records to items of the log intake. It is safe for concurrent use.
+type Mapper struct {
+	opts    Options
+	scratch sync.Pool // of *mapping
+}
+
+// New returns a Mapper.
+func New(opts Options) *Mapper {
+	if opts.Source == "" {
+		opts.Source = "otlp_log_ingestion"
+	}
+	if opts.OTelSource == "" {
+		opts.OTelSource = "datadog_exporter"
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	return &Mapper{opts: opts}
+}
+
+// maxItemBytes is the largest object that fits into a body of 5 MB with the brackets around it.
+const maxItemBytes = 5_000_000 - len("[]")
+
+// Map appends one item per record of rl to out: a JSON object followed by a comma.
+//
+// A record that holds NaN or an infinity where JSON needs a number, or that is larger than a whole body may be, is counted in
+// drops instead. One between 1 MB and that is sent; Datadog truncates it. rl is not changed and nothing of it is kept.
+func (m *Mapper) Map(rl plog.ResourceLogs, out *intake.Payload, drops *intake.Drops) {
+	g, _ := m.scratch.Get().(*mapping)
+	if g == nil {
+		g = newMapping(&m.opts)
+	}
+	g.startResource(rl.Resource().Attributes())
+	for _, sl := range rl.ScopeLogs().All() {
+		g.startScope(rl.Resource().Attributes(), sl.Scope())
+		for _, lr := range sl.LogRecords().All() {
+			g.inheritHostAndService(lr.Attributes())
+			start := len(out.Body)
+			g.obj.begin(out.Body)
+			g.record(lr)
+			body, finite := g.obj.finish()
+			switch size := len(body) - start; {
+			case !finite:
+				drops.Add(intake.ReasonNotFinite, 1)
+				out.Body = body[:start]
+			case size > maxItemBytes:
+				drops.Add(intake.ReasonTooLarge, 1)
+				out.Body = body[:start]
+			default:
+				out.Body = append(body, ',')
+				out.EndItem(1, g.unixSeconds(lr))
+			}
+		}
+	}
+	if g.release() {
+		m.scratch.Put(g)
+	}
+}
+
+// mapping is the working memory of one call of Map. All of it is used again for the next one.
+type mapping struct {
+	opts *Options
+	// sourceTag is the tag otel_source as the inside of a JSON string.
+	sourceTag []byte
+	shared    shared
+	obj       object // the record's object, at the end of the payload
+	rec       record
+	// host and service belong to the resource. Where it names none, the first record that does names them for itself and for the
+	// records after it.
+	host, service string
+	// tail holds the members that are the same for every record of a scope.
+	tail      []byte
+	tailStale bool
+	path      []byte // dotted key of the attribute at hand
+	text      []byte // text form of the value at hand
+	clock     clock
+}
+
+func newMapping(opts *Options) *mapping {
+	quoted := attributes.AppendJSONString(nil, "otel_source:"+opts.OTelSource)
+	g := &mapping{opts: opts, sourceTag: quoted[1 : len(quoted)-1]}
+	g.obj.init()
+	g.shared.obj.initLike(&g.obj)
+	return g
+}
+
+// inheritHostAndService lets a record name the host and service that its resource does not name.
+func (g *mapping) inheritHostAndService(attrs attributesMap) {
+	if g.host == "" {
+		if host := attributes.Host(attrs); host != "" {
+			g.host, g.tailStale = host, true
+		}
+	}
+	if g.service == "" {
+		if v, ok := attrs.Get("service.name"); ok {
+			if service := v.AsString(); service != "" {
+				g.service, g.tailStale = service, true
+			}
+		}
+	}
+}
+
+// release forgets the pdata and reports whether the memory is small enough to keep.
+func (g *mapping) release() bool {
+	const maxKeptBytes = 1 << 20
+	g.host, g.service = "", ""
+	g.rec = record{}
+	g.obj.buf = nil // belongs to the payload
+	return cap(g.tail)+cap(g.path)+cap(g.text)+cap(g.shared.obj.buf)+cap(g.shared.values) <= maxKeptBytes &&
+		g.obj.cells() <= maxKeptBytes/64
+}

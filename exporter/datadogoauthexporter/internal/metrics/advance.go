@@ -1,0 +1,167 @@
+package metrics
+
+import "slices"
+
+// verdict is what became of one point of a cumulative series.
+type verdict uint8
+
+const (
+	verdictSend     verdict = iota // there is an amount to send
+	verdictBaseline                // nothing to send: the point is where later differences begin
+	verdictStale                   // not newer than what is remembered, which stays as it was
+)
+
+// undo is one write of a transaction, as it has to be taken back.
+type undo struct {
+	id     seriesID
+	before point
+	had    bool    // before was there; else the series is new
+	gone   bool    // the series was evicted to make room
+	sent   float64 // what the write made the transaction send
+}
+
+// increase advances a monotonic series and returns how much it grew. The first point, and one after a reset (a new start
+// time or a smaller value), is sent with its full value if sendFirst, and else is a baseline.
+func (tx *Tx) increase(id seriesID, start, ts uint64, value float64, sendFirst bool) (float64, verdict) {
+	sh, old, had := tx.lock(id)
+	if sh == nil {
+		return 0, verdictBaseline
+	}
+	if had && old.ts >= ts {
+		sh.mu.Unlock()
+		return 0, verdictStale
+	}
+	amount, v, owed := 0.0, verdictSend, 0.0
+	switch {
+	case had && value-old.value >= 0 && old.continues(start, ts):
+		amount = value - old.value + old.owed
+	case sendFirst:
+		amount = value + old.owed
+	default:
+		v, owed = verdictBaseline, old.owed
+	}
+	tx.write(sh, id, old, had, point{start: start, ts: ts, value: value, owed: owed}, amount)
+	return amount, v
+}
+
+// difference advances a series that may fall as well and returns how much it changed. A first point is a baseline. So is,
+// with noFall, one that is smaller than the last: that is a reset.
+func (tx *Tx) difference(id seriesID, start, ts uint64, value float64, noFall bool) (float64, verdict) {
+	sh, old, had := tx.lock(id)
+	if sh == nil {
+		return 0, verdictBaseline
+	}
+	if had && old.ts > ts {
+		sh.mu.Unlock()
+		return 0, verdictStale
+	}
+	amount, v, owed := 0.0, verdictBaseline, old.owed
+	if had && old.continues(start, ts) && !(noFall && value-old.value < 0) {
+		amount, v, owed = value-old.value+old.owed, verdictSend, 0
+	}
+	tx.write(sh, id, old, had, point{start: start, ts: ts, value: value, owed: owed}, amount)
+	return amount, v
+}
+
+// extremum advances a cumulative minimum (sign -1) or maximum (sign +1) and reports whether it was reached since the last
+// point: it moved outward, or it moved inward, which takes a reset.
+func (tx *Tx) extremum(id seriesID, start, ts uint64, value, sign float64) bool {
+	sh, old, had := tx.lock(id)
+	if sh == nil {
+		return false
+	}
+	if had && old.ts > ts {
+		sh.mu.Unlock()
+		return false
+	}
+	outward := (value - old.value) * sign
+	recent := had && (outward < 0 || outward > 0 && old.continues(start, ts))
+	tx.write(sh, id, old, had, point{start: start, ts: ts, value: value}, 0)
+	return recent
+}
+
+// lock returns the locked shard of a series and its remembered point. A new series is given room first; where there is none
+// it is not remembered: shard nil.
+func (tx *Tx) lock(id seriesID) (sh *shard, p point, had bool) {
+	st := tx.m.state
+	sh = tx.table.shard(id)
+	for attempts := 0; ; attempts++ {
+		sh.mu.Lock()
+		p, had = sh.points[id]
+		if had && st.expired(&p, tx.now) {
+			return sh, point{}, false
+		}
+		if had {
+			return sh, p, true
+		}
+		victim, full := st.full(tx.table)
+		if !full {
+			return sh, point{}, false
+		}
+		sh.mu.Unlock()
+		if attempts == 8 { // others take the room as fast as it is made
+			st.evictions.Add(1)
+			return nil, point{}, false
+		}
+		gone, last, ok := st.evict(victim, id, tx.now)
+		if !ok {
+			continue
+		}
+		if victim == tx.table {
+			tx.undo = append(tx.undo, undo{id: gone, before: last, gone: true})
+		}
+	}
+}
+
+// write stores a point, unlocks the shard and notes how to take it back.
+func (tx *Tx) write(sh *shard, id seriesID, old point, had bool, p point, sent float64) {
+	p.writer, p.written = tx.id, tx.now
+	if sh.points == nil {
+		sh.points = make(map[seriesID]point)
+	}
+	n := len(sh.points)
+	sh.points[id] = p
+	added := len(sh.points) > n
+	sh.mu.Unlock()
+	if added {
+		tx.m.state.count(tx.table, 1)
+	}
+	tx.undo = append(tx.undo, undo{id: id, before: old, had: had, sent: sent})
+}
+
+// rollBack takes the writes of a transaction back, newest first.
+//
+// A series that only this transaction wrote is as before. Where another transaction wrote later, its difference began at
+// our point, so what we would have sent is owed: it is added to the next difference, and totals stay true. An owed amount
+// whose series has been evicted or has expired is lost with it. Evicted series of this tenant come back, those of another
+// do not.
+func (tx *Tx) rollBack() {
+	for _, u := range slices.Backward(tx.undo) {
+		sh := tx.table.shard(u.id)
+		sh.mu.Lock()
+		cur, ok := sh.points[u.id]
+		added := int64(0)
+		switch {
+		case u.gone && !ok:
+			if sh.points == nil {
+				sh.points = make(map[seriesID]point)
+			}
+			sh.points[u.id] = u.before
+			added = 1
+		case u.gone || !ok:
+		case cur.writer != tx.id:
+			cur.owed += u.sent
+			sh.points[u.id] = cur
+		case u.had:
+			u.before.owed += cur.owed
+			sh.points[u.id] = u.before
+		default:
+			delete(sh.points, u.id)
+			added = -1
+		}
+		sh.mu.Unlock()
+		if added != 0 {
+			tx.m.state.count(tx.table, added)
+		}
+	}
+}

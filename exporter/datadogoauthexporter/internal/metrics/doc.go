@@ -1,0 +1,11 @@
+// Package metrics turns OTLP metrics into the bytes of Datadog's metric intakes: v2 series and sketches, both protobuf.
+//
+// Mapping happens before the queue and once per data point. It appends straight from pdata to the wire form; nothing is
+// built in between and nothing is allocated per data point once buffers have grown.
+//
+// The rules are those of Datadog's own exporter with its default settings. Where this package differs on purpose:
+//
+//   - A malformed histogram point costs itself only, never the rest of the request.
+//   - Differences of a cumulative series are kept per tenant, survive a refused request (see [Tx.Rollback]) and are capped.
+//   - No fallback host unless one is configured, no heartbeat metrics, no metric is renamed or copied under a second name.
+package metrics

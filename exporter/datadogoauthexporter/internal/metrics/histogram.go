@@ -1,0 +1,235 @@
+package metrics
+
+import (
+	"math"
+
+	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
+)
+
+// exact is what a histogram point says about its population beside the buckets, for the time since the point before.
+type exact struct {
+	ok         bool // count and sum are known
+	count      uint64
+	sum        float64
+	knowsMin   bool // the point's minimum was reached in this time
+	knowsMax   bool
+	why        intake.Reason // why nothing is sent, if nothing is
+	start, ts  uint64
+	cumulative bool
+}
+
+// mapHistograms sends the aggregations of each data point, if they are on, and what the histogram mode makes of its buckets.
+func (tx *Tx) mapHistograms(points pmetric.HistogramDataPointSlice, delta bool) {
+	for i := range points.Len() {
+		p := points.At(i)
+		if p.Flags().NoRecordedValue() {
+			tx.drops.Add(intake.ReasonNoRecordedValue, 1)
+			continue
+		}
+		tx.openPoint(p.Attributes(), p.Timestamp(), !delta)
+		e := exact{ok: true, start: uint64(p.StartTimestamp()), ts: uint64(p.Timestamp()), why: intake.ReasonEmpty}
+		if delta {
+			e.count, e.knowsMin, e.knowsMax = p.Count(), p.HasMin(), p.HasMax()
+			e.takeSum(p.Sum())
+		} else {
+			tx.sinceLast(p, &e)
+		}
+		if tx.m.opts.SendAggregations && e.ok {
+			tx.appendAggregations(&e)
+			if delta && p.HasMin() {
+				tx.appendSeries(suffixMin, typeGauge, p.Min())
+			}
+			if delta && p.HasMax() {
+				tx.appendSeries(suffixMax, typeGauge, p.Max())
+			}
+		}
+		switch tx.m.opts.HistogramMode {
+		case HistogramDistributions:
+			tx.mapDistribution(p, &e)
+		case HistogramCounters:
+			tx.mapCounters(p, &e)
+		}
+		tx.closePoint(e.why)
+	}
+}
+
+// takeSum sets the sum of a delta point.
+func (e *exact) takeSum(sum float64) {
+	e.sum = sum
+	if !finite(sum) {
+		e.ok, e.why = false, intake.ReasonNotFinite
+	}
+}
+
+// sinceLast works out count, sum and extrema of a cumulative point since the point before. A count that falls is a reset.
+func (tx *Tx) sinceLast(p pmetric.HistogramDataPoint, e *exact) {
+	e.cumulative = true
+	count, v := tx.difference(tx.identity(suffixCount), e.start, e.ts, float64(p.Count()), true)
+	if v == verdictSend {
+		e.count = uint64(count)
+	} else {
+		e.ok, e.why = false, v.reason()
+	}
+	if !finite(p.Sum()) {
+		e.ok, e.why = false, intake.ReasonNotFinite
+	} else if e.sum, v = tx.difference(tx.identity(suffixSum), e.start, e.ts, p.Sum(), false); v != verdictSend {
+		e.ok, e.why = false, v.reason()
+	}
+	if p.HasMin() {
+		e.knowsMin = tx.extremum(tx.identity(suffixMin), e.start, e.ts, p.Min(), -1)
+	}
+	if p.HasMax() {
+		e.knowsMax = tx.extremum(tx.identity(suffixMax), e.start, e.ts, p.Max(), +1)
+	}
+}
+
+func (tx *Tx) appendAggregations(e *exact) {
+	tx.appendSeries(suffixCount, typeCount, float64(e.count))
+	tx.appendSeries(suffixSum, typeCount, e.sum)
+}
+
+// mapCounters sends one .bucket count per bucket, tagged with its bounds.
+func (tx *Tx) mapCounters(p pmetric.HistogramDataPoint, e *exact) {
+	if !tx.readBuckets(p) {
+		e.why = intake.ReasonMalformed
+		return
+	}
+	for j, count := range tx.counts {
+		lower, upper := tx.bucketBounds(j)
+		if e.cumulative {
+			id := tx.identity(suffixBucket).plus(tx.m.key.bounds(lower, upper))
+			change, v := tx.difference(id, e.start, e.ts, count, false)
+			if v != verdictSend {
+				continue
+			}
+			count = change
+		}
+		tx.lead.reset(nil)
+		tx.lead.addNumber("lower_bound", lower)
+		tx.lead.addNumber("upper_bound", upper)
+		tx.appendSeries(suffixBucket, typeCount, count)
+	}
+	tx.lead.reset(nil)
+}
+
+// mapDistribution sends the buckets as one sketch, if there is an observation in them.
+func (tx *Tx) mapDistribution(p pmetric.HistogramDataPoint, e *exact) {
+	if !tx.readBuckets(p) {
+		e.why = intake.ReasonMalformed
+		return
+	}
+	if len(tx.counts) == 0 && e.ok {
+		tx.oneBucket(p, e)
+	}
+	s := &tx.sketch
+	s.reset()
+	total := 0.0
+	broken := false // no sketch is sent, but every bucket's memory is still kept up to date
+	low, high, counted := 0.0, 0.0, false
+	for j, count := range tx.counts {
+		lower, upper := tx.bucketBounds(j)
+		if e.cumulative {
+			id := tx.identity(noSuffix).plus(tx.m.key.bounds(lower, upper))
+			var v verdict
+			if count, v = tx.difference(id, e.start, e.ts, count, true); v != verdictSend {
+				continue
+			}
+		}
+		if !broken {
+			total += count
+			from, to := finiteRange(lower, upper)
+			switch {
+			case total > maxSketchCnt:
+				broken, e.why = true, intake.ReasonTooLarge
+			case !s.interpolate(from, to, int(count)):
+				broken, e.why = true, intake.ReasonMalformed
+			}
+		}
+		if count > 0 {
+			if !counted {
+				low, counted = lower, true
+			}
+			high = upper
+		}
+	}
+	if broken || s.cnt == 0 {
+		return
+	}
+	if e.ok {
+		s.cnt, s.sum, s.avg = int64(e.count), e.sum, e.sum/float64(int64(e.count))
+	}
+	if counted && !math.IsInf(low, 0) {
+		s.min = low
+	}
+	if counted && !math.IsInf(high, 0) {
+		s.max = high
+	}
+	if e.knowsMin {
+		s.min = p.Min()
+	} else if p.HasMin() {
+		s.min = math.Max(p.Min(), s.min)
+	}
+	if e.knowsMax {
+		s.max = p.Max()
+	} else if p.HasMax() {
+		s.max = math.Min(p.Max(), s.max)
+	}
+	tx.appendSketch(s)
+}
+
+// readBuckets copies the buckets of p to tx.counts and tx.bounds. It reports false when they do not fit each other: n counts
+// need n-1 bounds. Without counts bounds mean nothing.
+func (tx *Tx) readBuckets(p pmetric.HistogramDataPoint) bool {
+	counts, bounds := p.BucketCounts(), p.ExplicitBounds()
+	tx.counts, tx.bounds = tx.counts[:0], tx.bounds[:0]
+	if counts.Len() == 0 {
+		return true
+	}
+	if counts.Len() != bounds.Len()+1 {
+		return false
+	}
+	for i := range counts.Len() {
+		tx.counts = append(tx.counts, float64(counts.At(i)))
+	}
+	for i := range bounds.Len() {
+		tx.bounds = append(tx.bounds, bounds.At(i))
+	}
+	return true
+}
+
+// oneBucket stands in for the buckets of a point that has none: one of all observations between the extrema that are known.
+func (tx *Tx) oneBucket(p pmetric.HistogramDataPoint, e *exact) {
+	if e.knowsMin {
+		tx.counts, tx.bounds = append(tx.counts, 0), append(tx.bounds, p.Min())
+	}
+	tx.counts = append(tx.counts, float64(e.count))
+	if e.knowsMax {
+		tx.counts, tx.bounds = append(tx.counts, 0), append(tx.bounds, p.Max())
+	}
+}
+
+// bucketBounds are the bounds of bucket j, which holds values in (lower, upper].
+func (tx *Tx) bucketBounds(j int) (lower, upper float64) {
+	lower, upper = math.Inf(-1), math.Inf(1)
+	if j > 0 {
+		lower = tx.bounds[j-1]
+	}
+	if j < len(tx.bounds) {
+		upper = tx.bounds[j]
+	}
+	return lower, upper
+}
+
+// finiteRange is where the observations of a bucket are spread: an open end moves to the other one, and so does a lower
+// bound of zero, since zero is not in the bucket.
+func finiteRange(lower, upper float64) (from, to float64) {
+	switch {
+	case math.IsInf(upper, 1):
+		return lower, lower
+	case math.IsInf(lower, -1), lower == 0 && upper > 0:
+		return upper, upper
+	}
+	return lower, upper
+}

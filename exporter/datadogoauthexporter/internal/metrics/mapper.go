@@ -1,0 +1,335 @@
+package metrics
+
+import (
+	"strings"
+	"sync"
+	"sync/atomic"
+	"unicode/utf8"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/attributes"
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
+)
+
+// Mapper maps the metrics of all tenants of one exporter. It is safe for concurrent use.
+type Mapper struct {
+	opts         Options
+	processStart uint64 // Unix nanoseconds
+	key          *hashKey
+	state        *state
+	lastTx       atomic.Uint64
+	pool         sync.Pool // *Tx
+}
+
+// New returns a Mapper that remembers no series yet.
+func New(o Options) *Mapper {
+	o = o.withDefaults()
+	return &Mapper{opts: o, processStart: uint64(o.ProcessStart.UnixNano()), key: newHashKey(), state: newState(&o)}
+}
+
+// Stats are the figures of a Mapper's memory of cumulative series.
+type Stats struct {
+	Series    int    // remembered now, of all tenants
+	Evictions uint64 // forgotten, or not remembered, for lack of room; an expired series is none
+}
+
+// Stats returns the figures of this moment.
+func (m *Mapper) Stats() Stats {
+	return Stats{Series: int(m.state.series.Load()), Evictions: m.state.evictions.Load()}
+}
+
+// Begin opens a transaction for one tenant: the mapping of one request. Exactly one of Commit and Rollback ends it.
+func (m *Mapper) Begin(tenant string) *Tx {
+	tx, _ := m.pool.Get().(*Tx)
+	if tx == nil {
+		tx = newTx(m)
+	}
+	tx.id = m.lastTx.Add(1)
+	tx.now = m.opts.Now().UnixNano()
+	m.state.sweepIfDue(tx.now)
+	tx.table = m.state.open(tenant)
+	tx.tenantHash = m.key.sum(partTenant, append(tx.text[:0], tenant...))
+	return tx
+}
+
+// Tx is a transaction. It belongs to one goroutine, and to nobody after Commit or Rollback.
+type Tx struct {
+	m          *Mapper
+	id         uint64
+	now        int64 // Unix nanoseconds of the collector's clock
+	table      *table
+	tenantHash seriesID
+	undo       []undo
+
+	series, sketches *intake.Payload
+	drops            *intake.Drops
+
+	res    resource
+	scope  scope
+	base   tagSet // tags of resource and scope, and how many bytes of them are the resource's
+	metric metric
+	point  tagSet // tags of the data point
+	lead   tagSet // tags of one series of the data point, before all others
+	unix   int64  // time of the data point in seconds
+
+	sent     bool // the data point has a wire item
+	tooLarge bool // the data point had a wire item larger than the intake takes
+
+	sketch    sketch
+	expo      expoConverter
+	counts    []float64
+	bounds    []float64
+	resources []byte
+	text      []byte
+	addBase   func(key, value string) // tx.base.add, bound once
+	mapScope  func(key string, v pcommon.Value) bool
+	mapPoint  func(key string, v pcommon.Value) bool
+}
+
+// resource is what the data points of a resource share.
+type resource struct {
+	attributes pcommon.Map
+	name       string // the host, empty for none
+	host       []byte // the same as a MetricSeries.resources field
+	identity   seriesID
+	tags       int      // bytes of Tx.base that are the resource's
+	tagHash    seriesID // sum over them
+	asType     string   // ResourceAttributesAsTags: the asTypeAttribute of the resource
+	hasAsType  bool
+}
+
+// scope is what the data points of a scope share.
+type scope struct {
+	seriesOrigin, sketchOrigin []byte
+}
+
+// metric is what the data points of a metric share.
+type metric struct {
+	name   []byte
+	unit   []byte
+	known  [numSuffixes]bool // which of ids are computed
+	ids    [numSuffixes]seriesID
+	rest   seriesID // identity of tenant, resource, scope: everything but name and data point
+	source string   // the name as received
+}
+
+func newTx(m *Mapper) *Tx {
+	tx := &Tx{m: m}
+	tx.addBase = tx.base.add
+	tx.mapScope = func(key string, v pcommon.Value) bool {
+		tx.base.addAttribute(key, v)
+		return true
+	}
+	tx.mapPoint = tx.addPointAttribute
+	return tx
+}
+
+// Map appends the wire items of one resource's metrics to series and sketches, and counts in drops the data points that
+// become none. The attribute that names the tenant is not in rm any more.
+func (tx *Tx) Map(rm pmetric.ResourceMetrics, series, sketches *intake.Payload, drops *intake.Drops) {
+	tx.series, tx.sketches, tx.drops = series, sketches, drops
+	tx.openResource(rm.Resource().Attributes())
+	scopes := rm.ScopeMetrics()
+	for i := range scopes.Len() {
+		sm := scopes.At(i)
+		tx.openScope(sm.Scope())
+		ms := sm.Metrics()
+		for j := range ms.Len() {
+			tx.mapMetric(ms.At(j))
+		}
+	}
+	tx.series, tx.sketches, tx.drops = nil, nil, nil
+	tx.res.attributes = pcommon.Map{}
+}
+
+// Commit ends the transaction: what it sent is on its way.
+func (tx *Tx) Commit() { tx.release() }
+
+// Rollback ends the transaction as if it had not been: what it appended is thrown away by the caller, and the same data may
+// be mapped again.
+//
+// Cumulative series are as before. Where another transaction of the tenant advanced the same series in between, its point
+// stays, what this transaction would have sent is added to the next difference, and the point mapped again is stale: each
+// total is still sent once.
+func (tx *Tx) Rollback() {
+	tx.rollBack()
+	tx.release()
+}
+
+// release returns tx to the pool. What one huge request made large is not kept.
+func (tx *Tx) release() {
+	const keep = 1 << 16
+	tx.table.users.Add(-1)
+	tx.table = nil
+	if cap(tx.undo) > keep {
+		tx.undo = nil
+	}
+	tx.undo = tx.undo[:0]
+	if cap(tx.sketch.bins) > keep || tx.expo.size() > keep || cap(tx.base.all)+cap(tx.point.all) > 16*keep {
+		return
+	}
+	tx.m.pool.Put(tx)
+}
+
+func (tx *Tx) openResource(attrs pcommon.Map) {
+	r, o, key := &tx.res, &tx.m.opts, tx.m.key
+	r.attributes = attrs
+	kind, id := attributes.Source(attrs)
+	switch kind {
+	case attributes.KindHost:
+		r.name = validUTF8(id)
+	case attributes.KindNone:
+		r.name = o.FallbackHost
+	default:
+		r.name = ""
+	}
+	r.host = r.host[:0]
+	if r.name != "" {
+		r.host = appendResource(r.host, "host", r.name)
+	}
+	prefix, id := attributes.OriginID(attrs)
+	r.identity = tx.tenantHash
+	tx.text = append(tx.text[:0], r.name...)
+	r.identity = r.identity.plus(key.sum(partHost, tx.text))
+	tx.text = append(append(tx.text[:0], prefix...), id...)
+	r.identity = r.identity.plus(key.sum(partOrigin, tx.text))
+
+	tx.base.reset(key)
+	attributes.EachTag(attrs, tx.addBase)
+	r.tags, r.tagHash = len(tx.base.all), tx.base.hash
+	r.asType, r.hasAsType = "", false
+	if o.ResourceAttributesAsTags {
+		if v, ok := attrs.Get(asTypeAttribute); ok {
+			r.asType, r.hasAsType = v.Str(), true
+		}
+	}
+}
+
+func (tx *Tx) openScope(sc pcommon.InstrumentationScope) {
+	b := &tx.base
+	b.all, b.hash = b.all[:tx.res.tags], tx.res.tagHash
+	if tx.m.opts.ScopeTags {
+		b.addOrNA("instrumentation_scope", sc.Name())
+		b.addOrNA("instrumentation_scope_version", sc.Version())
+		sc.Attributes().Range(tx.mapScope)
+	}
+	if b.giveUp {
+		// It may stay set for the next scope of the resource, which costs that scope a split and nothing else.
+		b.hasDevice = false
+		b.split()
+	}
+	tx.scope.seriesOrigin = appendOrigin(tx.scope.seriesOrigin[:0], 9, sc.Name())
+	tx.scope.sketchOrigin = appendOrigin(tx.scope.sketchOrigin[:0], 8, sc.Name())
+}
+
+func (tx *Tx) mapMetric(m pmetric.Metric) {
+	mt := &tx.metric
+	mt.source = m.Name()
+	mt.name = append(mt.name[:0], validUTF8(mt.source)...)
+	mt.unit = appendUnit(mt.unit[:0], m.Unit())
+	mt.known = [numSuffixes]bool{}
+	mt.rest = tx.res.identity.plus(tx.base.hash)
+	switch m.Type() {
+	case pmetric.MetricTypeGauge:
+		tx.mapNumbers(m.Gauge().DataPoints(), typeGauge)
+	case pmetric.MetricTypeSum:
+		tx.mapSum(m.Sum())
+	case pmetric.MetricTypeHistogram:
+		h := m.Histogram()
+		switch h.AggregationTemporality() {
+		case pmetric.AggregationTemporalityDelta:
+			tx.mapHistograms(h.DataPoints(), true)
+		case pmetric.AggregationTemporalityCumulative:
+			tx.mapHistograms(h.DataPoints(), false)
+		default:
+			tx.drops.Add(intake.ReasonTemporality, h.DataPoints().Len())
+		}
+	case pmetric.MetricTypeExponentialHistogram:
+		h := m.ExponentialHistogram()
+		if h.AggregationTemporality() != pmetric.AggregationTemporalityDelta {
+			tx.drops.Add(intake.ReasonTemporality, h.DataPoints().Len())
+			return
+		}
+		tx.mapExponentialHistograms(h.DataPoints())
+	case pmetric.MetricTypeSummary:
+		tx.mapSummaries(m.Summary().DataPoints())
+	}
+}
+
+// openPoint begins a data point: its time and its tags. Only a cumulative one has an identity.
+func (tx *Tx) openPoint(attrs pcommon.Map, ts pcommon.Timestamp, cumulative bool) {
+	tx.unix = int64(ts / 1e9)
+	tx.sent, tx.tooLarge = false, false
+	tx.lead.reset(nil)
+	key := tx.m.key
+	if !cumulative {
+		key = nil
+	}
+	tx.point.reset(key)
+	if !tx.m.opts.ResourceAttributesAsTags {
+		attrs.Range(tx.mapPoint)
+		return
+	}
+	// Resource attributes overwrite those of the data point, and the others follow.
+	for k, v := range attrs.All() {
+		if over, ok := tx.res.attributes.Get(k); ok {
+			v = over
+		}
+		tx.point.addAttribute(k, v)
+	}
+	for k, v := range tx.res.attributes.All() {
+		if _, ok := attrs.Get(k); !ok {
+			tx.point.addAttribute(k, v)
+		}
+	}
+}
+
+func (tx *Tx) addPointAttribute(key string, v pcommon.Value) bool {
+	tx.point.addAttribute(key, v)
+	return true
+}
+
+// closePoint counts a data point that became no wire item.
+func (tx *Tx) closePoint(why intake.Reason) {
+	if tx.sent {
+		return
+	}
+	if tx.tooLarge {
+		why = intake.ReasonTooLarge
+	}
+	tx.drops.Add(why, 1)
+}
+
+// identity is the cumulative series of the current data point under a suffix.
+func (tx *Tx) identity(s suffix) seriesID {
+	mt := &tx.metric
+	if !mt.known[s] {
+		tx.text = append(append(tx.text[:0], mt.name...), suffixTexts[s]...)
+		mt.ids[s], mt.known[s] = tx.m.key.sum(partName, tx.text).plus(mt.rest), true
+	}
+	return mt.ids[s].plus(tx.point.hash)
+}
+
+// sendFirst reports whether the first point of a monotonic series is sent, with its full value.
+//
+// With InitialAuto a series must have begun after this process did: then nothing was sent of it before. A series that was
+// evicted looks like a new one too, so it must also have begun after the last eviction.
+func (tx *Tx) sendFirst(start, ts uint64) bool {
+	switch tx.m.opts.InitialValue {
+	case InitialKeep:
+		return true
+	case InitialAuto:
+		return start > tx.m.processStart && start != ts && start > uint64(tx.table.evicted.Load())
+	}
+	return false
+}
+
+// validUTF8 repairs text that is not UTF-8: a strict decoder refuses a whole payload for it.
+func validUTF8(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	return strings.ToValidUTF8(s, "\ufffd")
+}

@@ -1,0 +1,179 @@
+package metrics
+
+import "math"
+
+// sketch is Datadog's agent sketch: sorted bins of a logarithmic scale, and basic statistics beside them.
+//
+// The zero value is an empty sketch. It is reused from data point to data point.
+type sketch struct {
+	bins               []bin
+	cnt                int64
+	min, max, sum, avg float64
+	incoming           []keyCount
+	above              []bin  // scratch of insert
+	keyBytes           []byte // bins in wire form
+	countBytes         []byte
+}
+
+// bin counts the observations of one key. Where they are too many for n, several bins have the same key: first the
+// remainder, then full ones.
+type bin struct {
+	key int16
+	n   uint16
+}
+
+// keyCount is a number of observations still to be put into bins.
+type keyCount struct {
+	key int
+	n   int
+}
+
+func (s *sketch) reset() {
+	s.bins, s.cnt = s.bins[:0], 0
+	s.min, s.max, s.sum, s.avg = 0, 0, 0, 0
+}
+
+// observe takes n observations of v into the statistics.
+func (s *sketch) observe(v float64, n int) {
+	f := float64(n)
+	if s.cnt == 0 {
+		s.cnt, s.min, s.max, s.sum, s.avg = int64(n), v, v, f*v, v
+		return
+	}
+	s.min, s.max = lesser(v, s.min), greater(v, s.max)
+	s.cnt += int64(n)
+	s.sum += f * v
+	s.avg += (v - s.avg) * f / float64(s.cnt)
+}
+
+func lesser(v, old float64) float64 {
+	if v < old {
+		return v
+	}
+	return old
+}
+
+func greater(v, old float64) float64 {
+	if v > old {
+		return v
+	}
+	return old
+}
+
+// interpolate spreads n observations over [lower, upper], by bin in proportion to the bin's share of the range. It reports
+// false, and does nothing, when the bin of upper is below the bin of lower. Both n and its sum over all calls are at most
+// maxSketchCnt.
+func (s *sketch) interpolate(lower, upper float64, n int) bool {
+	if n == 0 && lower <= upper && !math.IsInf(upper, 1) {
+		return true // keys of finite values have the order of the values
+	}
+	first, last := finiteKey(lower), finiteKey(upper)
+	if last < first {
+		return false
+	}
+	s.incoming = s.incoming[:0]
+	width := upper - lower
+	left, key, low := n, first, binLow(first)
+	carried := 0.0
+	for next := first + 1; next <= last && left > 0; next++ {
+		high := binLow(next)
+		// A share below one widens the range until it is one; the fractions of larger ones are carried on.
+		share := (high - low) / width * float64(n)
+		whole := truncate(share)
+		if share > 1 {
+			carried += share - float64(whole)
+		}
+		if carried > 1 {
+			whole++
+			carried--
+		}
+		if whole <= 0 {
+			continue
+		}
+		take := min(whole, left)
+		s.observe(low, take)
+		s.incoming = append(s.incoming, keyCount{key, take})
+		left -= take
+		key, low = next, high
+	}
+	if left > 0 {
+		s.observe(binLow(key), left)
+		s.incoming = append(s.incoming, keyCount{key, left})
+	}
+	s.insert()
+	return true
+}
+
+// truncate converts to an integer as amd64 does: what no integer can hold is the smallest one.
+func truncate(f float64) int {
+	if f > math.MinInt64 && f < -math.MinInt64 {
+		return int(f)
+	}
+	return math.MinInt64
+}
+
+// insert merges incoming, sorted by key and without duplicates, into the bins. Buckets come in ascending order, so as a rule
+// there is nothing, or one bin, above the first incoming key.
+func (s *sketch) insert() {
+	if len(s.incoming) == 0 {
+		return
+	}
+	at := len(s.bins)
+	for at > 0 && int(s.bins[at-1].key) >= s.incoming[0].key {
+		at--
+	}
+	s.above = append(s.above[:0], s.bins[at:]...)
+	out, above := s.bins[:at], s.above
+	for _, in := range s.incoming {
+		for len(above) > 0 && int(above[0].key) < in.key {
+			out, above = append(out, above[0]), above[1:]
+		}
+		n := in.n
+		if len(above) > 0 && int(above[0].key) == in.key {
+			n += int(above[0].n) // full bins of the same key follow, and stay behind
+			above = above[1:]
+		}
+		out = appendBins(out, in.key, n)
+	}
+	s.bins = trim(append(out, above...))
+}
+
+func appendBins(dst []bin, key, n int) []bin {
+	if n <= maxBinCount {
+		return append(dst, bin{int16(key), uint16(n)})
+	}
+	if r := n % maxBinCount; r != 0 {
+		dst = append(dst, bin{int16(key), uint16(r)})
+	}
+	for range n / maxBinCount {
+		dst = append(dst, bin{int16(key), maxBinCount})
+	}
+	return dst
+}
+
+// trim folds the lowest bins upward until maxBins are left, not counting the full bins that the folding leaves in front.
+func trim(bins []bin) []bin {
+	if len(bins) <= maxBins {
+		return bins
+	}
+	drop := len(bins) - maxBins
+	var full []bin
+	folded := 0
+	for _, b := range bins[:drop] {
+		if folded += int(b.n); folded > maxBinCount {
+			full = append(full, bin{b.key, maxBinCount})
+			folded -= maxBinCount
+		}
+	}
+	first := &bins[drop]
+	if folded += int(first.n); folded > maxBinCount {
+		first.n = maxBinCount
+		full = appendBins(full, int(first.key), folded-maxBinCount)
+	} else {
+		first.n = uint16(folded)
+	}
+	if len(full) > drop {
+		return append(full, bins[drop:]...)
+	}
+	return append(bins[:copy(bins, full)], bins[drop:]...)
+}

@@ -1,0 +1,195 @@
+package metrics
+
+import (
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// point is what is remembered of a cumulative series: its last point.
+type point struct {
+	start, ts uint64  // Unix nanoseconds
+	value     float64 // of a sum or count; or the minimum or maximum
+	owed      float64 // differences that were sent in a request that then was refused; the next difference has them in it
+	writer    uint64  // the transaction that wrote it
+	written   int64   // when, Unix nanoseconds of the collector's clock
+}
+
+// continues reports whether a point goes on from p, rather than being the first one after a start or reset.
+//
+// Without a start time it always does. With start equal to its own time, a sequence begins there at an unknown start.
+// https://opentelemetry.io/docs/specs/otel/metrics/data-model/#resets-and-gaps
+func (p *point) continues(start, ts uint64) bool {
+	return start == 0 || start != ts && start == p.start
+}
+
+// state is the memory of all tenants: one table per tenant, so that no key, cap or lock of one is another's.
+type state struct {
+	maxPerTable int
+	maxInAll    int
+	ttl         time.Duration
+
+	series    atomic.Int64
+	evictions atomic.Uint64
+	largest   atomic.Pointer[table] // about the table with most series: it gives way when the memory is full in all
+	nextSweep atomic.Int64          // Unix nanoseconds
+
+	mu     sync.RWMutex
+	tables map[string]*table // guarded by mu
+}
+
+// table is the memory of one tenant.
+type table struct {
+	users   atomic.Int32 // transactions that hold it; a table in use is not removed
+	series  atomic.Int64
+	evicted atomic.Int64 // when a series was last evicted, Unix nanoseconds
+	shards  [16]shard
+}
+
+// shard is a part of a table. The lock is held for one look and one write, never for encoding.
+type shard struct {
+	mu     sync.Mutex
+	points map[seriesID]point // guarded by mu; made with its first series
+}
+
+func (t *table) shard(id seriesID) *shard { return &t.shards[id.b%uint64(len(t.shards))] }
+
+func newState(o *Options) *state {
+	s := &state{
+		maxPerTable: o.MaxSeriesPerTenant,
+		maxInAll:    o.MaxSeries,
+		ttl:         o.DeltaTTL,
+		tables:      make(map[string]*table),
+	}
+	s.nextSweep.Store(o.Now().Add(s.sweepEvery()).UnixNano())
+	return s
+}
+
+func (s *state) sweepEvery() time.Duration { return max(s.ttl/2, time.Second) }
+
+// open returns the table of a tenant and keeps it alive until users is decremented.
+func (s *state) open(tenant string) *table {
+	s.mu.RLock()
+	t := s.tables[tenant]
+	if t != nil {
+		t.users.Add(1)
+	}
+	s.mu.RUnlock()
+	if t != nil {
+		return t
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t = s.tables[tenant]; t == nil {
+		t = new(table)
+		s.tables[strings.Clone(tenant)] = t
+	}
+	t.users.Add(1)
+	return t
+}
+
+// sweepIfDue forgets what expired, in the caller that comes first after half a TTL. Expired points count as absent anyway;
+// this is about memory. One shard is locked at a time.
+func (s *state) sweepIfDue(now int64) {
+	due := s.nextSweep.Load()
+	if now < due || !s.nextSweep.CompareAndSwap(due, now+int64(s.sweepEvery())) {
+		return
+	}
+	s.mu.RLock()
+	tables := make([]*table, 0, len(s.tables))
+	for _, t := range s.tables {
+		tables = append(tables, t)
+	}
+	s.mu.RUnlock()
+	var largest *table
+	for _, t := range tables {
+		for i := range t.shards {
+			s.sweepShard(t, &t.shards[i], now)
+		}
+		if largest == nil || t.series.Load() > largest.series.Load() {
+			largest = t
+		}
+	}
+	s.largest.Store(largest)
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for tenant, t := range s.tables {
+		if t.users.Load() == 0 && t.series.Load() == 0 {
+			delete(s.tables, tenant)
+		}
+	}
+}
+
+func (s *state) sweepShard(t *table, sh *shard, now int64) {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	for id, p := range sh.points {
+		if s.expired(&p, now) {
+			delete(sh.points, id)
+			s.count(t, -1)
+		}
+	}
+	if len(sh.points) == 0 {
+		sh.points = nil
+	}
+}
+
+func (s *state) expired(p *point, now int64) bool { return now-p.written > int64(s.ttl) }
+
+func (s *state) count(t *table, n int64) {
+	s.series.Add(n)
+	mine := t.series.Add(n)
+	if n > 0 {
+		if l := s.largest.Load(); l == nil || l != t && mine > l.series.Load() {
+			s.largest.Store(t)
+		}
+	}
+}
+
+// full reports whether one more series in t needs room to be made first, and in which table.
+func (s *state) full(t *table) (victim *table, full bool) {
+	if t.series.Load() >= int64(s.maxPerTable) {
+		return t, true
+	}
+	if s.series.Load() >= int64(s.maxInAll) {
+		if l := s.largest.Load(); l != nil && l.series.Load() > t.series.Load() {
+			return l, true
+		}
+		return t, true
+	}
+	return nil, false
+}
+
+// evict forgets the series of t that is longest without a point, among a sample. It returns what it forgot, if anything.
+func (s *state) evict(t *table, from seriesID, now int64) (id seriesID, p point, ok bool) {
+	sample := 24
+	for i := 0; i < len(t.shards) && sample > 0; i++ {
+		sh := &t.shards[(from.a+uint64(i))%uint64(len(t.shards))]
+		sh.mu.Lock()
+		for candidate, q := range sh.points { // a map's order is random
+			if !ok || q.written < p.written {
+				id, p, ok = candidate, q, true
+			}
+			if sample--; sample == 0 {
+				break
+			}
+		}
+		sh.mu.Unlock()
+	}
+	if !ok {
+		return seriesID{}, point{}, false
+	}
+	sh := t.shard(id)
+	sh.mu.Lock()
+	p, ok = sh.points[id]
+	delete(sh.points, id)
+	sh.mu.Unlock()
+	if ok { // nobody else forgot it since
+		s.count(t, -1)
+		s.evictions.Add(1)
+		t.evicted.Store(now)
+	}
+	return id, p, ok
+}

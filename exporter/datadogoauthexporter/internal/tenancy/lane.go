@@ -1,0 +1,96 @@
+package tenancy
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"go.opentelemetry.io/collector/config/configretry"
+)
+
+// failuresToOpen is how many attempts in a row must fail before a lane stops trying with every request and only probes.
+const failuresToOpen = 3
+
+// refusedProbe is how long a lane waits whose key the intake refused while the holder of the grants still offers it.
+const refusedProbe = 5 * time.Minute
+
+// lane is what is known about one tenant at one intake. It exists while there is something to know.
+type lane struct {
+	key    string
+	tenant string
+	// sending counts the requests of the lane that are with the intake or in back-off between two attempts.
+	sending int
+	// failures counts the attempts that failed since the last one that succeeded.
+	failures int
+	// notBefore is when the next probe, or the next attempt after the intake asked to wait, may be made.
+	notBefore time.Time
+	throttled bool
+	// held says that only a change of the credential helps. refused is the generation that the intake refused, 0 for none.
+	held    bool
+	refused uint64
+	// redriving says that a goroutine is emptying what the lane has parked.
+	redriving bool
+	// told and full say that the lane's trouble, and that data of it was lost for want of room, were logged.
+	told, full bool
+}
+
+func (l *lane) open() bool { return l.failures >= failuresToOpen }
+
+// idle says that the lane can be forgotten, if it has nothing parked.
+func (l *lane) idle(now time.Time) bool {
+	return l.sending == 0 && l.failures == 0 && !l.redriving && !now.Before(l.notBefore)
+}
+
+// succeeded closes the breaker, and reports whether trouble is over that was logged.
+func (l *lane) succeeded() bool {
+	told := l.told
+	l.failures, l.notBefore, l.throttled, l.held, l.refused, l.told, l.full = 0, time.Time{}, false, false, 0, false, false
+	return told
+}
+
+// hold notes why data of the lane waits, and reports whether that is worth a line in the log.
+func (l *lane) hold(now time.Time, res result) (news bool) {
+	if res.outcome == crowded {
+		return false
+	}
+	l.held = res.outcome == waiting || res.outcome == unready
+	if l.refused = res.refused; l.refused != 0 {
+		l.notBefore = now.Add(refusedProbe)
+	}
+	news = !l.told && (l.held || l.open())
+	l.told = l.told || news
+	return news
+}
+
+// failed notes a retryable failure. asked is how long the intake asked to wait, 0 if it did not.
+func (l *lane) failed(now time.Time, asked time.Duration, b configretry.BackOffConfig) {
+	l.failures++
+	l.throttled = asked > 0
+	l.notBefore = now.Add(max(asked, jitter(backoffAfter(l.failures, b), b.RandomizationFactor)))
+}
+
+// backoffAfter is the mean wait after a number of failures.
+func backoffAfter(failures int, b configretry.BackOffConfig) time.Duration {
+	wait := float64(b.InitialInterval)
+	for range min(failures, 64) - 1 {
+		wait *= max(b.Multiplier, 1)
+	}
+	return time.Duration(min(wait, float64(b.MaxInterval)))
+}
+
+func jitter(d time.Duration, factor float64) time.Duration {
+	return time.Duration(float64(d) * (1 + factor*(2*rand.Float64()-1)))
+}
+
+// lastAttempt says that exporterhelper's retry would give up after this failure, or might: then the request must be parked instead of being
+// lost. failures counts this one.
+func lastAttempt(now, first time.Time, failures int, asked time.Duration, b configretry.BackOffConfig) bool {
+	if !b.Enabled {
+		return true
+	}
+	if b.MaxElapsedTime <= 0 {
+		return false
+	}
+	longest := time.Duration(float64(backoffAfter(failures, b)) * (1 + b.RandomizationFactor))
+	const slack = 100 * time.Millisecond // exporterhelper's clock began before ours
+	return now.Sub(first)+max(longest, asked)+slack >= b.MaxElapsedTime
+}

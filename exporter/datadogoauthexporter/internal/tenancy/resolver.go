@@ -1,0 +1,128 @@
+// Package tenancy decides whose a datum is, and keeps one tenant's trouble away from the others: a place among the senders for each, and a
+// bounded park for data whose tenant cannot take it at the moment.
+package tenancy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.opentelemetry.io/collector/client"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
+)
+
+// Attribute is the resource attribute that can name the tenant. It is never sent to Datadog.
+const Attribute = "datadog.tenant"
+
+// Refusal says why a resource belongs to no tenant that this collector sends for. It is permanent.
+type Refusal struct {
+	Reason intake.Reason
+	Err    error
+}
+
+func (r *Refusal) Error() string { return r.Err.Error() }
+
+func (r *Refusal) Unwrap() error { return r.Err }
+
+// Rules say which sources name a tenant. The first that names one wins, and all that name one must agree.
+type Rules struct {
+	// Fixed is the one tenant of this exporter, "" for none.
+	Fixed string
+	// MetadataKey is a key of the client metadata, such as the HTTP header "x-tenant", "" for none.
+	MetadataKey string
+	// FromResource says that the resource attribute "datadog.tenant" is believed. Whoever may send telemetry here can then name any tenant.
+	FromResource bool
+	// Allowed limits the tenants. With none, every connected tenant is allowed.
+	Allowed []string
+}
+
+// Resolver applies Rules. It is safe for concurrent use.
+type Resolver struct {
+	rules   Rules
+	allowed map[string]struct{}
+}
+
+// NewResolver expects rules that were validated.
+func NewResolver(rules Rules) *Resolver {
+	r := &Resolver{rules: rules}
+	if len(rules.Allowed) > 0 {
+		r.allowed = make(map[string]struct{}, len(rules.Allowed))
+		for _, name := range rules.Allowed {
+			r.allowed[name] = struct{}{}
+		}
+	}
+	return r
+}
+
+// Caller is what the more trusted sources say about all resources of one call.
+type Caller struct {
+	resolver *Resolver
+	tenant   string
+	refusal  *Refusal
+}
+
+// Caller reads the fixed tenant and the client metadata of ctx.
+func (r *Resolver) Caller(ctx context.Context) Caller {
+	c := Caller{resolver: r, tenant: r.rules.Fixed}
+	if r.rules.MetadataKey == "" {
+		return c
+	}
+	for _, name := range client.FromContext(ctx).Metadata.Get(r.rules.MetadataKey) {
+		if c.refusal = agree(&c.tenant, name, "client metadata "+r.rules.MetadataKey); c.refusal != nil {
+			break
+		}
+	}
+	return c
+}
+
+var errNoTenant = &Refusal{intake.ReasonNoTenant, errors.New("nothing names the tenant of this resource; see the section tenant of the exporter's configuration")}
+
+// Take returns the tenant of a resource and removes the attribute that may name it. named is the value that was removed, "" if there was none;
+// whoever gives the resource back to its sender restores it with Restore.
+func (c Caller) Take(attrs pcommon.Map) (tenant, named string, refusal *Refusal) {
+	value, found := attrs.Get(Attribute)
+	if found {
+		named = value.AsString()
+		isText := value.Type() == pcommon.ValueTypeStr
+		attrs.Remove(Attribute)
+		if c.refusal == nil && c.resolver.rules.FromResource {
+			if !isText {
+				return "", named, &Refusal{intake.ReasonTenantInvalid, fmt.Errorf("resource attribute %s must be a string", Attribute)}
+			}
+			c.refusal = agree(&c.tenant, named, "resource attribute "+Attribute)
+		}
+	}
+	switch {
+	case c.refusal != nil:
+		return "", named, c.refusal
+	case c.tenant == "":
+		return "", named, errNoTenant
+	}
+	if c.resolver.allowed != nil {
+		if _, ok := c.resolver.allowed[c.tenant]; !ok {
+			return "", named, &Refusal{intake.ReasonNotAllowed, fmt.Errorf("tenant %q is not in tenant::allowed of this exporter", c.tenant)}
+		}
+	}
+	return c.tenant, named, nil
+}
+
+// Restore puts back what Take removed.
+func Restore(attrs pcommon.Map, named string) {
+	if named != "" {
+		attrs.PutStr(Attribute, named)
+	}
+}
+
+// agree takes name as the tenant, unless another source named a different one.
+func agree(tenant *string, name, source string) *Refusal {
+	if err := intake.CheckTenant(name); err != nil {
+		return &Refusal{intake.ReasonTenantInvalid, fmt.Errorf("%s: %w", source, err)}
+	}
+	if *tenant != "" && *tenant != name {
+		return &Refusal{intake.ReasonTenantConflict, fmt.Errorf("%s names tenant %q, a more trusted source names %q", source, name, *tenant)}
+	}
+	*tenant = name
+	return nil
+}

@@ -1,0 +1,158 @@
+package traces
+
+import (
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
+)
+
+// chunk is the converted spans of one trace and what follows from them together.
+type chunk struct {
+	spans    []span
+	byID     map[uint64]int32 // span id to its last place in spans; filled for large chunks only
+	traceID  uint64
+	root     int
+	priority int32
+	asked    bool // priority is what the sender asked for
+	origin   string
+	// decisionMaker says in Datadog's code who decided to keep the trace: -4 the sender, -9 the sampling rate of the exporter. It is
+	// sent when decided, even if empty.
+	decisionMaker string
+	decided       bool
+}
+
+// reset forgets the spans but keeps the memory.
+func (c *chunk) reset() {
+	clear(c.spans)
+	clear(c.byID)
+	*c = chunk{spans: c.spans[:0], byID: c.byID}
+}
+
+// mapChunk converts the spans of one chunk and appends what is to be sent of them.
+func (g *mapping) mapChunk(head *chunkHead) {
+	g.text.reset()
+	g.meta.reset()
+	g.metrics.reset()
+	c := &g.chunk
+	c.reset()
+	c.traceID = lowTraceID(g.refs[head.first].span.TraceID())
+	for i := head.first; i >= 0; i = g.refs[i].next {
+		ref := &g.refs[i]
+		g.convert(ref.span, &g.scopes[ref.scope])
+		g.askedPriority()
+	}
+	if !g.isWellFormed() {
+		g.drops.Add(intake.ReasonMalformed, int(head.count))
+		return
+	}
+	c.root = c.findRoot()
+	g.decidePriority()
+	c.origin, _ = lookUp(g.metaOf(c.root), g.names.origin)
+	g.setDecisionMaker()
+	g.setClientRate()
+	g.markTopLevel()
+	g.describePayload()
+	g.sample()
+	g.sendChunk()
+}
+
+func (g *mapping) metaOf(i int) []pair[string] {
+	s := &g.chunk.spans[i]
+	return g.meta.all[s.metaFrom:s.metaTo]
+}
+
+func (g *mapping) metricsOf(i int) []pair[float64] {
+	s := &g.chunk.spans[i]
+	return g.metrics.all[s.metricsFrom:s.metricsTo]
+}
+
+// isWellFormed reports whether the spans have ids, and do not say of each other that they belong to different traces.
+func (g *mapping) isWellFormed() bool {
+	c := &g.chunk
+	if c.traceID == 0 {
+		return false
+	}
+	high, known := lookUp(g.metaOf(0), g.names.traceIDHigh)
+	for i := range c.spans {
+		if c.spans[i].id == 0 {
+			return false
+		}
+		if !known || i == 0 {
+			continue
+		}
+		if other, ok := lookUp(g.metaOf(i), g.names.traceIDHigh); ok && other != high {
+			return false
+		}
+	}
+	return true
+}
+
+// fewSpans is how many spans are searched faster one by one than by a map.
+const fewSpans = 16
+
+// index prepares find.
+func (c *chunk) index() {
+	if len(c.spans) <= fewSpans {
+		return
+	}
+	for i := range c.spans {
+		c.byID[c.spans[i].id] = int32(i)
+	}
+}
+
+// find returns the place of the last span with this id, -1 when there is none.
+func (c *chunk) find(id uint64) int {
+	if len(c.spans) > fewSpans {
+		if i, ok := c.byID[id]; ok {
+			return int(i)
+		}
+		return -1
+	}
+	for i := len(c.spans) - 1; i >= 0; i-- {
+		if c.spans[i].id == id {
+			return i
+		}
+	}
+	return -1
+}
+
+// findRoot returns the place of the last span without a parent; else of the first whose parent is elsewhere; else, in a circle, of
+// the last span. It indexes the spans.
+func (c *chunk) findRoot() int {
+	c.index()
+	for i := len(c.spans) - 1; i >= 0; i-- {
+		if c.spans[i].parent == 0 {
+			return i
+		}
+	}
+	for i := range c.spans {
+		if c.find(c.spans[i].parent) < 0 {
+			return i
+		}
+	}
+	return len(c.spans) - 1
+}
+
+// markTopLevel marks the spans by which a service is entered: without a parent here, or with one of another service.
+func (g *mapping) markTopLevel() {
+	c := &g.chunk
+	for i := range c.spans {
+		s := &c.spans[i]
+		if s.parent != 0 {
+			if at := c.find(s.parent); at >= 0 && c.spans[at].service == s.service {
+				continue
+			}
+		}
+		put(g.metricsOf(i), g.names.topLevel, 1)
+	}
+}
+
+// ofRootElseOthers is the text under key of the root, or else of the first other span that has one. An empty text counts.
+func (g *mapping) ofRootElseOthers(key name) string {
+	c := &g.chunk
+	text, ok := lookUp(g.metaOf(c.root), key)
+	for i := 0; !ok && i < len(c.spans); i++ {
+		if c.spans[i].id != c.spans[c.root].id {
+			text, ok = lookUp(g.metaOf(i), key)
+		}
+	}
+	return text
+}

@@ -1,0 +1,135 @@
+package traces
+
+import (
+	"hash/maphash"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
+)
+
+// Options are the settings of a Mapper. Their zero values are the defaults.
+type Options struct {
+	// FallbackHost is the host of resources that name none. Default empty: such spans have no host, and the machine of the
+	// collector is nobody's host.
+	FallbackHost string
+	// OmitAttribute is the key of a resource attribute that is not sent: the one that names the tenant. Default none.
+	OmitAttribute string
+	// Now dates spans that start before the year 2000. Default time.Now.
+	Now func() time.Time
+}
+
+// Mapper turns the spans of resources into items of the trace intake. It has no state of its own from one call to the next, and is safe
+// for concurrent use. Build one with New.
+type Mapper struct {
+	opts    Options
+	names   names
+	targets [numAttrKeys]name // attrTargets with their hashes
+	seed    maphash.Seed
+	sql     sqlObfuscator
+	pool    sync.Pool // of *mapping
+}
+
+// New builds a Mapper.
+func New(o Options) *Mapper {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	m := &Mapper{opts: o, seed: maphash.MakeSeed(), sql: newSQLObfuscator()}
+	m.names = newNames(m.seed)
+	for key, text := range attrTargets {
+		m.targets[key] = m.name(text)
+	}
+	return m
+}
+
+// Map appends the spans of one resource to out, as items that hold whole trace chunks: all spans of one trace in one TracerPayload,
+// unless they are too large for one body. An item counts its spans and is dated by the latest span end in it.
+//
+// Spans that are not sent are counted in drops: ReasonMalformed for all spans of a chunk in which a trace or span id is zero,
+// ReasonSampled for those of a trace that its sender marked as not to be kept, ReasonTooLarge for a span that no body can hold.
+//
+// rs is only read, and nothing of it is kept.
+func (m *Mapper) Map(rs ptrace.ResourceSpans, out *intake.Payload, drops *intake.Drops) {
+	g, _ := m.pool.Get().(*mapping)
+	if g == nil {
+		g = newMapping(m)
+	}
+	g.run(rs, out, drops)
+	if g.release() {
+		m.pool.Put(g)
+	}
+}
+
+func (m *Mapper) name(text string) name { return name{text, maphash.String(m.seed, text)} }
+
+// maxPooledBytes is the size above which scratch is left to the garbage collector, so that one huge request does not keep its
+// memory for good.
+const maxPooledBytes = 4 << 20
+
+// mapping is the scratch of one call of Map.
+type mapping struct {
+	*Mapper
+	out   *intake.Payload
+	drops *intake.Drops
+
+	res    resource
+	scopes []scope
+	lasts  arena // text that lasts for the whole call: of resource and scopes
+
+	refs    []spanRef
+	heads   []chunkHead
+	byTrace map[uint64]int32 // low half of a trace id to its place in heads
+
+	chunk   chunk
+	text    arena // text of the chunk under conversion
+	attrs   known // of the span under conversion
+	meta    pairs[string]
+	metrics pairs[float64]
+
+	payload tracerPayload
+}
+
+func newMapping(m *Mapper) *mapping {
+	return &mapping{Mapper: m, byTrace: map[uint64]int32{}, chunk: chunk{byID: map[uint64]int32{}}}
+}
+
+func (g *mapping) run(rs ptrace.ResourceSpans, out *intake.Payload, drops *intake.Drops) {
+	g.out, g.drops = out, drops
+	g.group(rs)
+	if len(g.heads) == 0 {
+		return
+	}
+	g.readResource(rs.Resource())
+	for i := range g.scopes {
+		g.readScope(&g.scopes[i])
+	}
+	for i := range g.heads {
+		g.mapChunk(&g.heads[i])
+	}
+	g.closePayload()
+}
+
+// release drops every reference to pdata and to the caller's buffers. It reports whether the scratch is small enough to be used again.
+func (g *mapping) release() bool {
+	g.out, g.drops = nil, nil
+	g.res.release()
+	for i := range g.scopes {
+		g.scopes[i].release()
+	}
+	g.scopes = g.scopes[:0]
+	clear(g.refs)
+	g.refs, g.heads = g.refs[:0], g.heads[:0]
+	clear(g.byTrace)
+	g.chunk.reset()
+	g.meta.reset()
+	g.metrics.reset()
+	g.attrs = known{}
+	g.payload = tracerPayload{}
+	g.lasts.reset()
+	g.text.reset()
+	const pairBytes, spanBytes = 48, 200
+	return cap(g.lasts.buf)+cap(g.text.buf)+pairBytes*(cap(g.meta.all)+cap(g.metrics.all))+spanBytes*cap(g.chunk.spans) < maxPooledBytes
+}

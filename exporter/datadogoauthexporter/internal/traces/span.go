@@ -1,0 +1,279 @@
+package traces
+
+import (
+	"encoding/hex"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+)
+
+// span is one converted span. Its entries of meta and metrics lie in mapping.meta and mapping.metrics.
+type span struct {
+	service, name, resource, typ string
+	id, parent                   uint64
+	start, duration              int64 // ns
+	failed                       bool
+	metaFrom, metaTo             int
+	metricsFrom, metricsTo       int
+	size                         int  // of the wire message
+	left                         bool // not sent: the trace is dropped without it
+}
+
+// Free entries for what is known only once the chunk is complete: the decision maker; top level and two rates.
+const (
+	lateMeta    = 1
+	lateMetrics = 3
+)
+
+// convert appends in to the chunk's spans.
+func (g *mapping) convert(in ptrace.Span, sc *scope) {
+	g.attrs.has = 0
+	for key, v := range in.Attributes().All() {
+		g.attrs.note(attrKeyOf(key), v)
+	}
+	c := concepts{span: &g.attrs, res: &g.res.known}
+	g.meta.begin()
+	g.metrics.begin()
+
+	s := span{
+		service:     g.serviceName(c),
+		name:        g.text.operationName(g.operationName(in, c)),
+		typ:         g.spanType(in.Kind(), c),
+		id:          spanID(in.SpanID()),
+		parent:      spanID(in.ParentSpanID()),
+		failed:      in.Status().Code() == ptrace.StatusCodeError,
+		metaFrom:    g.meta.first,
+		metricsFrom: g.metrics.first,
+	}
+	if s.resource = g.resourceName(in, c); s.resource == "" {
+		s.resource = s.name
+	}
+	s.start, s.duration = g.times(in)
+	if traceID := lowTraceID(in.TraceID()); s.parent == s.id && s.id == traceID {
+		s.parent = 0
+	}
+	g.writeMeta(in, sc, c, s.failed)
+	g.normalizeMeta()
+	g.obfuscate(&s)
+	s.typ = validUTF8(truncateUTF8(s.typ, maxNameBytes))
+	s.resource = validUTF8(truncateUTF8(s.resource, maxResourceBytes))
+	g.fit()
+
+	g.meta.reserve(lateMeta)
+	g.metrics.reserve(lateMetrics)
+	s.metaTo, s.metricsTo = len(g.meta.all), len(g.metrics.all)
+	g.chunk.spans = append(g.chunk.spans, s)
+}
+
+// writeMeta fills meta and metrics. The order matters: it decides who wins.
+func (g *mapping) writeMeta(in ptrace.Span, sc *scope, c concepts, failed bool) {
+	n, meta, metrics, a := &g.names, &g.meta, &g.metrics, &g.text
+
+	meta.add(n.spanKind, kindName(in.Kind()))
+	if code, ok := c.httpStatusCode(); ok && code >= 0 {
+		metrics.add(n.httpStatusCode, float64(code))
+	}
+	if code := c.grpcStatusCode(a); code != "" {
+		meta.set(n.grpcStatusCode, code)
+	}
+	if v, ok := c.int(attrMeasured); ok && v == 1 {
+		metrics.set(n.measured, 1)
+	}
+	if v, ok := g.attrs.get(attrSampleRate); ok {
+		if rate, ok := number(v); ok {
+			metrics.set(n.sampleRate, rate)
+		}
+	}
+	if ts := in.TraceState().AsRaw(); ts != "" {
+		meta.set(n.traceState, ts)
+		if p, ok := samplingProbability(ts); ok {
+			metrics.setIfAbsent(n.sampleRate, p)
+		}
+	}
+	g.writeAttributes(in.Attributes())
+
+	traceID := in.TraceID()
+	from := len(a.buf)
+	a.buf = hex.AppendEncode(a.buf, traceID[:])
+	meta.set(n.traceID, a.since(from))
+	if version := g.normalized(c.str(attrServiceVersion), g.res.version); version != "" {
+		meta.setIfAbsent(n.version, version)
+	}
+	if in.Events().Len() > 0 {
+		text, exception := a.events(in.Events())
+		meta.set(n.events, text)
+		if exception {
+			meta.set(n.hasException, "true")
+		}
+	}
+	if in.Links().Len() > 0 {
+		meta.set(n.spanLinks, a.links(in.Links()))
+	}
+	if s := sc.Name(); s != "" {
+		meta.set(n.scopeName, s)
+		meta.set(n.libraryName, s)
+	}
+	if s := sc.Version(); s != "" {
+		meta.set(n.scopeVersion, s)
+		meta.set(n.libraryVersion, s)
+	}
+	meta.set(n.statusCode, in.Status().Code().String())
+	if s := in.Status().Message(); s != "" {
+		meta.set(n.statusDescription, s)
+	}
+	if failed {
+		if msg := g.errorMessage(in.Status().Message()); msg != "" {
+			meta.setIfAbsent(n.errorMsg, msg)
+		}
+	}
+	if env := g.normalized(c.str(attrEnvName, attrEnv), g.res.env); env != "" {
+		meta.setIfAbsent(n.env, env)
+	}
+	for i := range g.res.attrs {
+		e := &g.res.attrs[i]
+		known := len(meta.all)
+		g.writeText(e.name, e.value)
+		if len(meta.all) > known {
+			meta.all[known].fits = e.fits
+		}
+	}
+	for i := range sc.attrs {
+		meta.set(sc.attrs[i].name, sc.attrs[i].value)
+	}
+	if namespace := c.str(attrDBNamespace); namespace != "" {
+		meta.setIfAbsent(n.dbName, namespace)
+	}
+}
+
+// writeAttributes writes the attributes of the span under conversion: numbers into metrics, everything else as text into meta.
+func (g *mapping) writeAttributes(attrs pcommon.Map) {
+	for key, v := range attrs.All() {
+		id := attrKeyOf(key)
+		target := g.target(&g.text, id, key)
+		if target.text == "" {
+			continue
+		}
+		f, isNumber := number(v)
+		switch {
+		case !isNumber:
+			g.writeText(target, g.text.value(v))
+		case id == attrSamplingPriority:
+			g.metrics.setIfAbsent(g.names.priority, f)
+		default:
+			g.metrics.setIfAbsent(target, f)
+		}
+	}
+}
+
+// writeText writes an attribute into meta. "analytics.event" is a switch that lives in metrics.
+func (g *mapping) writeText(key name, value string) {
+	if key != g.targets[attrAnalyticsEvent] {
+		g.meta.setIfEmpty(key, value)
+		return
+	}
+	if on, err := strconv.ParseBool(value); err == nil {
+		rate := 0.0
+		if on {
+			rate = 1
+		}
+		g.metrics.setIfAbsent(g.names.eventRate, rate)
+	}
+}
+
+func number(v pcommon.Value) (float64, bool) {
+	switch v.Type() {
+	case pcommon.ValueTypeDouble:
+		return v.Double(), true
+	case pcommon.ValueTypeInt:
+		return float64(v.Int()), true
+	}
+	return 0, false
+}
+
+// errorMessage is what to say of a failed span that says nothing under error.msg: its status message, else the HTTP status where it is
+// there as text. (As a number it is in metrics, and does not count.)
+func (g *mapping) errorMessage(status string) string {
+	if status != "" {
+		return status
+	}
+	code, _ := g.meta.get(g.names.httpStatusCode)
+	if code == "" {
+		return ""
+	}
+	if n, err := strconv.Atoi(code); err == nil {
+		if phrase := http.StatusText(n); phrase != "" {
+			return g.text.join(code, " ", phrase)
+		}
+	}
+	return code
+}
+
+// normalizeMeta brings the entries that Datadog indexes into the form of tags.
+func (g *mapping) normalizeMeta() {
+	n, a := &g.names, &g.text
+	if e := g.meta.find(n.peerService); e != nil {
+		e.value = a.peerService(e.value)
+	}
+	if e := g.meta.find(n.baseService); e != nil {
+		e.value = a.peerService(e.value)
+	}
+	if e := g.meta.find(n.env); e != nil {
+		e.value = a.tagValue(e.value)
+	}
+	if e := g.meta.find(n.httpStatusCode); e != nil {
+		code, err := strconv.ParseUint(e.value, 10, 64)
+		e.dead = err != nil || code < 100 || code > 599
+	}
+}
+
+// fit cuts the entries of the span under conversion to the intake's limits and makes them UTF-8.
+func (g *mapping) fit() {
+	for i := g.meta.first; i < len(g.meta.all); i++ {
+		e := &g.meta.all[i]
+		if e.fits || e.dead {
+			continue
+		}
+		if !isStructured(e.text) {
+			e.text = g.text.cut(e.text, maxKeyBytes)
+			e.value = g.text.cut(e.value, maxValueBytes)
+		}
+		e.text, e.value = validUTF8(e.text), validUTF8(e.value)
+	}
+	for i := g.metrics.first; i < len(g.metrics.all); i++ {
+		e := &g.metrics.all[i]
+		e.text = validUTF8(g.text.cut(e.text, maxKeyBytes))
+	}
+}
+
+// isStructured reports whether a key holds a document in a format that its suffix names. Those are not cut.
+func isStructured(key string) bool {
+	return strings.HasPrefix(key, "_dd.") &&
+		(strings.HasSuffix(key, ".json") || strings.HasSuffix(key, ".msgpack") || strings.HasSuffix(key, ".protobuf"))
+}
+
+// year2000 is 2000-01-01T00:00:00Z in ns. An earlier start is a fault.
+const year2000 = 946684800000000000
+
+// times are start and duration in ns, put right: no negative duration, and for a start that cannot be one that ends with this moment.
+func (g *mapping) times(in ptrace.Span) (start, duration int64) {
+	start = int64(in.StartTimestamp())
+	duration = int64(in.EndTimestamp()) - start
+	if duration < 0 || duration > math.MaxInt64-start {
+		duration = 0
+	}
+	if start < year2000 {
+		now := g.opts.Now().UnixNano()
+		if start = now - duration; start < 0 {
+			start = now
+		}
+	}
+	return start, duration
+}
+
+// end is the end of a span in seconds since 1970.
+func (s *span) end() int64 { return (s.start + s.duration) / int64(time.Second) }

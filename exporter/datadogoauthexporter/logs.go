@@ -1,0 +1,64 @@
+package datadogoauthexporter
+
+import (
+	"context"
+
+	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/logs"
+)
+
+type logsExporter struct {
+	signalExporter[plog.Logs, plog.ResourceLogs]
+}
+
+func newLogsExporter(c *core, next exporter.Logs) *logsExporter {
+	mapper := logs.New(logs.Options{FallbackHost: c.cfg.Hostname, Source: c.cfg.Integration.Source})
+	return &logsExporter{signalExporter[plog.Logs, plog.ResourceLogs]{
+		core:  c,
+		next:  chain[plog.Logs]{next, next.ConsumeLogs},
+		empty: plog.NewLogs(),
+		signal: signal[plog.Logs, plog.ResourceLogs]{
+			resources:  func(d plog.Logs) resources[plog.ResourceLogs] { return d.ResourceLogs() },
+			attributes: func(r plog.ResourceLogs) pcommon.Map { return r.Resource().Attributes() },
+			count:      countRecords,
+			begin: func(string) mapping[plog.ResourceLogs] {
+				return &plainMapping[plog.ResourceLogs]{family: intake.Logs, mapInto: mapper.Map}
+			},
+			refused: func(err error, of []plog.ResourceLogs) error {
+				d := plog.NewLogs()
+				for _, r := range of {
+					r.MoveTo(d.ResourceLogs().AppendEmpty())
+				}
+				return consumererror.NewLogs(err, d)
+			},
+		},
+	}}
+}
+
+// ConsumeLogs implements exporter.Logs.
+func (e *logsExporter) ConsumeLogs(ctx context.Context, d plog.Logs) error { return e.consume(ctx, d) }
+
+func countRecords(r plog.ResourceLogs) int {
+	n := 0
+	for _, sl := range r.ScopeLogs().All() {
+		n += sl.LogRecords().Len()
+	}
+	return n
+}
+
+// plainMapping is a mapping without memory, to one intake.
+type plainMapping[R any] struct {
+	family  intake.Family
+	mapInto func(R, *intake.Payload, *intake.Drops)
+	out     intake.Payload
+}
+
+func (m *plainMapping[R]) add(r R, drops *intake.Drops) { m.mapInto(r, &m.out, drops) }
+func (m *plainMapping[R]) payloads() []payload          { return []payload{{m.family, &m.out}} }
+func (m *plainMapping[R]) commit()                      {}
+func (m *plainMapping[R]) rollback()                    {}

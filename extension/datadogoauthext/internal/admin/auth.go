@@ -1,0 +1,47 @@
+package admin
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// bearer lets a request of the API pass that carries a token of one of the roles (RFC 6750).
+//
+// A browser never adds such a header by itself, so a foreign page cannot make one act here and no CSRF token is needed.
+func (a *Admin) bearer(next http.HandlerFunc, roles ...Role) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		scheme, presented, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+		token, ok := Token{}, false
+		if strings.EqualFold(scheme, "Bearer") {
+			token, ok = a.match(strings.TrimSpace(presented))
+		}
+		if !ok {
+			w.Header().Set("WWW-Authenticate", `Bearer realm="datadogoauth admin"`)
+			problem(w, http.StatusUnauthorized, "send the header Authorization: Bearer with one of the admin tokens of the collector's configuration")
+			return
+		}
+		if !slices.Contains(roles, token.Role) {
+			problem(w, http.StatusForbidden, refusedRole(token, roles))
+			return
+		}
+		next(w, r.WithContext(context.WithValue(r.Context(), bearerName{}, token.Name)))
+	}
+}
+
+func refusedRole(token Token, roles []Role) string {
+	names := make([]string, len(roles))
+	for i, role := range roles {
+		names[i] = string(role)
+	}
+	return "the token " + token.Name + " has the role " + string(token.Role) + "; this needs " + strings.Join(names, " or ")
+}
+
+type bearerName struct{}
+
+// nameOf is the name of the token that let the request in.
+func nameOf(r *http.Request) string {
+	name, _ := r.Context().Value(bearerName{}).(string)
+	return name
+}

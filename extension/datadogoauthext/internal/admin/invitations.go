@@ -1,0 +1,116 @@
+package admin
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"go.uber.org/zap"
+)
+
+// The life of an invitation. It travels by mail, so the default spans a weekend; the maximum bounds how long a link that
+// leaked is of use.
+const (
+	defaultLifetime = 72 * time.Hour
+	minLifetime     = time.Minute
+	maxLifetime     = 30 * 24 * time.Hour
+)
+
+const (
+	maxBodyBytes   = 16 << 10
+	maxTenantBytes = 256
+)
+
+// invite answers {"tenant": "acme", "lifetime": "72h"} with 201 and {"link": "https://…", "expires_at": "…"}.
+//
+// lifetime is a Go duration and may be left out. The link holds a secret that appears nowhere else, this answer being
+// the only time: the log names the tenant and who asked.
+func (a *Admin) invite(w http.ResponseWriter, r *http.Request) {
+	if !a.isReady(w) {
+		return
+	}
+	var body struct {
+		Tenant   string `json:"tenant"`
+		Lifetime string `json:"lifetime"`
+	}
+	if status, err := readJSON(w, r, &body); err != nil {
+		problem(w, status, err.Error())
+		return
+	}
+	if err := checkTenantName(body.Tenant); err != nil {
+		problem(w, http.StatusUnprocessableEntity, err.Error())
+		return
+	}
+	lifetime, err := parseLifetime(body.Lifetime)
+	if err != nil {
+		problem(w, http.StatusUnprocessableEntity, err.Error())
+		return
+	}
+	by := nameOf(r)
+	invitation, err := a.grants.Invite(r.Context(), body.Tenant, lifetime, by)
+	switch {
+	case errors.Is(err, ErrRefused):
+		problem(w, http.StatusUnprocessableEntity, err.Error())
+		return
+	case err != nil:
+		a.logger.Error("could not make a connect link", zap.String("tenant", body.Tenant), zap.String("by", by), zap.Error(err))
+		problem(w, http.StatusInternalServerError, "the connect link could not be made; the collector's log says why")
+		return
+	}
+	a.logger.Info("made a connect link", zap.String("tenant", body.Tenant), zap.String("by", by), zap.Time("expires_at", invitation.ExpiresAt))
+	reply(w, http.StatusCreated, struct {
+		Link      string    `json:"link"`
+		ExpiresAt time.Time `json:"expires_at"`
+	}{invitation.Link, invitation.ExpiresAt.UTC()})
+}
+
+// readJSON reads one JSON object with no field but those of into. The status goes with the error.
+func readJSON(w http.ResponseWriter, r *http.Request, into any) (status int, err error) {
+	if mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || mediaType != "application/json" {
+		return http.StatusUnsupportedMediaType, errors.New("send the body as application/json")
+	}
+	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBodyBytes))
+	decoder.DisallowUnknownFields()
+	err = decoder.Decode(into)
+	if err == nil {
+		if _, err = decoder.Token(); errors.Is(err, io.EOF) {
+			return 0, nil
+		} else if err == nil {
+			err = errors.New("something follows the object")
+		}
+	}
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		return http.StatusRequestEntityTooLarge, fmt.Errorf("the body may hold %d bytes", maxBodyBytes)
+	}
+	return http.StatusBadRequest, fmt.Errorf("the body is not the JSON object that this path takes: %.200s", err.Error())
+}
+
+func checkTenantName(name string) error {
+	switch {
+	case name == "":
+		return errors.New("tenant: name the customer, in the words that its telemetry will use")
+	case len(name) > maxTenantBytes:
+		return fmt.Errorf("tenant: %d bytes long; at most %d", len(name), maxTenantBytes)
+	case !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl):
+		return errors.New("tenant: holds a control character or is not UTF-8")
+	}
+	return nil
+}
+
+func parseLifetime(text string) (time.Duration, error) {
+	if text == "" {
+		return defaultLifetime, nil
+	}
+	lifetime, err := time.ParseDuration(text)
+	if err != nil || lifetime < minLifetime || lifetime > maxLifetime {
+		return 0, fmt.Errorf("lifetime: %.40q must be a duration such as 72h, from %s to %s", text, minLifetime, maxLifetime)
+	}
+	return lifetime, nil
+}

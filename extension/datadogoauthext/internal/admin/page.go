@@ -1,0 +1,175 @@
+package admin
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"html/template"
+	"net/http"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+//go:embed status.html
+var statusHTML string
+
+//go:embed status.css
+var statusCSS []byte
+
+// statusPage escapes by context: names of tenants and orgs are whatever the partner and the customer's browser sent.
+var statusPage = template.Must(template.New("status").Parse(statusHTML))
+
+// page answers with the status of every tenant. It is complete without script and asks no other machine for anything.
+func (a *Admin) page(w http.ResponseWriter, r *http.Request) {
+	if !a.login(w, r) {
+		return
+	}
+	var view statusView
+	view.PublicURL = a.publicURL
+	view.Ready = a.grants.Ready()
+	view.At = time.Now().UTC()
+	if view.Ready {
+		view.add(a.sorted())
+	}
+	var body bytes.Buffer // so that a fault of the template ends in a 500 and not in half a page
+	if err := statusPage.Execute(&body, view); err != nil {
+		a.logger.Error("the status page could not be written", zap.Error(err))
+		http.Error(w, "The status page could not be written; the collector's log says why.", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = body.WriteTo(w)
+}
+
+func style(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/css; charset=utf-8")
+	_, _ = w.Write(statusCSS)
+}
+
+type statusView struct {
+	PublicURL string
+	Ready     bool
+	At        time.Time
+	Rows      []statusRow
+	Sending   int
+	Attention int // tenants with a fact that a person should look at
+}
+
+type statusRow struct {
+	TenantStatus
+	Badges []badge
+	KeyAge string
+}
+
+// badge shows one fact: Level picks the colour and Mark says the same without colour.
+type badge struct {
+	Fact, State, Reason string
+	Level               level
+	Mark                string
+}
+
+// level is also the badge's class in status.css.
+type level string
+
+const (
+	levelGood level = "good"
+	levelWait level = "wait" // passes by itself
+	levelBad  level = "bad"  // a person has to act
+	levelNone level = "none" // nothing to say
+)
+
+var marks = map[level]string{levelGood: "✓", levelWait: "…", levelBad: "!", levelNone: "–"}
+
+func (v *statusView) add(statuses []TenantStatus) {
+	for _, s := range statuses {
+		row := statusRow{
+			TenantStatus: s,
+			Badges: []badge{
+				newBadge("Token", s.Token, s.TokenReason, tokenLevel(s.Token)),
+				newBadge("Key", s.Key, s.KeyReason, keyLevel(s.Key)),
+				newBadge("Hold", s.Hold, s.HoldReason, holdLevel(s.Hold)),
+			},
+			KeyAge: age(v.At, s.KeySince),
+		}
+		if s.Sending {
+			v.Sending++
+		}
+		for _, b := range row.Badges {
+			if b.Level == levelBad {
+				v.Attention++
+				break
+			}
+		}
+		v.Rows = append(v.Rows, row)
+	}
+}
+
+func newBadge(fact, state, reason string, l level) badge {
+	if state == "" {
+		state = "none"
+	}
+	return badge{Fact: fact, State: state, Reason: reason, Level: l, Mark: marks[l]}
+}
+
+func tokenLevel(state string) level {
+	switch state {
+	case "", "none":
+		return levelNone
+	case "ok":
+		return levelGood
+	case "failing":
+		return levelWait
+	default: // reauthorise, and any word this page does not know
+		return levelBad
+	}
+}
+
+func keyLevel(state string) level {
+	switch state {
+	case "", "none":
+		return levelNone
+	case "ok":
+		return levelGood
+	case "minting", "fresh":
+		return levelWait
+	default: // refused, exists-unknown
+		return levelBad
+	}
+}
+
+func holdLevel(state string) level {
+	switch state {
+	case "", "none", "disconnected": // disconnected on purpose: nobody has to act
+		return levelNone
+	case "paused":
+		return levelWait
+	default: // unreadable
+		return levelBad
+	}
+}
+
+// age is how long since is ago, in the largest unit that says enough; empty for a zero time.
+func age(now, since time.Time) string {
+	if since.IsZero() {
+		return ""
+	}
+	d := max(now.Sub(since), 0)
+	switch {
+	case d < time.Minute:
+		return "under a minute"
+	case d < time.Hour:
+		return plural(int(d.Minutes()), "minute")
+	case d < 48*time.Hour:
+		return plural(int(d.Hours()), "hour")
+	default:
+		return plural(int(d.Hours()/24), "day")
+	}
+}
+
+func plural(n int, unit string) string {
+	if n == 1 {
+		return "1 " + unit
+	}
+	return fmt.Sprintf("%d %ss", n, unit)
+}

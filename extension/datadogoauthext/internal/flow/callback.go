@@ -1,0 +1,163 @@
+package flow
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"go.uber.org/zap"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
+	"github.com/datadogoauth/otelcol-datadogoauth/site"
+)
+
+// result is what the last page shows.
+type result struct {
+	tenant, orgName, siteName, last4 string
+}
+
+const (
+	maxStateBytes = 256
+	maxCodeBytes  = 4096
+)
+
+// callback ends a consent, well or not. The state is consumed first: whatever follows, it works no second time.
+func (f *Flow) callback(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet { // the mux lets HEAD pass too, and a probe must not consume a state
+		w.WriteHeader(http.StatusMethodNotAllowed)
+		return
+	}
+	q, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		f.fail(w, r, http.StatusBadRequest, "bad_callback", "Datadog's answer could not be read. "+again)
+		return
+	}
+	for _, name := range []string{"state", "code", "domain", "client_id", "iss", "error"} {
+		if len(q[name]) > 1 {
+			f.fail(w, r, http.StatusBadRequest, "bad_callback", "Datadog's answer could not be read. "+again)
+			return
+		}
+	}
+	state := q.Get("state")
+	if state == "" || len(state) > maxStateBytes {
+		f.fail(w, r, http.StatusBadRequest, "bad_state", "This page was not opened from a connect link, or the answer lost its way. "+again)
+		return
+	}
+	fl, err := f.Grants.ConsumeFlow(r.Context(), state)
+	switch {
+	case errors.Is(err, grant.ErrNoFlow):
+		f.fail(w, r, http.StatusBadRequest, "bad_state", "This attempt was finished already, or took longer than ten minutes. "+again)
+		return
+	case err != nil:
+		f.Logger.Error("A consent could not be read from the store", zap.Error(err))
+		f.fail(w, r, http.StatusServiceUnavailable, "store_failed", "Connecting is not possible at the moment. "+again)
+		return
+	}
+	dropCookie(w, state)
+	if !sameBrowser(r, state, fl.BrowserHash) {
+		f.Logger.Warn("A callback came from another browser than the one that began; nothing was exchanged", zap.String("tenant", fl.Tenant))
+		f.fail(w, r, http.StatusBadRequest, "wrong_browser", "This attempt began in another browser, or cookies are switched off. "+again)
+		return
+	}
+	at, code, refusal := f.readCallback(r, q, fl)
+	if refusal != nil {
+		f.Logger.Warn("A consent did not succeed; nothing was exchanged", zap.String("tenant", fl.Tenant), zap.String("outcome", refusal.outcome), zap.Error(refusal.err))
+		f.fail(w, r, http.StatusBadRequest, refusal.outcome, refusal.customer)
+		return
+	}
+	done, err := f.Grants.Connect(r.Context(), fl, at, code)
+	if err != nil {
+		f.connectFailed(w, r, fl, err)
+		return
+	}
+	f.count(r.Context(), "connected")
+	name, ok := f.results.put(done.Tenant, result{tenant: done.Tenant, orgName: done.OrgName, siteName: done.Site.Name(), last4: done.Last4})
+	if !ok {
+		name = "done"
+	}
+	http.Redirect(w, r, f.prefix+"/connected/"+name, http.StatusSeeOther)
+}
+
+const again = "Open the connect link again."
+
+// refusal is a callback that leads to no call.
+type refusal struct {
+	outcome  string
+	customer string
+	err      error
+}
+
+// readCallback checks all that Datadog sent by way of the browser, before anything is contacted: the token request that
+// would follow carries the client secret.
+func (f *Flow) readCallback(r *http.Request, q url.Values, fl grant.Flow) (site.Site, string, *refusal) {
+	c, ok := f.Clients[fl.Client]
+	if !ok {
+		return site.Site{}, "", &refusal{"client_mismatch", "This attempt belongs to an older configuration. " + again, fmt.Errorf("client %s is not in the configuration", fl.Client)}
+	}
+	if u, err := url.Parse(c.RedirectURL); err != nil || u.Path != r.URL.Path {
+		return site.Site{}, "", &refusal{"client_mismatch", "Datadog answered at another address than asked for. " + again, errors.New("the callback came in at another client's redirect_url")}
+	}
+	if id := q.Get("client_id"); id != "" && id != c.ClientID {
+		return site.Site{}, "", &refusal{"client_mismatch", "Datadog answered for another application. " + again, errors.New("the callback names another client_id")}
+	}
+	if q.Get("error") != "" {
+		return site.Site{}, "", explain(q, c)
+	}
+	if q.Get("domain") == "" {
+		return site.Site{}, "", &refusal{"bad_domain", "Datadog did not say at which of its sites your organisation is. " + again, errors.New("the callback has no domain; it is never guessed")}
+	}
+	at, err := site.ParseDomain(q.Get("domain"))
+	if err != nil {
+		return site.Site{}, "", &refusal{"bad_domain", "The answer names a Datadog site that does not exist. " + again, err}
+	}
+	if string(at.Partition()) != fl.Partition {
+		return site.Site{}, "", &refusal{"bad_domain", "You began at a commercial Datadog site and ended at a government one, or the reverse. Begin at the site of your organisation. " + again,
+			fmt.Errorf("the consent began in partition %s and ended at %s", fl.Partition, at.Domain())}
+	}
+	if iss := q.Get("iss"); iss != "" && !issuedBy(iss, at) {
+		return site.Site{}, "", &refusal{"bad_domain", "The answer does not come from the Datadog site that it names. " + again, errors.New("iss does not belong to the callback's domain (RFC 9207)")}
+	}
+	code := q.Get("code")
+	if code == "" || len(code) > maxCodeBytes {
+		return site.Site{}, "", &refusal{"bad_callback", "Datadog's answer holds no authorization code. " + again, errors.New("the callback has no code")}
+	}
+	return at, code, nil
+}
+
+// issuedBy compares an issuer (RFC 9207) with the origins of a site: its web application, its API, and its bare name.
+func issuedBy(iss string, at site.Site) bool {
+	u, err := url.Parse(iss)
+	if err != nil || u.Scheme != "https" || u.User != nil {
+		return false
+	}
+	return u.Host == at.AppHost() || u.Host == at.Hostname(site.HostAPI) || u.Host == at.Domain() || u.Host == "app."+at.Domain()
+}
+
+// connectFailed shows why Connect failed. Its error says what the customer can do, and what goes into the log.
+func (f *Flow) connectFailed(w http.ResponseWriter, r *http.Request, fl grant.Flow, err error) {
+	outcome, customer := "internal", "Connecting did not work. "+again
+	var why *grant.ConnectError
+	if errors.As(err, &why) {
+		outcome, customer = why.Outcome, why.Customer
+	}
+	f.Logger.Error("A consent did not lead to a connection", zap.String("tenant", fl.Tenant), zap.String("outcome", outcome), zap.Error(err))
+	status := http.StatusBadGateway
+	switch outcome {
+	case grant.OutcomeOtherOrg, grant.OutcomeKeyExists:
+		status = http.StatusConflict
+	case grant.OutcomeStoreFailed:
+		status = http.StatusServiceUnavailable
+	}
+	f.fail(w, r, status, outcome, customer)
+}
+
+// connected is where a good consent ends. The page has no secret, and neither has its URL.
+func (f *Flow) connected(w http.ResponseWriter, r *http.Request) {
+	res, ok := f.results.get(r.PathValue("result"))
+	if !ok {
+		f.message(w, http.StatusOK, "Nothing more to see here", "This page is shown for a few minutes after connecting. If you saw it then, all is well.")
+		return
+	}
+	f.render(w, http.StatusOK, "connected.html", connectedData{Partner: f.PartnerName, Tenant: res.tenant, Org: res.orgName, Site: res.siteName, Last4: res.last4})
+}

@@ -1,0 +1,96 @@
+package grant
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+)
+
+// callKind sorts what came of a call to Datadog.
+type callKind int
+
+const (
+	// callUnanswered: the request may have taken effect.
+	callUnanswered callKind = iota
+	// callUnsent: the request never left, so nothing happened.
+	callUnsent
+	// callInvalidGrant: RFC 6749 invalid_grant.
+	callInvalidGrant
+	// callClientRejected: invalid_client or a 401 of the token endpoint.
+	callClientRejected
+	// callForbidden, callConflict, callThrottled: 403, 409, 429.
+	callForbidden
+	callConflict
+	callThrottled
+	// callRefused: any other answer that says no.
+	callRefused
+)
+
+// callError is one failed call to Datadog. Its text holds nothing of a body but the two RFC 6749 fields, cleaned and bounded.
+type callError struct {
+	kind        callKind
+	doing       string // "exchange the authorization code at api.datadoghq.eu"
+	status      int    // 0: no answer
+	code        string // RFC 6749 "error"
+	description string // RFC 6749 "error_description"
+	advice      string
+	cause       error // of a call without an answer
+}
+
+func (e *callError) Error() string {
+	var b strings.Builder
+	b.WriteString(e.doing)
+	if e.status != 0 {
+		fmt.Fprintf(&b, ": %d", e.status)
+	}
+	if e.code != "" {
+		fmt.Fprintf(&b, ": %s", e.code)
+	}
+	if e.description != "" {
+		fmt.Fprintf(&b, ": %s", e.description)
+	}
+	if e.cause != nil {
+		fmt.Fprintf(&b, ": %s", e.cause)
+	}
+	if e.advice != "" {
+		fmt.Fprintf(&b, ": %s", e.advice)
+	}
+	return b.String()
+}
+
+func (e *callError) Unwrap() error { return e.cause }
+
+// kindOf is the kind of a callError; any other error is one of a call whose end is not known.
+func kindOf(err error) callKind {
+	var call *callError
+	if errors.As(err, &call) {
+		return call.kind
+	}
+	return callUnanswered
+}
+
+const (
+	maxCodeBytes        = 64
+	maxDescriptionBytes = 200
+)
+
+// clean makes a peer's text fit to be shown: printable ASCII as RFC 6749 §5.2 has it, bounded, and without any of secrets.
+func clean(text string, maxBytes int, secrets ...string) string {
+	for _, s := range secrets {
+		if s != "" {
+			text = strings.ReplaceAll(text, s, "[hidden]")
+		}
+	}
+	text = strings.Map(func(r rune) rune {
+		if r > unicode.MaxASCII || !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, text)
+	text = strings.Join(strings.Fields(text), " ")
+	if len(text) > maxBytes {
+		text = text[:maxBytes] + "…"
+	}
+	return text
+}

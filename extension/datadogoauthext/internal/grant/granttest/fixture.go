@@ -1,0 +1,153 @@
+package granttest
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	"golang.org/x/oauth2"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/seal"
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
+	"github.com/datadogoauth/otelcol-datadogoauth/site"
+)
+
+// OrgA and OrgB are organisations of a test.
+const (
+	OrgA = "aaaa0000-1111-2222-3333-444455556666"
+	OrgB = "bbbb0000-1111-2222-3333-444455556666"
+)
+
+// Fixture is a directory with store, keysets and secret file, a Datadog and a clock.
+type Fixture struct {
+	TB         testing.TB
+	Dir        string
+	Datadog    *Datadog
+	Clock      *Clock
+	SecretFile string
+	Logger     *zap.Logger
+	Edit       func(*grant.Options) // may be nil
+
+	bolt *store.Bolt
+}
+
+// NewFixture makes one.
+func NewFixture(tb testing.TB) *Fixture {
+	dir := tb.TempDir()
+	f := &Fixture{TB: tb, Dir: dir, Datadog: New(tb), Clock: &Clock{now: time.Now()}, SecretFile: filepath.Join(dir, "secret"), Logger: zap.NewNop()}
+	require.NoError(tb, os.WriteFile(f.SecretFile, []byte(Secret+"\n"), 0o600))
+	require.NoError(tb, seal.CreateFile(f.TokensKeyset()))
+	require.NoError(tb, seal.CreateFile(f.KeysKeyset()))
+	return f
+}
+
+// StorePath, TokensKeyset and KeysKeyset are files of the fixture.
+func (f *Fixture) StorePath() string    { return filepath.Join(f.Dir, "grants.db") }
+func (f *Fixture) TokensKeyset() string { return filepath.Join(f.Dir, "tokens.json") }
+func (f *Fixture) KeysKeyset() string   { return filepath.Join(f.Dir, "keys.json") }
+
+// Store is the open store of the latest Service.
+func (f *Fixture) Store() store.Store { return f.bolt }
+
+// New opens the store and makes a service that is not started.
+func (f *Fixture) New() *grant.Service {
+	f.TB.Helper()
+	var err error
+	f.bolt, err = store.OpenBolt(f.StorePath(), store.BoltOptions{Now: f.Clock.Now})
+	require.NoError(f.TB, err)
+	tokens, err := seal.Load(f.TokensKeyset())
+	require.NoError(f.TB, err)
+	keys, err := seal.Load(f.KeysKeyset())
+	require.NoError(f.TB, err)
+	require.NoError(f.TB, seal.Prove(context.Background(), f.bolt, "tokens", tokens))
+	require.NoError(f.TB, seal.Prove(context.Background(), f.bolt, "keys", keys))
+	secret, err := grant.OpenSecretFile(f.SecretFile)
+	require.NoError(f.TB, err)
+	opts := grant.Options{
+		Store: f.bolt, Tokens: tokens, Keys: keys, HTTP: f.Datadog.Client(), Logger: f.Logger, Now: f.Clock.Now, After: f.Clock.After,
+		Clients: []grant.ClientConfig{{Name: "main", ClientID: ClientID, Stage: "published", RedirectURL: RedirectURL, Secret: secret}},
+	}
+	if f.Edit != nil {
+		f.Edit(&opts)
+	}
+	bolt, s := f.bolt, grant.New(opts)
+	f.TB.Cleanup(func() { f.Stop(s, bolt) })
+	return s
+}
+
+// Start makes a service, starts it, and waits until it is ready.
+func (f *Fixture) Start() *grant.Service {
+	f.TB.Helper()
+	s := f.New()
+	changed := s.Changes()
+	s.Start()
+	select {
+	case <-changed:
+	case <-time.After(10 * time.Second):
+		f.TB.Fatal("the service did not load")
+	}
+	return s
+}
+
+// Restart stops s and starts another on the same files.
+func (f *Fixture) Restart(s *grant.Service) *grant.Service {
+	f.TB.Helper()
+	f.Stop(s, f.bolt)
+	return f.Start()
+}
+
+// Stop closes a service and its store. It may be called twice.
+func (f *Fixture) Stop(s *grant.Service, bolt *store.Bolt) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	require.NoError(f.TB, s.Close(ctx))
+	_ = bolt.Close()
+}
+
+// Connect takes a tenant through a consent without the browser.
+func (f *Fixture) Connect(s *grant.Service, tenant string, at site.Site, org string) (grant.Connected, error) {
+	f.TB.Helper()
+	verifier := oauth2.GenerateVerifier()
+	code := f.Datadog.Code(at, org, oauth2.S256ChallengeFromVerifier(verifier))
+	state, err := s.BeginFlow(f.TB.Context(), grant.Flow{Tenant: tenant, Client: "main", Verifier: verifier, AppOrigin: at.AppOrigin(), Partition: string(at.Partition())})
+	require.NoError(f.TB, err)
+	fl, err := s.ConsumeFlow(f.TB.Context(), state)
+	require.NoError(f.TB, err)
+	return s.Connect(f.TB.Context(), fl, at, code)
+}
+
+// Clock is a clock that a test moves. After fires at once for waits up to a second, so that a repeat does not hold a test up,
+// and never for longer ones: tests call what is due by themselves.
+type Clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+// Now is the time.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+// Advance moves the time.
+func (c *Clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// After is for Options.After.
+func (c *Clock) After(d time.Duration) <-chan time.Time {
+	ch := make(chan time.Time, 1)
+	if d <= time.Second {
+		ch <- c.Now()
+	}
+	return ch
+}

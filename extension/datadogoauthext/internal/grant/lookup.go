@@ -1,0 +1,117 @@
+package grant
+
+import (
+	"fmt"
+	"maps"
+	"sync/atomic"
+	"time"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/credential"
+)
+
+var _ credential.Source = (*Service)(nil)
+
+// freshFor is how long after minting a 403 may mean that Datadog does not know the key everywhere yet. Seen: about 5 s.
+const freshFor = 60 * time.Second
+
+// lookupTable is replaced when a tenant comes or goes; an entry is replaced when its tenant changes. So a lookup takes no
+// lock, and a change of one tenant copies nothing of the others.
+type lookupTable map[string]*atomic.Pointer[entry]
+
+// entry is the answer to Lookup, made beforehand so that answering allocates nothing.
+type entry struct {
+	cred *credential.Credential
+	err  error
+}
+
+// Lookup implements credential.Source.
+func (s *Service) Lookup(tenant string) (*credential.Credential, error) {
+	table := s.table.Load()
+	if table == nil {
+		return nil, credential.ErrNotReady
+	}
+	slot, ok := (*table)[tenant]
+	if !ok {
+		return nil, credential.ErrUnknownTenant
+	}
+	e := slot.Load()
+	return e.cred, e.err
+}
+
+// Changes implements credential.Source.
+func (s *Service) Changes() <-chan struct{} { return *s.changes.Load() }
+
+// publish renews the entries of tenants, and wakes whoever waits for a change. The caller holds view.mu.
+func (s *Service) publish(tenants map[string]struct{}) {
+	old := s.table.Load()
+	if old != nil && len(tenants) == 0 {
+		return
+	}
+	table := lookupTable{}
+	if old != nil {
+		table = *old
+	}
+	copied, news := old == nil, old == nil
+	for tenant := range tenants {
+		e, state := s.entry(tenant)
+		v := &s.view
+		if before, ok := v.states[tenant]; ok {
+			v.counts[before]--
+		}
+		v.states[tenant] = state
+		v.counts[state]++
+		if slot, ok := table[tenant]; ok {
+			news = slot.Swap(e).differs(e) || news
+			continue
+		}
+		if !copied {
+			table, copied = maps.Clone(table), true
+		}
+		slot := &atomic.Pointer[entry]{}
+		slot.Store(e)
+		table[tenant], news = slot, true
+	}
+	if copied {
+		s.table.Store(&table)
+	}
+	if news {
+		next := make(chan struct{})
+		close(*s.changes.Swap(&next))
+	}
+}
+
+// differs tells a change that matters to a sender from one of tokens only.
+func (e *entry) differs(other *entry) bool {
+	if e.cred == nil || other.cred == nil {
+		return e.cred != other.cred || e.err.Error() != other.err.Error()
+	}
+	return e.cred.Generation() != other.cred.Generation() || e.cred.OrgText() != other.cred.OrgText()
+}
+
+// entry makes the answer for one tenant. The caller holds view.mu.
+func (s *Service) entry(tenant string) (*entry, State) {
+	facts, reason := s.view.facts(tenant)
+	state := facts.State()
+	g, ok := s.view.grants[tenant]
+	if !ok && state != StateUnreadable {
+		return &entry{err: fmt.Errorf("tenant %s: %w", tenant, credential.ErrNotConnected)}, StateKeyMissing
+	}
+	if err := facts.sendError(tenant, reason, s.stopTok); err != nil {
+		return &entry{err: err}, state
+	}
+	o := s.view.orgs[g.rec.Org.String()].rec
+	cred, err := credential.New(tenant, g.rec.Org, o.APIKey, o.Generation, s.fresh(o))
+	if err != nil {
+		return &entry{err: fmt.Errorf("tenant %s: %w", tenant, err)}, state
+	}
+	return &entry{cred: cred}, state
+}
+
+// fresh returns whether the key of o is still in its grace period, or nil when that is over for good.
+func (s *Service) fresh(o Org) func() bool {
+	if o.Key != KeyFresh {
+		return nil
+	}
+	end := o.MintedAt.Add(freshFor)
+	return func() bool { return s.now().Before(end) }
+}

@@ -1,0 +1,308 @@
+package grant
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/credential"
+	"github.com/datadogoauth/otelcol-datadogoauth/site"
+)
+
+const (
+	// refreshBefore is how long before its expiry an access token is no longer handed out. Datadog's own CLI does the same.
+	refreshBefore = 5 * time.Minute
+	// keepAlive is how long a grant goes without a refresh at most: a refresh shows that it still stands.
+	keepAlive = 24 * time.Hour
+	// refreshersAtOnce bounds the refreshes of one pass that run at the same time.
+	refreshersAtOnce = 8
+)
+
+// errReauthorise: only the customer can revive the grant.
+var errReauthorise = errors.New("the customer has to authorise again: send the connect link")
+
+// accessToken returns a token that is valid for refreshBefore more. Callers of one tenant share one refresh.
+func (s *Service) accessToken(ctx context.Context, tenant string) (string, error) {
+	tok, err := s.usableToken(tenant)
+	if err != nil {
+		return "", err
+	}
+	if s.now().Add(refreshBefore).Before(tok.Expiry) {
+		return tok.AccessToken, nil
+	}
+	if err := s.refresh(ctx, tenant, tok); err != nil {
+		return "", err
+	}
+	if tok, err = s.usableToken(tenant); err != nil {
+		return "", err
+	}
+	return tok.AccessToken, nil
+}
+
+// usableToken reads a tenant's token from memory.
+func (s *Service) usableToken(tenant string) (Token, error) {
+	if !s.Ready() {
+		return Token{}, credential.ErrNotReady
+	}
+	s.view.mu.Lock()
+	defer s.view.mu.Unlock()
+	f, _ := s.view.facts(tenant)
+	tok := s.view.tokens[tenant].rec
+	switch {
+	case f.Hold == HoldDisconnected:
+		return tok, fmt.Errorf("tenant %s: %w", tenant, credential.ErrDisconnected)
+	case f.Hold == HoldUnreadable:
+		return tok, fmt.Errorf("tenant %s: %w", tenant, errUnreadable{})
+	case f.Token == TokenNone:
+		return tok, fmt.Errorf("tenant %s: %w", tenant, credential.ErrNotConnected)
+	case f.Token == TokenReauthorise:
+		return tok, fmt.Errorf("tenant %s: %w: %s", tenant, errReauthorise, tok.Reason)
+	}
+	return tok, nil
+}
+
+// anyAccessToken returns a token of any tenant of an organisation.
+func (s *Service) anyAccessToken(ctx context.Context, org credential.Org) (string, error) {
+	s.view.mu.Lock()
+	var tenants []string
+	for t := range s.view.tenants[org.String()] {
+		tenants = append(tenants, t)
+	}
+	s.view.mu.Unlock()
+	err := fmt.Errorf("org %s: %w", org, credential.ErrNotConnected)
+	for _, t := range tenants {
+		var token string
+		if token, err = s.accessToken(ctx, t); err == nil {
+			return token, nil
+		}
+	}
+	return "", err
+}
+
+// refresh redeems the refresh token, once for all who ask, in this process and in others that share the store. seen is what
+// the caller knew: when the store has newer, that is taken over and nobody is called.
+func (s *Service) refresh(ctx context.Context, tenant string, seen Token) error {
+	return s.fly(ctx, &s.refreshes, tenant, func(ctx context.Context) error {
+		return s.withLease(ctx, "refresh/"+tenant, func(fence uint64) error {
+			return s.refreshOnce(ctx, tenant, seen, fence)
+		})
+	})
+}
+
+func (s *Service) refreshOnce(ctx context.Context, tenant string, seen Token, fence uint64) error {
+	tok, at, newer, err := s.readToken(ctx, tenant, seen)
+	if newer || err != nil {
+		return err
+	}
+	c, ok := s.clients[tok.Client]
+	if !ok {
+		return fmt.Errorf("tenant %s: client %s is not in the configuration; put it back under clients", tenant, tok.Client)
+	}
+	_, stamp, err := c.secret.Read()
+	if err != nil {
+		s.backoff.failed(tenant, s.now(), share(tenant, tok))
+		return fmt.Errorf("client %s: client_secret_file: %w", c.cfg.Name, err)
+	}
+	if !c.gate.admit(s.now(), stamp) {
+		return &callError{kind: callClientRejected, doing: "refresh the access token of tenant " + tenant, advice: c.rejectedAdvice()}
+	}
+	if tok, err = s.beginRefresh(ctx, tenant, tok, fence); err != nil {
+		return err
+	}
+	set, callErr := s.redeem(ctx, c, at, tok.RefreshToken)
+	outcome, err := s.endRefresh(ctx, tenant, tok, set, callErr, fence)
+	if s.obs.Refreshed != nil {
+		s.obs.Refreshed(ctx, outcome)
+	}
+	return err
+}
+
+// readToken reads what the store has; newer says that somebody else refreshed since seen, which memory then knows.
+func (s *Service) readToken(ctx context.Context, tenant string, seen Token) (tok Token, at site.Site, newer bool, err error) {
+	tx := s.reader(ctx)
+	tok, found, err := get(tx, Token{Tenant: tenant})
+	if err == nil && !found {
+		err = fmt.Errorf("tenant %s: %w", tenant, credential.ErrNotConnected)
+	}
+	if err != nil {
+		return tok, at, false, err
+	}
+	if !tok.RefreshedAt.Equal(seen.RefreshedAt) || tok.Fact == TokenReauthorise {
+		kind, key := tok.address()
+		s.apply([]versioned{{kind: kind, key: key, version: tx.read[addressText(kind, key)], rec: tok}})
+		if tok.Fact == TokenReauthorise {
+			return tok, at, false, fmt.Errorf("tenant %s: %w: %s", tenant, errReauthorise, tok.Reason)
+		}
+		return tok, at, true, nil
+	}
+	g, found, err := get(tx, Grant{Tenant: tenant})
+	if err != nil {
+		return tok, at, false, err
+	}
+	at, known := site.ByDomain(g.Org.Site)
+	if !found || !known {
+		return tok, at, false, fmt.Errorf("tenant %s: %w", tenant, credential.ErrNotConnected)
+	}
+	return tok, at, false, nil
+}
+
+// beginRefresh stores the intent. An older intent without an end counts as an attempt without an answer.
+func (s *Service) beginRefresh(ctx context.Context, tenant string, seen Token, fence uint64) (Token, error) {
+	var tok Token
+	err := s.change(ctx, func(tx *txn) (err error) {
+		if tok, _, err = get(tx, Token{Tenant: tenant}); err != nil {
+			return err
+		}
+		if tok.RefreshToken != seen.RefreshToken || tok.Refresh.Fence > fence {
+			return fmt.Errorf("tenant %s: its token was replaced in the meantime; ask again", tenant)
+		}
+		if tok.RefreshToken == "" {
+			return fmt.Errorf("tenant %s: Datadog gave no refresh token; send the customer the connect link", tenant)
+		}
+		if !tok.Refresh.Begun.IsZero() {
+			tok.Refresh.Unanswered++
+		}
+		tok.Refresh.Begun, tok.Refresh.Fence = s.now(), fence
+		return tx.put(tok)
+	})
+	return tok, err
+}
+
+// endRefresh stores the outcome before anybody may use it. A rotated refresh token is durable here, or the error is not nil.
+func (s *Service) endRefresh(ctx context.Context, tenant string, sent Token, set tokenSet, callErr error, fence uint64) (outcome string, err error) {
+	now := s.now()
+	result := callErr
+	err = s.persist(ctx, func(tx *txn) error {
+		tok, found, err := get(tx, Token{Tenant: tenant})
+		if err != nil {
+			return err
+		}
+		if !found || tok.RefreshToken != sent.RefreshToken || tok.Refresh.Fence > fence {
+			// A consent or another process wrote in between: what it wrote is newer than this answer.
+			outcome, result = "superseded", nil
+			return nil
+		}
+		tok.Refresh.Begun = time.Time{}
+		outcome, err = tok.refreshed(set, callErr, now)
+		if err != nil {
+			return err
+		}
+		return tx.put(tok)
+	})
+	if err != nil {
+		return "store_failed", err
+	}
+	if result == nil && callErr != nil {
+		_, _, _, err := s.readToken(ctx, tenant, sent)
+		return outcome, err
+	}
+	if callErr == nil {
+		s.backoff.clear(tenant)
+		return outcome, nil
+	}
+	if kindOf(callErr) != callClientRejected { // that is the client's fault, and its gate does the waiting
+		s.backoff.failed(tenant, now, share(tenant, sent))
+	}
+	s.log.Warn("An access token was not refreshed", zap.String("tenant", tenant), zap.String("outcome", outcome), zap.Error(callErr))
+	return outcome, result
+}
+
+// refreshed applies the answer to the record.
+func (t *Token) refreshed(set tokenSet, callErr error, now time.Time) (outcome string, err error) {
+	if callErr == nil {
+		t.AccessToken, t.Expiry, t.RefreshedAt = set.access, set.expiry, now
+		if set.refresh != "" {
+			t.RefreshToken = set.refresh // the old one may be dead from here on
+		}
+		t.Refresh.Unanswered = 0
+		return "refreshed", t.event(EvRefreshed, "", now)
+	}
+	switch kindOf(callErr) {
+	case callInvalidGrant:
+		if t.Refresh.Unanswered > 0 {
+			return "outcome_unknown", t.event(EvOutcomeUnknown, "refresh outcome unknown: an earlier answer of Datadog was lost, and with it a replaced refresh token; "+
+				"the API key goes on serving. Send the customer the connect link", now)
+		}
+		return "revoked", t.event(EvRevoked, "revoked: the customer, an administrator of their organisation or the partner ended the authorisation at "+since(now)+
+			" or before; the API key goes on serving while it validates. Send the customer the connect link", now)
+	case callClientRejected:
+		return "client_rejected", t.event(EvClientRejected, t.Reason, now)
+	case callUnanswered:
+		t.Refresh.Unanswered++
+		return "unanswered", t.event(EvRefreshFailed, callErr.Error(), now)
+	default:
+		return "failed", t.event(EvRefreshFailed, callErr.Error(), now)
+	}
+}
+
+// refreshDue refreshes what failed before and what was not refreshed for a day.
+func (s *Service) refreshDue(ctx context.Context) {
+	slots := make(chan struct{}, refreshersAtOnce)
+	var wg sync.WaitGroup
+	for tenant, tok := range s.dueTokens() {
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+			wg.Wait()
+			return
+		}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			_ = s.refresh(ctx, tenant, tok) // endRefresh logged and stored it
+		})
+	}
+	wg.Wait()
+}
+
+// dueTokens chooses what to refresh. A rejected client gets one token at most, as its probe, due or not.
+func (s *Service) dueTokens() map[string]Token {
+	now := s.now()
+	due := map[string]Token{}
+	probed := map[string]bool{}
+	for tenant, tok := range s.tokenView() {
+		if _, err := s.usableToken(tenant); err != nil || tok.RefreshToken == "" {
+			continue
+		}
+		c, ok := s.clients[tok.Client]
+		if !ok {
+			continue
+		}
+		if _, stamp, err := c.secret.Read(); err != nil || c.gate.dead(now, stamp) {
+			continue
+		}
+		if !c.gate.state().IsZero() {
+			if !probed[tok.Client] {
+				probed[tok.Client], due[tenant] = true, tok
+			}
+			continue
+		}
+		unfinished := tok.Fact == TokenFailing || !tok.Refresh.Begun.IsZero()
+		if (unfinished || !now.Before(nextKeepAlive(tenant, tok))) && s.backoff.due(tenant, now) {
+			due[tenant] = tok
+		}
+	}
+	return due
+}
+
+// nextKeepAlive is between three quarters of a day and a day after the last refresh.
+func nextKeepAlive(tenant string, tok Token) time.Time {
+	return tok.RefreshedAt.Add(keepAlive - time.Duration(share(tenant, tok)*float64(keepAlive)/4))
+}
+
+// share is a number in [0,1) that differs between tenants and between refreshes, so that grants do not expire in step.
+func share(tenant string, tok Token) float64 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(tenant))
+	_, _ = h.Write([]byte(tok.RefreshedAt.UTC().String()))
+	return float64(h.Sum32()) / (1 << 32)
+}
+
+// reader reads outside of an update.
+func (s *Service) reader(ctx context.Context) *txn {
+	return &txn{ctx: ctx, v: &s.vault, read: map[string]uint64{}}
+}

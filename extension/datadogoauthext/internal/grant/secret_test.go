@@ -1,0 +1,77 @@
+package grant
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestSecretFileFollowsAProjectedVolume(t *testing.T) {
+	t.Parallel()
+	// Kubernetes: secret -> ..data/secret, and ..data -> a directory that is swapped by a rename of the link.
+	dir := t.TempDir()
+	version := func(name, secret string) {
+		require.NoError(t, os.Mkdir(filepath.Join(dir, name), 0o700))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name, "secret"), []byte(secret), 0o600))
+		require.NoError(t, os.Symlink(name, filepath.Join(dir, "..tmp")))
+		require.NoError(t, os.Rename(filepath.Join(dir, "..tmp"), filepath.Join(dir, "..data")))
+	}
+	version("v1", "\n first-secret \n")
+	path := filepath.Join(dir, "secret")
+	require.NoError(t, os.Symlink(filepath.Join("..data", "secret"), path))
+	f, err := OpenSecretFile(path)
+	require.NoError(t, err)
+	read := func() (string, uint64) {
+		secret, stamp, err := f.Read()
+		require.NoError(t, err)
+		return secret, stamp
+	}
+	first, stamp := read()
+	assert.Equal(t, "first-secret", first)
+	version("v2", "\n other-secret \n") // same size
+	second, next := read()
+	assert.Equal(t, "other-secret", second)
+	assert.Greater(t, next, stamp)
+
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "v2", "secret"), []byte("third"), 0o600)) // in place
+	third, _ := read()
+	assert.Equal(t, "third", third)
+
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "v2", "secret"), []byte(strings.Repeat("x", maxSecretBytes+1)), 0o600))
+	_, _, err = f.Read()
+	require.ErrorContains(t, err, "nothing but the OAuth client secret")
+}
+
+func TestClientGate(t *testing.T) {
+	t.Parallel()
+	var g clientGate
+	now := time.Now()
+	assert.True(t, g.admit(now, 1))
+	assert.True(t, g.reject(now, 1))
+	assert.False(t, g.reject(now, 1), "the first time only")
+	assert.False(t, g.admit(now, 1))
+	assert.True(t, g.dead(now, 1))
+	assert.True(t, g.admit(now, 2), "another secret is tried at once")
+	assert.False(t, g.admit(now, 2), "once")
+	now = now.Add(probeEvery)
+	assert.True(t, g.admit(now, 2), "a probe")
+	assert.False(t, g.admit(now, 2))
+	assert.True(t, g.accept())
+	assert.False(t, g.accept())
+	assert.True(t, g.admit(now, 2))
+	assert.True(t, g.state().IsZero())
+}
+
+func TestCleanHidesSecretsAndControlCharacters(t *testing.T) {
+	t.Parallel()
+	got := clean("bad \x1b[31mcode\r\nabc-secret\u202e "+strings.Repeat("y", 500), 60, "abc-secret", "")
+	assert.NotContains(t, got, "abc-secret")
+	assert.NotContains(t, got, "\x1b")
+	assert.NotContains(t, got, "\n")
+	assert.LessOrEqual(t, len(got), 60+len("…"))
+}

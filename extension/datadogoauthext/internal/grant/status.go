@@ -1,0 +1,109 @@
+package grant
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// TenantStatus is what people may know of a tenant: no token, no key but its last four characters.
+type TenantStatus struct {
+	Tenant, Client, Stage string
+	Site, OrgID, OrgName  string
+	State                 State
+	Facts                 Facts
+	// Why each fact is what it is, and what to do; empty where there is nothing to say.
+	TokenReason, KeyReason, HoldReason string
+	// Since is when the latest of the facts changed.
+	Since                    time.Time
+	Sending                  bool
+	Scopes                   []string
+	AppOrigin, StartedDomain string
+	KeyName, Last4           string
+	Generation               uint64
+	ConnectedAt, MintedAt    time.Time
+	TokenExpiry, RefreshedAt time.Time
+	KeySince                 time.Time
+}
+
+// Tenants lists every tenant, by name.
+func (s *Service) Tenants() []TenantStatus {
+	s.view.mu.Lock()
+	defer s.view.mu.Unlock()
+	all := make([]TenantStatus, 0, len(s.view.states))
+	for tenant := range s.view.states {
+		f, reason := s.view.facts(tenant)
+		g := s.view.grants[tenant].rec
+		o := s.view.orgs[g.Org.String()].rec
+		tok := s.view.tokens[tenant].rec
+		t := TenantStatus{
+			Tenant: tenant, Client: g.Org.Client, Site: g.Org.Site, OrgID: g.Org.ID, OrgName: o.Name,
+			State: f.State(), Facts: f, TokenReason: tok.Reason, KeyReason: o.KeyReason, HoldReason: g.HoldReason, Sending: f.sendError(tenant, reason, s.stopTok) == nil && o.APIKey != "",
+			Scopes: slices.Clone(g.Scopes), AppOrigin: g.AppOrigin, StartedDomain: g.StartedDomain,
+			KeyName: o.KeyName, Last4: o.Last4, Generation: o.Generation, ConnectedAt: g.ConnectedAt, MintedAt: o.MintedAt,
+			TokenExpiry: tok.Expiry, RefreshedAt: tok.RefreshedAt, KeySince: o.KeySince, Since: latest(tok.Since, o.KeySince, g.HoldSince),
+		}
+		if f.Hold == HoldUnreadable {
+			t.HoldReason = reason + "; restore the store from a backup"
+		}
+		if c := s.clients[g.Org.Client]; c != nil {
+			t.Stage = c.cfg.Stage
+		}
+		all = append(all, t)
+	}
+	slices.SortFunc(all, func(a, b TenantStatus) int { return strings.Compare(a.Tenant, b.Tenant) })
+	return all
+}
+
+func latest(times ...time.Time) time.Time {
+	return slices.MaxFunc(times, time.Time.Compare)
+}
+
+// Counts is the number of tenants in each state.
+func (s *Service) Counts() map[State]int {
+	s.view.mu.Lock()
+	defer s.view.mu.Unlock()
+	counts := make(map[State]int, len(States))
+	for _, st := range States {
+		counts[st] = s.view.counts[st]
+	}
+	return counts
+}
+
+// reportTrouble tells the observer what an operator can cure, when that changed.
+func (s *Service) reportTrouble() {
+	if s.obs.Trouble == nil {
+		return
+	}
+	s.troubleMu.Lock()
+	defer s.troubleMu.Unlock() // reports stay in order
+	err := s.troubles()
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	if text != s.trouble {
+		s.trouble = text
+		s.obs.Trouble(err)
+	}
+}
+
+// troubles joins what an operator can cure. Tenants are counted, not named: names are for the status page.
+func (s *Service) troubles() error {
+	var errs []error
+	for _, c := range s.clients {
+		if !c.gate.state().IsZero() {
+			errs = append(errs, errors.New(c.rejectedAdvice()))
+		}
+	}
+	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	counts := s.Counts()
+	for _, st := range []State{StateUnreadable, StateKeyRefused, StateKeyMissing, StateReauthorise} {
+		if n := counts[st]; n > 0 {
+			errs = append(errs, fmt.Errorf("%d tenant(s) in state %q: the status page names them and what to do", n, st))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,80 @@
+package seal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
+)
+
+// ErrWrongKeyset means that a store was sealed with another keyset.
+var ErrWrongKeyset = errors.New("the store was sealed with another keyset")
+
+// canaryVersion is fixed, since a canary is written once.
+const canaryVersion = 1
+
+// Prove makes sure that ks is the keyset that the store's records of one sort are sealed with, before anything is
+// written with it. name says which sort: "tokens" or "keys".
+//
+// In a store without records it writes a sealed canary, which is an ordinary record. From then on the canary has to open,
+// or the error is ErrWrongKeyset and the store stays as it is. A store that holds records but not this canary was not
+// made by this program, or was made with one keyset only: store.ErrForeign.
+func Prove(ctx context.Context, st store.Store, name string, ks *Keyset) error {
+	err := openCanary(ctx, st, name, ks)
+	if !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	if err := checkNoRecords(ctx, st, name); err != nil {
+		return err
+	}
+	sealed, err := ks.Seal(Label{Kind: string(store.KindCanary), Key: name, Version: canaryVersion}, canaryText(name))
+	if err != nil {
+		return err
+	}
+	err = st.Apply(ctx, store.Change{Record: store.Record{Kind: store.KindCanary, Key: name, Value: sealed}})
+	if errors.Is(err, store.ErrConflict) {
+		return openCanary(ctx, st, name, ks) // another process was first: its keyset decides
+	}
+	if err != nil {
+		return fmt.Errorf("write the canary of the %s keyset: %w", name, err)
+	}
+	return nil
+}
+
+func openCanary(ctx context.Context, st store.Store, name string, ks *Keyset) error {
+	record, err := st.Get(ctx, store.KindCanary, name)
+	if err != nil {
+		return fmt.Errorf("read the canary of the %s keyset: %w", name, err)
+	}
+	_, plain, err := ks.Open(string(store.KindCanary), name, record.Version, record.Value)
+	if err == nil && string(plain) == string(canaryText(name)) {
+		return nil
+	}
+	if errors.Is(err, ErrFormat) {
+		return fmt.Errorf("canary of the %s keyset: %w: a newer version of the collector may have written the store; run that version, or restore the store from a backup", name, ErrFormat)
+	}
+	return fmt.Errorf("%s keyset: %w than %s; nothing was written; put back the keyset file that belongs to this store, or restore the store that belongs to this keyset", name, ErrWrongKeyset, ks.path)
+}
+
+var errSome = errors.New("a record")
+
+// checkNoRecords lets other canaries pass, since two keysets are proved one after the other.
+func checkNoRecords(ctx context.Context, st store.Store, name string) error {
+	for _, kind := range store.Kinds() {
+		if kind == store.KindCanary {
+			continue
+		}
+		err := st.List(ctx, kind, func(store.Record) error { return errSome })
+		if errors.Is(err, errSome) {
+			return fmt.Errorf("%s keyset: %w: it holds %s records but no canary for this keyset; nothing was written; name the store that belongs to this keyset, or restore it from a backup", name, store.ErrForeign, kind)
+		}
+		if err != nil {
+			return fmt.Errorf("look for %s records: %w", kind, err)
+		}
+	}
+	return nil
+}
+
+// canaryText is known to everybody; that it opens at all is the proof.
+func canaryText(name string) []byte { return []byte("canary of the " + name + " keyset") }

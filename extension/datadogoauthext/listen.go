@@ -1,0 +1,116 @@
+package datadogoauthext
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/config/confighttp"
+	"go.opentelemetry.io/otel/trace/noop"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/admin"
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/flow"
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
+)
+
+// listen opens the configured listeners, the public one first: the admin listener makes links to it.
+func (e *datadogOAuth) listen(ctx context.Context, host component.Host, grants *grant.Service) error {
+	var pages *flow.Flow
+	publicURL := ""
+	if cfg := e.cfg.Flow.Get(); cfg != nil {
+		var err error
+		if pages, err = e.newFlow(cfg, grants); err != nil {
+			return fmt.Errorf("flow: %w", err)
+		}
+		handler, err := pages.Handler()
+		if err != nil {
+			return fmt.Errorf("flow: %w", err)
+		}
+		if err := e.serve(ctx, host, "flow::listener", cfg.Listener, handler); err != nil {
+			return err
+		}
+		publicURL = cfg.PublicURL
+	}
+	if cfg := e.cfg.Admin.Get(); cfg != nil {
+		a := admin.New(admin.Options{
+			Grants: adminGrants{grants: grants, flow: pages, client: e.inviteClient()}, Tokens: cfg.tokens(), Logger: e.set.Logger,
+			PublicURL: publicURL, Endpoint: cfg.Listener.NetAddr.Endpoint, Hosts: cfg.Hosts,
+		})
+		if err := a.CheckTokens(); err != nil {
+			return fmt.Errorf("admin::tokens: %w", err)
+		}
+		if err := e.serve(ctx, host, "admin::listener", cfg.Listener, a.Handler()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *datadogOAuth) newFlow(cfg *FlowConfig, grants *grant.Service) (*flow.Flow, error) {
+	clients := make(map[string]flow.Client, len(e.cfg.Clients))
+	for name, c := range e.cfg.Clients {
+		clients[name] = flow.Client{ClientID: c.ClientID, Stage: c.Stage, RedirectURL: c.RedirectURL}
+	}
+	return flow.New(flow.Options{
+		Grants: grants, Clients: clients, PublicURL: cfg.PublicURL, PartnerName: cfg.PartnerName, Logger: e.set.Logger,
+		Outcome: func(ctx context.Context, outcome string) {
+			e.telemetry.DatadogoauthFlows.Add(ctx, 1, byOutcome(outcome))
+		},
+	})
+}
+
+// inviteClient is the client that connect links are made for.
+func (e *datadogOAuth) inviteClient() string {
+	if cfg := e.cfg.Flow.Get(); cfg != nil {
+		return cfg.Client
+	}
+	return ""
+}
+
+// server is one listener and the goroutine that serves it.
+type server struct {
+	http *http.Server
+	done chan struct{} // closed when serving has ended
+}
+
+// serve opens a listener, so that a busy port fails the start, and serves it.
+//
+// Its requests make no spans: their paths and queries hold connect links, authorization codes and states, which a span
+// would carry to wherever the collector's own traces go.
+func (e *datadogOAuth) serve(ctx context.Context, host component.Host, key string, cfg confighttp.ServerConfig, handler http.Handler) error {
+	quiet := e.set.TelemetrySettings
+	quiet.TracerProvider = noop.NewTracerProvider()
+	srv, err := cfg.ToServer(ctx, host.GetExtensions(), quiet, handler)
+	if err != nil {
+		return fmt.Errorf("%s: %w", key, err)
+	}
+	ln, err := cfg.ToListener(ctx)
+	if err != nil {
+		return fmt.Errorf("%s: listen on %s: %w; set %s::endpoint to a free address, and see that tls names readable files", key, cfg.NetAddr.Endpoint, err, key)
+	}
+	s := &server{http: srv, done: make(chan struct{})}
+	e.servers = append(e.servers, s)
+	go s.run(host, key, ln)
+	return nil
+}
+
+func (s *server) run(host component.Host, key string, ln net.Listener) {
+	defer close(s.done)
+	if err := s.http.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+		componentstatus.ReportStatus(host, componentstatus.NewFatalErrorEvent(fmt.Errorf("%s died: %w; restart the collector", key, err)))
+	}
+}
+
+// shutdown lets requests end, or ends them when ctx does.
+func (s *server) shutdown(ctx context.Context) error {
+	err := s.http.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(err, s.http.Close())
+	}
+	<-s.done
+	return err
+}

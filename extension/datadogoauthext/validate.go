@@ -1,0 +1,237 @@
+package datadogoauthext
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.opentelemetry.io/collector/config/confighttp"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/admin"
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
+)
+
+// Validate reports every fault at once, each under the key that the operator must edit. It does no I/O.
+func (c *Config) Validate() error {
+	var errs []error
+	add := func(key, format string, args ...any) {
+		errs = append(errs, fmt.Errorf("%s: %w", key, fmt.Errorf(format, args...)))
+	}
+	if len(c.Clients) == 0 {
+		add("clients", "name at least one OAuth client of Datadog's developer platform, with client_id, client_secret_file, stage and redirect_url")
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Clients)) {
+		c.Clients[name].validate("clients::"+name, name, add)
+	}
+	if flow := c.Flow.Get(); flow != nil {
+		flow.validate(c.Clients, add)
+	}
+	if adm := c.Admin.Get(); adm != nil {
+		adm.validate(&errs)
+	}
+	if c.Store.Path == "" {
+		add("store::path", "name the file that grants are kept in, for instance /var/lib/otelcol-datadogoauth/grants.db; it is made at the first start")
+	}
+	c.Seal.validate(add)
+	validateCalls(&c.HTTP, add)
+	c.Auth.validate(add)
+	return errors.Join(errs...)
+}
+
+type adder func(key, format string, args ...any)
+
+var (
+	clientName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
+	urlPath    = regexp.MustCompile(`^/[A-Za-z0-9._~/-]*$`)
+)
+
+func (c ClientConfig) validate(key, name string, add adder) {
+	if !clientName.MatchString(name) {
+		add(key, "a client's name is 1 to 63 of a-z, 0-9, _ and -, and begins with a letter or digit")
+	}
+	if c.ClientID == "" || strings.ContainsFunc(c.ClientID, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		add(key+"::client_id", "copy the client ID from the OAuth client in Datadog's developer platform")
+	}
+	if c.ClientSecretFile == "" {
+		add(key+"::client_secret_file", "name the file that holds the OAuth client secret; a secret in this file itself is not possible")
+	}
+	if c.Stage != "test" && c.Stage != "published" {
+		add(key+"::stage", "must be test (the client works only in your own Datadog organisation) or published, got %q", c.Stage)
+	}
+	if c.RedirectURL == "" {
+		add(key+"::redirect_url", "write the redirect URL that is registered with the client, for instance https://connect.example.com/callback")
+		return
+	}
+	if strings.ContainsAny(c.RedirectURL, "*{}$<>") {
+		add(key+"::redirect_url", "must be one fixed URL; Datadog supports no wildcard and no subdomain for each customer, got %q", c.RedirectURL)
+		return
+	}
+	u, err := httpsURL(c.RedirectURL)
+	if err != nil {
+		add(key+"::redirect_url", "%w", err)
+		return
+	}
+	if !urlPath.MatchString(u.Path) || u.Path == "/" || path.Clean(u.Path) != u.Path {
+		add(key+"::redirect_url", "must have a plain path such as /callback, got %q", u.Path)
+	}
+}
+
+// httpsURL accepts https://host[:port][/path] and nothing more.
+func httpsURL(raw string) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.Contains(raw, "#") {
+		return nil, fmt.Errorf("must be https://host/path without user, query and fragment, got %q", redactUser(raw))
+	}
+	return u, nil
+}
+
+// redactUser keeps a password out of an error.
+func redactUser(raw string) string {
+	if i := strings.LastIndex(raw, "@"); i >= 0 {
+		return "…" + raw[i:]
+	}
+	return raw
+}
+
+func (f *FlowConfig) validate(clients map[string]ClientConfig, add adder) {
+	if f.Listener.NetAddr.Endpoint == "" {
+		add("flow::listener::endpoint", "write the address to listen on, for instance %s", defaultFlowEndpoint)
+	}
+	if f.PartnerName == "" {
+		add("flow::partner_name", "write your company's name as customers know it; the connect page shows it")
+	}
+	if f.Client == "" && len(clients) > 1 {
+		add("flow::client", "several clients are configured; name the one that connect links are made for")
+	}
+	if _, ok := clients[f.Client]; f.Client != "" && !ok {
+		add("flow::client", "%q is not among the clients", f.Client)
+	}
+	if f.PublicURL == "" {
+		add("flow::public_url", "write the https URL under which browsers reach this listener, for instance https://connect.example.com")
+		return
+	}
+	public, err := httpsURL(f.PublicURL)
+	if err != nil {
+		add("flow::public_url", "%w", err)
+		return
+	}
+	prefix := strings.TrimSuffix(public.Path, "/")
+	if !urlPath.MatchString(prefix + "/") {
+		add("flow::public_url", "must have a plain path or none, got %q", public.Path)
+	}
+	for _, name := range slices.Sorted(maps.Keys(clients)) {
+		u, err := httpsURL(clients[name].RedirectURL)
+		if err != nil {
+			continue // reported under its own key
+		}
+		if u.Host != public.Host {
+			add("clients::"+name+"::redirect_url", "must be on %s like flow::public_url, since the browser's cookie of the consent belongs to that host; got %s", public.Host, u.Host)
+		}
+		if strings.HasPrefix(u.Path, prefix+"/connect/") || strings.HasPrefix(u.Path, prefix+"/connected/") || u.Path == prefix {
+			add("clients::"+name+"::redirect_url", "the path %s is taken by the connect pages; use %s/callback", u.Path, prefix)
+		}
+	}
+}
+
+func (a *AdminConfig) validate(errs *[]error) {
+	keep := func(err error) {
+		if err != nil {
+			*errs = append(*errs, prefixed("admin::", err)...)
+		}
+	}
+	if err := admin.ValidateEndpoint(a.Listener.NetAddr.Endpoint, a.Listener.TLS.HasValue()); err != nil {
+		*errs = append(*errs, fmt.Errorf("admin::listener::%w", err))
+	}
+	if len(a.Tokens) == 0 {
+		keep(errors.New("tokens: name at least one token with name, role and file, or remove admin"))
+	}
+	keep(admin.ValidateTokens(a.tokens()))
+}
+
+func (a *AdminConfig) tokens() []admin.Token {
+	tokens := make([]admin.Token, len(a.Tokens))
+	for i, t := range a.Tokens {
+		tokens[i] = admin.Token{Name: t.Name, Role: admin.Role(t.Role), File: t.File}
+	}
+	return tokens
+}
+
+// prefixed puts a key in front of each of joined errors.
+func prefixed(key string, err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []error
+		for _, e := range joined.Unwrap() {
+			all = append(all, prefixed(key, e)...)
+		}
+		return all
+	}
+	return []error{fmt.Errorf("%s%w", key, err)}
+}
+
+func (s SealConfig) validate(add adder) {
+	if s.TokensKeysetFile == "" {
+		add("seal::tokens_keyset_file", "name the keyset that tokens are sealed with; make one with: datadogoauthctl keyset create --out tokens.json")
+	}
+	if s.KeysKeysetFile == "" {
+		add("seal::keys_keyset_file", "name the keyset that API keys are sealed with; make one with: datadogoauthctl keyset create --out keys.json")
+	}
+	if s.KeysKeysetFile != "" && s.KeysKeysetFile == s.TokensKeysetFile {
+		add("seal::keys_keyset_file", "must be another file than tokens_keyset_file, so that a collector that only sends can be given this one alone")
+	}
+}
+
+// validateCalls refuses whatever would send a token elsewhere, add to it, or hide who answers.
+func validateCalls(h *confighttp.ClientConfig, add adder) {
+	if h.Endpoint != "" {
+		add("http::endpoint", "remove it: the host follows from the customer's Datadog site and cannot be set")
+	}
+	if len(h.Headers) > 0 {
+		add("http::headers", "remove it: calls for tokens and keys carry fixed headers")
+	}
+	if h.Auth.HasValue() {
+		add("http::auth", "remove it: the credentials are those of clients")
+	}
+	if h.Cookies.HasValue() {
+		add("http::cookies", "remove it: Datadog's endpoints for tokens and keys use none")
+	}
+	if len(h.Middlewares) > 0 {
+		add("http::middlewares", "remove it: nothing may read or change calls that carry client secrets")
+	}
+	if h.Compression.IsCompressed() {
+		add("http::compression", "remove it: Datadog's token endpoint takes plain forms")
+	}
+	if h.TLS.InsecureSkipVerify {
+		add("http::tls::insecure_skip_verify", "remove it: the client secret would go to whoever answers; trust a private CA with tls::ca_file instead")
+	}
+	if h.TLS.Insecure {
+		add("http::tls::insecure", "remove it: Datadog is called over https only")
+	}
+	if h.TLS.ServerName != "" {
+		add("http::tls::server_name_override", "remove it: the certificate has to name the Datadog host that is called")
+	}
+	if v := h.TLS.MinVersion; v == "1.0" || v == "1.1" {
+		add("http::tls::min_version", "must be 1.2 or 1.3")
+	}
+	if h.Timeout < 0 {
+		add("http::timeout", "must not be negative, got %s", h.Timeout)
+	}
+}
+
+func (a AuthConfig) validate(add adder) {
+	if a.Tenant != "" && a.MetadataKey != "" {
+		add("auth", "set tenant or metadata_key, not both: a fixed tenant would win over what the request says")
+	}
+	if a.Tenant != "" {
+		if err := grant.CheckTenant(a.Tenant); err != nil {
+			add("auth", "%w", err)
+		}
+	}
+	if a.Header != headerAPIKey && a.Header != headerBearer {
+		add("auth::header", "must be %s or %s, got %q", headerAPIKey, headerBearer, a.Header)
+	}
+}

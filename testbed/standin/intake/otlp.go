@@ -1,0 +1,112 @@
+package intake
+
+import (
+	logspb "go.opentelemetry.io/proto/otlp/logs/v1"
+	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/protobuf/proto"
+)
+
+// The doors of otlp.<site>. TracesData, MetricsData and LogsData are on the wire what the three Export…ServiceRequests are.
+// Fields that the definitions do not know are allowed: OTLP grows, and Datadog's intake need not be the newest.
+var (
+	otlpTracesDoor  = otlpDoor(3_200_000, 3_200_000, storeOTLPTraces)
+	otlpMetricsDoor = otlpDoor(500_000, 5_000_000, storeOTLPMetrics)
+	otlpLogsDoor    = otlpDoor(maxLogsBody, maxLogsBody, storeOTLPLogs)
+)
+
+func otlpDoor(maxSent, maxPlain int64, store func(*call) (any, error)) door {
+	return door{
+		kind:     KindOTLP,
+		media:    []string{"application/x-protobuf"},
+		maxSent:  maxSent,
+		maxPlain: maxPlain,
+		refuse:   answerErrors,
+		store:    store,
+	}
+}
+
+func storeOTLPTraces(c *call) (any, error) {
+	d := new(tracepb.TracesData)
+	if err := proto.Unmarshal(c.body, d); err != nil {
+		return nil, badRequest("the body is not an ExportTraceServiceRequest: %v", err)
+	}
+	n := 0
+	for _, r := range d.ResourceSpans {
+		for _, s := range r.ScopeSpans {
+			n += len(s.Spans)
+		}
+	}
+	return storeOTLP(c, &c.org.otlp.traces, d, n, func(k *Counts) *int { return &k.OTLPSpans })
+}
+
+func storeOTLPLogs(c *call) (any, error) {
+	d := new(logspb.LogsData)
+	if err := proto.Unmarshal(c.body, d); err != nil {
+		return nil, badRequest("the body is not an ExportLogsServiceRequest: %v", err)
+	}
+	n := 0
+	for _, r := range d.ResourceLogs {
+		for _, s := range r.ScopeLogs {
+			n += len(s.LogRecords)
+		}
+	}
+	return storeOTLP(c, &c.org.otlp.logs, d, n, func(k *Counts) *int { return &k.OTLPLogs })
+}
+
+func storeOTLPMetrics(c *call) (any, error) {
+	d := new(metricspb.MetricsData)
+	if err := proto.Unmarshal(c.body, d); err != nil {
+		return nil, badRequest("the body is not an ExportMetricsServiceRequest: %v", err)
+	}
+	n := 0
+	for _, r := range d.ResourceMetrics {
+		for _, s := range r.ScopeMetrics {
+			for _, m := range s.Metrics {
+				points, err := otlpPoints(m)
+				if err != nil {
+					return nil, err
+				}
+				n += points
+			}
+		}
+	}
+	return storeOTLP(c, &c.org.otlp.metrics, d, n, func(k *Counts) *int { return &k.OTLPPoints })
+}
+
+// otlpPoints counts the points of m and refuses a temporality other than delta. Non-monotonic sums are gauges to Datadog, and
+// SDKs that prefer delta send them cumulative, so any temporality will do for those.
+func otlpPoints(m *metricspb.Metric) (points int, err error) {
+	temporality := metricspb.AggregationTemporality_AGGREGATION_TEMPORALITY_DELTA
+	switch data := m.Data.(type) {
+	case *metricspb.Metric_Gauge:
+		points = len(data.Gauge.GetDataPoints())
+	case *metricspb.Metric_Sum:
+		points = len(data.Sum.GetDataPoints())
+		if data.Sum.GetIsMonotonic() {
+			temporality = data.Sum.GetAggregationTemporality()
+		}
+	case *metricspb.Metric_Histogram:
+		points, temporality = len(data.Histogram.GetDataPoints()), data.Histogram.GetAggregationTemporality()
+	case *metricspb.Metric_ExponentialHistogram:
+		points = len(data.ExponentialHistogram.GetDataPoints())
+		temporality = data.ExponentialHistogram.GetAggregationTemporality()
+	case *metricspb.Metric_Summary:
+		points = len(data.Summary.GetDataPoints())
+	default:
+		return 0, badRequest("metric %.200q has no data", m.Name)
+	}
+	if temporality != metricspb.AggregationTemporality_AGGREGATION_TEMPORALITY_DELTA {
+		return 0, badRequest("metric %.200q is %s; only delta is accepted", m.Name, temporality)
+	}
+	return points, nil
+}
+
+func storeOTLP[T any](c *call, q *fifo[T], data T, n int, count func(*Counts) *int) (any, error) {
+	c.org.write(KindOTLP, n, func() {
+		keep(c.org, KindOTLP, q, c.org.caps.Requests, data)
+		*count(&c.org.counts) += n
+		*count(&c.org.accepted) += n
+	})
+	return nil, nil
+}

@@ -1,0 +1,111 @@
+package world
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// finalText is what Datadog asks partners to show at the end.
+const finalText = "You may now close this tab"
+
+// Invite asks the collector's admin API for a connect link, as the partner's backend would.
+func (w *World) Invite(ctx context.Context, tenant string) (string, error) {
+	status, body, err := w.admin(ctx, http.MethodPost, "/v1/invitations", map[string]string{"tenant": tenant, "lifetime": "1h"})
+	if err != nil {
+		return "", err
+	}
+	var answer struct{ Link string }
+	if err := json.Unmarshal(body, &answer); status != http.StatusCreated || err != nil || answer.Link == "" {
+		return "", fmt.Errorf("invite %s: %d: %s", tenant, status, body)
+	}
+	return answer.Link, nil
+}
+
+// Connect does what a customer does: open the link, press Connect, choose the organisation at Datadog, press Authorize.
+func (w *World) Connect(ctx context.Context, c Customer) error {
+	link, err := w.Invite(ctx, c.Tenant)
+	if err != nil {
+		return err
+	}
+	b, err := NewBrowser(w.Standin.ProxyURL(), w.roots)
+	if err != nil {
+		return err
+	}
+	start, err := b.Open(ctx, link)
+	if err != nil {
+		return err
+	}
+	consent, err := b.Submit(ctx, start, nil)
+	if err != nil {
+		return fmt.Errorf("start page of %s: %w", c.Tenant, err)
+	}
+	last, err := b.Submit(ctx, consent, map[string]string{"action": "authorize", "org": c.Org.ID, "site": c.Org.Site})
+	if err != nil {
+		return fmt.Errorf("consent page of %s: %w", c.Tenant, err)
+	}
+	if last.Status != http.StatusOK || !strings.Contains(last.Body, finalText) {
+		return fmt.Errorf("%s was not connected: %d: %s", c.Tenant, last.Status, last.Text())
+	}
+	return nil
+}
+
+// Tenant is what the admin API tells of one.
+type Tenant struct {
+	Tenant string
+	Site   string
+	Org    struct{ ID, Name string }
+	Token  struct{ State, Reason string }
+	Key    struct{ State, Reason, Last4 string }
+	Hold   struct{ State, Reason string }
+}
+
+// Tenants asks the admin API.
+func (w *World) Tenants(ctx context.Context) ([]Tenant, error) {
+	status, body, err := w.admin(ctx, http.MethodGet, "/v1/tenants", nil)
+	if err != nil {
+		return nil, err
+	}
+	var answer struct{ Tenants []Tenant }
+	if err := json.Unmarshal(body, &answer); status != http.StatusOK || err != nil {
+		return nil, fmt.Errorf("list tenants: %d: %s", status, body)
+	}
+	return answer.Tenants, nil
+}
+
+func (w *World) admin(ctx context.Context, method, path string, in any) (status int, body []byte, err error) {
+	var payload io.Reader
+	if in != nil {
+		raw, err := json.Marshal(in)
+		if err != nil {
+			return 0, nil, err
+		}
+		payload = bytes.NewReader(raw)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, w.AdminURL+path, payload)
+	if err != nil {
+		return 0, nil, err
+	}
+	req.Header.Set("Authorization", "Bearer "+w.adminToken)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := w.direct.Do(req)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer resp.Body.Close()
+	body, err = io.ReadAll(io.LimitReader(resp.Body, 10<<20))
+	return resp.StatusCode, body, err
+}
+
+// Authenticate adds the operator's token to a request for the admin listener's pages.
+func (w *World) Authenticate(req *http.Request) { req.SetBasicAuth("demo", w.adminToken) }
+
+// HTTPClient trusts what the world's listeners show, and goes to them directly.
+func (w *World) HTTPClient() *http.Client { return w.direct }
+
+// Env is the environment that the collector's configuration needs.
+func (w *World) Env() []string { return w.env }
