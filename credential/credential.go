@@ -26,7 +26,7 @@ var (
 	// ErrKeyMissing: the grant stands but no API key is there to send with (minting, or an older key whose value is lost).
 	ErrKeyMissing = errors.New("no API key for this tenant's organisation yet")
 	// ErrKeyRefused: Datadog refused the API key; it is not minted again by itself, since the customer may have revoked it.
-	ErrKeyRefused = errors.New("Datadog refuses this tenant's API key")
+	ErrKeyRefused = errors.New("this tenant's API key is refused by Datadog")
 	// ErrPaused: an operator paused the tenant.
 	ErrPaused = errors.New("tenant is paused")
 	// ErrDisconnected: the customer or an operator ended the connection.
@@ -40,6 +40,11 @@ type Source interface {
 	// It takes no lock that a refresh can hold, does no I/O and does not allocate. The result is immutable and may be
 	// kept for the length of one request.
 	Lookup(tenant string) (*Credential, error)
+
+	// Org returns the organisation that the tenant is connected to, whatever state its key and hold are in, so that what cannot be sent at
+	// the moment can be kept for that organisation and no other. Its errors are ErrNotReady, ErrUnknownTenant, ErrNotConnected and
+	// ErrDisconnected. It costs what Lookup does.
+	Org(tenant string) (Org, error)
 
 	// Refused reports that Datadog answered 403 to a request of this generation of the tenant's key. A generation that
 	// is no longer the current one is ignored.

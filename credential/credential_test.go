@@ -36,7 +36,7 @@ func TestFormattingNeverShowsTheKey(t *testing.T) {
 		fmt.Fprintf(&out, verb, []*credential.Credential{c})
 		fmt.Fprintf(&out, verb, struct{ C *credential.Credential }{c})
 	}
-	text, err := json.Marshal(c)
+	text, err := json.Marshal(map[string]any{"credential": c})
 	require.NoError(t, err)
 	out.Write(text)
 	slog.New(slog.NewTextHandler(&out, nil)).Info("x", "cred", c)

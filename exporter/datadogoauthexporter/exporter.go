@@ -106,7 +106,11 @@ func (c *core) start(ctx context.Context, host component.Host) error {
 	if err != nil {
 		return fmt.Errorf("endpoints: %w", err)
 	}
-	if c.client, err = c.cfg.HTTP.ToClient(ctx, host.GetExtensions(), c.set.TelemetrySettings); err != nil {
+	// Without these two no tracing round tripper hides the transport, whose idle connections could not be closed then. The own metrics
+	// count requests, and Datadog has no use for a trace context in them.
+	plain := c.set.TelemetrySettings
+	plain.TracerProvider, plain.MeterProvider = nil, nil
+	if c.client, err = c.cfg.HTTP.ToClient(ctx, host.GetExtensions(), plain); err != nil {
 		return fmt.Errorf("http: %w", err)
 	}
 	version := c.set.BuildInfo.Version
@@ -151,20 +155,14 @@ func (c *core) maxWait() time.Duration {
 	return 5 * time.Minute
 }
 
-// org is the organisation that data of a tenant belongs to, as text. Its errors are those of credential.Source and of credential.Directory.
+// org is the organisation that data of a tenant belongs to, as text. Its errors are those of credential.Source.
 //
-// A tenant whose key is missing, refused or paused keeps its organisation, so its data can be mapped and parked. A source that cannot tell it
-// makes the data wait at its sender.
+// A tenant whose key is missing, refused or paused keeps its organisation, so its data can be mapped and parked.
 func (c *core) org(tenant string) (string, error) {
-	cred, err := c.source.Lookup(tenant)
-	if err == nil {
+	if cred, err := c.source.Lookup(tenant); err == nil {
 		return cred.OrgText(), nil
 	}
-	directory, ok := c.source.(credential.Directory)
-	if !ok || errors.Is(err, credential.ErrNotReady) {
-		return "", err
-	}
-	org, err := directory.Org(tenant)
+	org, err := c.source.Org(tenant)
 	if err != nil {
 		return "", err
 	}
@@ -184,7 +182,7 @@ func (c *core) stop(ctx context.Context, next component.Component, enqueue func(
 	}
 	err := next.Shutdown(ctx)
 	if d != nil {
-		d.Lost()
+		err = errors.Join(err, d.Drain(ctx))
 	}
 	if c.client != nil {
 		c.client.CloseIdleConnections()

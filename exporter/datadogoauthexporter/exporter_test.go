@@ -392,4 +392,3 @@ func TestStartNamesWhatIsMissing(t *testing.T) {
 		})
 	}
 }
-

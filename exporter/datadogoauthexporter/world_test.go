@@ -100,6 +100,8 @@ func newDatadog(t testing.TB, keys map[string]string) *datadog {
 
 // tunnel answers CONNECT.
 func tunnel(w http.ResponseWriter, addr string, tunnels *sync.WaitGroup) {
+	tunnels.Add(1) // before Hijack: the server forgets a connection then, and may be closed
+	defer tunnels.Done()
 	up, err := net.Dial("tcp", addr)
 	if err != nil {
 		w.WriteHeader(http.StatusBadGateway)

@@ -148,6 +148,15 @@ func (e *datadogOAuth) Lookup(tenant string) (*credential.Credential, error) {
 	return grants.Lookup(tenant)
 }
 
+// Org implements credential.Source.
+func (e *datadogOAuth) Org(tenant string) (credential.Org, error) {
+	grants := e.grants.Load()
+	if grants == nil {
+		return credential.Org{}, credential.ErrNotReady
+	}
+	return grants.Org(tenant)
+}
+
 // Refused implements credential.Source.
 func (e *datadogOAuth) Refused(tenant string, generation uint64) {
 	if grants := e.grants.Load(); grants != nil {

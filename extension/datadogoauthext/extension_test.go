@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/collector/client"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/config/configoptional"
+	"go.opentelemetry.io/collector/config/configtls"
 	"go.opentelemetry.io/collector/extension/extensiontest"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/credential"
@@ -55,7 +56,7 @@ func free(t *testing.T) string {
 	return ln.Addr().String()
 }
 
-func make1(t *testing.T, cfg *Config) *datadogOAuth {
+func unstarted(t *testing.T, cfg *Config) *datadogOAuth {
 	e, err := newExtension(cfg, extensiontest.NewNopSettings(metadata.Type))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, e.Shutdown(context.Background())) })
@@ -64,7 +65,7 @@ func make1(t *testing.T, cfg *Config) *datadogOAuth {
 
 // startReady starts an extension and waits for its grants.
 func startReady(t *testing.T, cfg *Config) *datadogOAuth {
-	e := make1(t, cfg)
+	e := unstarted(t, cfg)
 	require.NoError(t, e.Start(t.Context(), componenttest.NewNopHost()))
 	require.Eventually(t, e.grants.Load().Ready, 10*time.Second, time.Millisecond)
 	return e
@@ -84,7 +85,7 @@ func connected(t *testing.T) *granttest.Fixture {
 func TestLifecycle(t *testing.T) {
 	f := connected(t)
 	cfg := configOf(t, f)
-	e := make1(t, cfg)
+	e := unstarted(t, cfg)
 	_, err := e.Lookup("acme")
 	require.ErrorIs(t, err, credential.ErrNotReady)
 	select {
@@ -169,6 +170,9 @@ func TestStartNamesTheKeyAndTheFile(t *testing.T) {
 		"admin port busy": {func(t *testing.T, _ *granttest.Fixture, cfg *Config) {
 			busy(t, cfg.Admin.Get().Listener.NetAddr.Endpoint)
 		}, []string{"admin::listener", "free address"}},
+		"certificate missing": {func(t *testing.T, _ *granttest.Fixture, cfg *Config) {
+			cfg.Flow.Get().Listener.TLS = configoptional.Some(configtls.ServerConfig{Config: configtls.Config{CertFile: "/nowhere/tls.crt", KeyFile: "/nowhere/tls.key"}})
+		}, []string{"flow::listener::tls", "/nowhere/tls.crt"}},
 		"admin token too short": {func(t *testing.T, f *granttest.Fixture, _ *Config) {
 			require.NoError(t, os.WriteFile(filepath.Join(f.Dir, "admin"), []byte("short"), 0o600))
 		}, []string{"admin::tokens", "ops"}},
@@ -180,7 +184,7 @@ func TestStartNamesTheKeyAndTheFile(t *testing.T) {
 			require.NoError(t, startReady(t, configOf(t, f)).Shutdown(t.Context())) // writes the canaries
 			cfg := configOf(t, f)
 			tc.spoil(t, f, cfg)
-			err := make1(t, cfg).Start(t.Context(), componenttest.NewNopHost())
+			err := unstarted(t, cfg).Start(t.Context(), componenttest.NewNopHost())
 			require.Error(t, err)
 			for _, text := range tc.says {
 				assert.ErrorContains(t, err, text)
@@ -287,7 +291,7 @@ func TestHTTPClientWithBearerReachesTheAPIOnly(t *testing.T) {
 
 func TestHTTPClientWithoutATenantIsRefusedAtStart(t *testing.T) {
 	f := granttest.NewFixture(t)
-	_, err := make1(t, configOf(t, f)).RoundTripper(http.DefaultTransport)
+	_, err := unstarted(t, configOf(t, f)).RoundTripper(http.DefaultTransport)
 	require.ErrorContains(t, err, "auth::tenant")
 }
 

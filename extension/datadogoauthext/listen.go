@@ -88,9 +88,14 @@ func (e *datadogOAuth) serve(ctx context.Context, host component.Host, key strin
 	if err != nil {
 		return fmt.Errorf("%s: %w", key, err)
 	}
+	if cert := cfg.TLS.Get(); cert != nil { // first, since ToListener leaves the port open when this fails
+		if _, err := cert.LoadTLSConfig(ctx); err != nil {
+			return fmt.Errorf("%s::tls: %w; name readable files that belong together", key, err)
+		}
+	}
 	ln, err := cfg.ToListener(ctx)
 	if err != nil {
-		return fmt.Errorf("%s: listen on %s: %w; set %s::endpoint to a free address, and see that tls names readable files", key, cfg.NetAddr.Endpoint, err, key)
+		return fmt.Errorf("%s: listen on %s: %w; set %s::endpoint to a free address", key, cfg.NetAddr.Endpoint, err, key)
 	}
 	s := &server{http: srv, done: make(chan struct{})}
 	e.servers = append(e.servers, s)

@@ -1,7 +1,9 @@
 package datadogoauthext
 
 import (
+	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component/componenttest"
@@ -9,7 +11,6 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
-	"time"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/metadata"
@@ -19,7 +20,7 @@ import (
 func TestTenantsAreCountedByState(t *testing.T) {
 	f := connected(t)
 	telemetry := componenttest.NewTelemetry()
-	t.Cleanup(func() { require.NoError(t, telemetry.Shutdown(t.Context())) })
+	t.Cleanup(func() { require.NoError(t, telemetry.Shutdown(context.Background())) })
 	set := extensiontest.NewNopSettings(metadata.Type)
 	set.TelemetrySettings = telemetry.NewTelemetrySettings()
 	e, err := newExtension(configOf(t, f), set)

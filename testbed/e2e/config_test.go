@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -45,7 +46,8 @@ func TestBothComponentsAreInTheDistribution(t *testing.T) {
 	}
 }
 
-// TestEveryConfigShownIsValid validates the examples, and every YAML block with a service section in the documentation.
+// TestEveryConfigShownIsValid validates the examples and every YAML block of the documentation: one with a service section alone, any other
+// merged over what it leaves out.
 func TestEveryConfigShownIsValid(t *testing.T) {
 	t.Parallel()
 	configs := map[string]string{}
@@ -72,9 +74,7 @@ func TestEveryConfigShownIsValid(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, m := range block.FindAllStringSubmatch(string(raw), -1) {
-				if strings.Contains(m[1], "\nservice:") {
-					configs[path+": "+strings.SplitN(m[1], "\n", 2)[0]] = m[1]
-				}
+				configs[fmt.Sprintf("%s: block %d", path, len(configs))] = m[1]
 			}
 		}
 	}
@@ -83,7 +83,15 @@ func TestEveryConfigShownIsValid(t *testing.T) {
 		if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if out, err := run(t, placeholders(config), "validate", "--config", file); err != nil {
+		args := []string{"validate", "--config", file}
+		switch {
+		case strings.Contains(config, "\nservice:"):
+		case strings.Contains(config, "clients:"):
+			args = []string{"validate", "--config", "testdata/bare.yaml", "--config", file}
+		default:
+			args = []string{"validate", "--config", filepath.Join(root, "examples/datadog/collector.yaml"), "--config", file}
+		}
+		if out, err := run(t, placeholders(config), args...); err != nil {
 			t.Errorf("%s: %v\n%s", name, err, out)
 		}
 	}

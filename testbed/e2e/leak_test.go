@@ -117,7 +117,7 @@ func TestNoSecretInAnyOutput(t *testing.T) {
 	}
 	for name, output := range outputs {
 		for _, f := range scanner.Scan([]byte(output)) {
-			t.Errorf("%s holds a secret: %s, %s", name, names[f.Secret], f)
+			t.Errorf("%s holds a secret: %s, %s, after %q", name, names[f.Secret], f, output[max(0, f.Offset-200):f.Offset])
 		}
 	}
 
@@ -238,7 +238,7 @@ func get(t *testing.T, w *world.World, address string) (string, error) {
 
 func printedConfig(t *testing.T, w *world.World, extra string) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), binary(t, "otelcol-datadogoauth"), "print-config", "--feature-gates=otelcol.printInitialConfig", "--mode=unredacted",
+	cmd := exec.CommandContext(t.Context(), binary(t, "otelcol-datadogoauth"), "print-config", "--mode=unredacted",
 		"--config", filepath.Join(root, "examples/demo/collector.yaml"), "--config", extra)
 	cmd.Env = append(os.Environ(), w.Env()...)
 	out, err := cmd.CombinedOutput()

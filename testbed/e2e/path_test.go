@@ -133,7 +133,8 @@ func TestGrantsOutliveARestart(t *testing.T) {
 
 func TestOneCustomersTroubleIsNotAnothers(t *testing.T) {
 	t.Parallel()
-	w := start(t, nil)
+	// The stop at the end waits for the request that hangs, so that is not to be long.
+	w := start(t, func(o *world.Options) { o.Args = []string{"--set=exporters.datadogoauth.timeout=3s"} })
 	connectAll(t, w)
 	broken, healthy := w.Customers[0], w.Customers[1]
 	if _, err := w.Standin.Faults().Add(faults.Fault{Org: broken.Org.ID, Hang: true}); err != nil {

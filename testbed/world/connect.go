@@ -90,7 +90,7 @@ func (w *World) admin(ctx context.Context, method, path string, in any) (status 
 	if err != nil {
 		return 0, nil, err
 	}
-	req.Header.Set("Authorization", "Bearer "+w.adminToken)
+	w.Authenticate(req)
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := w.direct.Do(req)
 	if err != nil {
@@ -101,8 +101,14 @@ func (w *World) admin(ctx context.Context, method, path string, in any) (status 
 	return resp.StatusCode, body, err
 }
 
-// Authenticate adds the operator's token to a request for the admin listener's pages.
-func (w *World) Authenticate(req *http.Request) { req.SetBasicAuth("demo", w.adminToken) }
+// Authenticate adds the operator's token to a request for the admin listener, as its API and as its page expect it.
+func (w *World) Authenticate(req *http.Request) {
+	if strings.HasPrefix(req.URL.Path, "/v1/") {
+		req.Header.Set("Authorization", "Bearer "+w.adminToken)
+		return
+	}
+	req.SetBasicAuth("demo", w.adminToken)
+}
 
 // HTTPClient trusts what the world's listeners show, and goes to them directly.
 func (w *World) HTTPClient() *http.Client { return w.direct }

@@ -88,10 +88,17 @@ func (l *Log) String() string {
 	return string(l.buf)
 }
 
-// Tail is the last n lines.
+// Tail is the last n lines, each cut to what fits a terminal.
 func (l *Log) Tail(n int) string {
+	const maxLine = 400
 	lines := strings.Split(strings.TrimSpace(l.String()), "\n")
-	return strings.Join(lines[max(0, len(lines)-n):], "\n")
+	lines = lines[max(0, len(lines)-n):]
+	for i, line := range lines {
+		if len(line) > maxLine {
+			lines[i] = line[:maxLine] + "…"
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 var _ io.Writer = (*Log)(nil)

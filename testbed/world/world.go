@@ -20,6 +20,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/standin"
@@ -148,13 +149,17 @@ func (w *World) StartCollector(ctx context.Context) error {
 			return err
 		}
 	}
+	runs := strings.Count(w.Log.String(), runsText)
 	c, err := startCollector(w.opts.Collector, w.opts.Config, w.opts.Args, append(w.env, w.opts.Env...), w.Log)
 	if err != nil {
 		return err
 	}
 	w.Collector = c
-	return w.awaitReady(ctx)
+	return w.awaitReady(ctx, runs)
 }
+
+// runsText is the collector's own word for the end of its start; before it a SIGTERM ends it at once.
+const runsText = "Everything is ready. Begin running and processing data."
 
 func (w *World) hasClient() bool {
 	for _, s := range w.Standin.OAuth().Secrets() {
@@ -173,12 +178,13 @@ func (w *World) addClient() error {
 	})
 }
 
-func (w *World) awaitReady(ctx context.Context) error {
+// awaitReady waits until the collector has started once more than runs times, and has loaded its grants.
+func (w *World) awaitReady(ctx context.Context, runs int) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	for {
 		status, _, err := w.admin(ctx, http.MethodGet, "/v1/ready", nil)
-		if err == nil && status == http.StatusOK {
+		if err == nil && status == http.StatusOK && strings.Count(w.Log.String(), runsText) > runs {
 			return nil
 		}
 		select {

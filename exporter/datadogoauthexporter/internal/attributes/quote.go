@@ -16,6 +16,11 @@ func appendQuoted[T string | []byte](dst []byte, s T, invalid string) []byte {
 	dst = append(dst, '"')
 	copied := 0 // s[:copied] is in dst
 	for i := 0; i < len(s); {
+		if i+8 <= len(s) && allPlain(uint64(s[i])|uint64(s[i+1])<<8|uint64(s[i+2])<<16|uint64(s[i+3])<<24|
+			uint64(s[i+4])<<32|uint64(s[i+5])<<40|uint64(s[i+6])<<48|uint64(s[i+7])<<56) {
+			i += 8
+			continue
+		}
 		c := s[i]
 		if plainInJSON[c] {
 			i++
@@ -58,6 +63,16 @@ func appendQuoted[T string | []byte](dst []byte, s T, invalid string) []byte {
 	}
 	dst = append(dst, s[copied:]...)
 	return append(dst, '"')
+}
+
+// allPlain reports whether eight bytes all stand for themselves in a JSON string. Each term sets the high bit of a byte that
+// does not, or of one above such a byte: one outside ASCII, below a space, a quote, a backslash.
+func allPlain(eight uint64) bool {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	control := eight - ones*' '
+	quote := (eight ^ ones*'"') - ones
+	backslash := (eight ^ ones*'\\') - ones
+	return (eight|control|quote|backslash)&highs == 0
 }
 
 // plainInJSON marks the ASCII bytes that stand for themselves in a JSON string.

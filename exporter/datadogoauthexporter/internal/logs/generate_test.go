@@ -23,11 +23,7 @@ var (
 )
 
 // generator makes records that meet the rules, their exceptions and one another far more often than real ones do.
-type generator struct {
-	*rand.Rand
-	// plain leaves out what the intake form changes on purpose.
-	plain bool
-}
+type generator struct{ *rand.Rand }
 
 func (g generator) resourceLogs() plog.ResourceLogs {
 	rl := plog.NewResourceLogs()

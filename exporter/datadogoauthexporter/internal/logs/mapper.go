@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/attributes"
@@ -109,7 +110,7 @@ func newMapping(opts *Options) *mapping {
 }
 
 // inheritHostAndService lets a record name the host and service that its resource does not name.
-func (g *mapping) inheritHostAndService(attrs attributesMap) {
+func (g *mapping) inheritHostAndService(attrs pcommon.Map) {
 	if g.host == "" {
 		if host := attributes.Host(attrs); host != "" {
 			g.host, g.tailStale = host, true
@@ -127,7 +128,7 @@ func (g *mapping) inheritHostAndService(attrs attributesMap) {
 // release forgets the pdata and reports whether the memory is small enough to keep.
 func (g *mapping) release() bool {
 	const maxKeptBytes = 1 << 20
-	g.host, g.service = "", ""
+	g.host, g.service, g.shared.scopeName, g.shared.scopeVersion = "", "", "", ""
 	g.rec = record{}
 	g.obj.buf = nil // belongs to the payload
 	return cap(g.tail)+cap(g.path)+cap(g.text)+cap(g.shared.obj.buf)+cap(g.shared.values) <= maxKeptBytes &&

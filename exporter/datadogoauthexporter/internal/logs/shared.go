@@ -6,8 +6,6 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/attributes"
 )
 
-type attributesMap = pcommon.Map
-
 // shared is what a resource and a scope give to each of their records: attributes, which overwrite those of the record that
 // have the same key, and the tags of the resource.
 type shared struct {

@@ -14,6 +14,7 @@ import (
 // mapping.LogarithmicMapping) and datadog-agent's pkg/util/quantile, so that results are equal to the last bit.
 type expoConverter struct {
 	positive, negative binStore
+	bounds             boundCache
 }
 
 // The index mapping of the agent sketch. It rounds down where the sketch rounds to nearest, hence the half.
@@ -71,8 +72,8 @@ func (c *expoConverter) convert(s *sketch, p pmetric.ExponentialHistogramDataPoi
 		return false
 	}
 	if v, ok := in.onlyValue(p); total != 1 || !ok {
-		in.spread(&c.positive, p.Positive())
-		in.spread(&c.negative, p.Negative())
+		c.spread(&c.positive, p.Positive(), in)
+		c.spread(&c.negative, p.Negative(), in)
 	} else if v > tinyValue {
 		c.positive.addOne(sketchIndex(v))
 	} else if v < -tinyValue {
@@ -158,11 +159,14 @@ func (c *expoConverter) fill(s *sketch, zeros float64) bool {
 func (c *expoConverter) size() int { return cap(c.positive.counts) + cap(c.negative.counts) }
 
 // mapping is the index mapping of an exponential histogram: bucket i holds values in (gamma^i, gamma^(i+1)].
-type mapping struct{ gamma, multiplier float64 }
+type mapping struct {
+	scale             int32
+	gamma, multiplier float64
+}
 
 func expoMapping(scale int32) mapping {
 	gamma := math.Pow(2, math.Pow(2, float64(-scale)))
-	return mapping{gamma, 1 / math.Log(gamma)}
+	return mapping{scale, gamma, 1 / math.Log(gamma)}
 }
 
 func (m mapping) lowerBound(index int) float64 { return math.Exp(float64(index) / m.multiplier) }
@@ -201,41 +205,61 @@ func (m mapping) onlyValue(p pmetric.ExponentialHistogramDataPoint) (v float64, 
 
 // spread puts the buckets of b into the bins of the agent sketch's mapping that they overlap, each in proportion to the
 // overlap. A bucket whose lower bound is too small for a float64 is lost.
-func (m mapping) spread(to *binStore, b pmetric.ExponentialHistogramDataPointBuckets) {
+func (c *expoConverter) spread(to *binStore, b pmetric.ExponentialHistogramDataPointBuckets, m mapping) {
 	lowest, highest, ok := populated(b)
 	if !ok {
 		return
 	}
-	top := m.lowerBound(highest + 1)
-	if top == 0 {
+	bottom, top := c.bounds.get(m, lowest), c.bounds.get(m, highest+1)
+	if top.value == 0 {
 		return
 	}
-	low := m.lowerBound(lowest)
 	// The logarithm may be off by one index from the exponential: one bin of room on either side.
-	to.open(sketchIndex(max(low, math.SmallestNonzeroFloat64))-1, sketchIndex(top)+1)
+	to.open(bottom.index-1, top.index+1)
 	counts, offset := b.BucketCounts(), int(b.Offset())
-	high, end := low, lowest // high is the lower bound of index end
-	for index := lowest; index <= highest; index++ {
-		count := float64(counts.At(index - offset))
+	low, at := bottom, lowest // low is the lower bound of bucket at
+	for bucket := lowest; bucket <= highest; bucket++ {
+		count := float64(counts.At(bucket - offset))
 		if count == 0 {
 			continue
 		}
-		if end != index {
-			high = m.lowerBound(index)
+		if at != bucket {
+			low = c.bounds.get(m, bucket)
 		}
-		low, high, end = high, m.lowerBound(index+1), index+1
-		if low == 0 {
-			continue
+		high := c.bounds.get(m, bucket+1)
+		if low.value != 0 {
+			width := high.value - low.value
+			out := low.index
+			for outLow := indexBound(out); outLow < high.value; out++ {
+				outHigh := indexBound(out + 1)
+				overlap := min(outHigh, high.value) - max(outLow, low.value)
+				to.add(out, overlap/width*count)
+				outLow = outHigh
+			}
 		}
-		width := high - low
-		out := sketchIndex(low)
-		for outLow := indexBound(out); outLow < high; out++ {
-			outHigh := indexBound(out + 1)
-			overlap := min(outHigh, high) - max(outLow, low)
-			to.add(out, overlap/width*count)
-			outLow = outHigh
-		}
+		low, at = high, bucket+1
 	}
+}
+
+// bound is the lower bound of a bucket, and its index in the mapping of the agent sketch. For a bound of zero that is the
+// index of the smallest float64.
+type bound struct {
+	scale  int32
+	bucket int
+	value  float64
+	index  int
+}
+
+// boundCache remembers bounds from point to point: the points of a metric, and of a service, mostly have the same scale.
+type boundCache [1024]bound
+
+func (c *boundCache) get(m mapping, bucket int) bound {
+	b := &c[uint(bucket)%uint(len(c))]
+	if b.scale != m.scale || b.bucket != bucket || b.index == 0 { // an index of 0 is not remembered
+		value := m.lowerBound(bucket)
+		*b = bound{m.scale, bucket, value, sketchIndex(max(value, math.SmallestNonzeroFloat64))}
+	}
+	return *b
 }
 
 // binStore holds counts, as fractions, of consecutive indexes.

@@ -92,12 +92,12 @@ func (tx *Tx) appendAggregations(e *exact) {
 
 // mapCounters sends one .bucket count per bucket, tagged with its bounds.
 func (tx *Tx) mapCounters(p pmetric.HistogramDataPoint, e *exact) {
-	if !tx.readBuckets(p) {
+	if !tx.buckets.read(p) {
 		e.why = intake.ReasonMalformed
 		return
 	}
-	for j, count := range tx.counts {
-		lower, upper := tx.bucketBounds(j)
+	for j, count := range tx.buckets.counts {
+		lower, upper := tx.buckets.bounds(j)
 		if e.cumulative {
 			id := tx.identity(suffixBucket).plus(tx.m.key.bounds(lower, upper))
 			change, v := tx.difference(id, e.start, e.ts, count, false)
@@ -116,20 +116,20 @@ func (tx *Tx) mapCounters(p pmetric.HistogramDataPoint, e *exact) {
 
 // mapDistribution sends the buckets as one sketch, if there is an observation in them.
 func (tx *Tx) mapDistribution(p pmetric.HistogramDataPoint, e *exact) {
-	if !tx.readBuckets(p) {
+	if !tx.buckets.read(p) {
 		e.why = intake.ReasonMalformed
 		return
 	}
-	if len(tx.counts) == 0 && e.ok {
-		tx.oneBucket(p, e)
+	if len(tx.buckets.counts) == 0 && e.ok {
+		tx.buckets.standIn(p, e)
 	}
 	s := &tx.sketch
 	s.reset()
 	total := 0.0
 	broken := false // no sketch is sent, but every bucket's memory is still kept up to date
 	low, high, counted := 0.0, 0.0, false
-	for j, count := range tx.counts {
-		lower, upper := tx.bucketBounds(j)
+	for j, count := range tx.buckets.counts {
+		lower, upper := tx.buckets.bounds(j)
 		if e.cumulative {
 			id := tx.identity(noSuffix).plus(tx.m.key.bounds(lower, upper))
 			var v verdict
@@ -139,11 +139,9 @@ func (tx *Tx) mapDistribution(p pmetric.HistogramDataPoint, e *exact) {
 		}
 		if !broken {
 			total += count
-			from, to := finiteRange(lower, upper)
-			switch {
-			case total > maxSketchCnt:
+			if total > maxSketchCnt {
 				broken, e.why = true, intake.ReasonTooLarge
-			case !s.interpolate(from, to, int(count)):
+			} else if !tx.buckets.spread(j, int(count), s) {
 				broken, e.why = true, intake.ReasonMalformed
 			}
 		}
@@ -177,59 +175,4 @@ func (tx *Tx) mapDistribution(p pmetric.HistogramDataPoint, e *exact) {
 		s.max = math.Min(p.Max(), s.max)
 	}
 	tx.appendSketch(s)
-}
-
-// readBuckets copies the buckets of p to tx.counts and tx.bounds. It reports false when they do not fit each other: n counts
-// need n-1 bounds. Without counts bounds mean nothing.
-func (tx *Tx) readBuckets(p pmetric.HistogramDataPoint) bool {
-	counts, bounds := p.BucketCounts(), p.ExplicitBounds()
-	tx.counts, tx.bounds = tx.counts[:0], tx.bounds[:0]
-	if counts.Len() == 0 {
-		return true
-	}
-	if counts.Len() != bounds.Len()+1 {
-		return false
-	}
-	for i := range counts.Len() {
-		tx.counts = append(tx.counts, float64(counts.At(i)))
-	}
-	for i := range bounds.Len() {
-		tx.bounds = append(tx.bounds, bounds.At(i))
-	}
-	return true
-}
-
-// oneBucket stands in for the buckets of a point that has none: one of all observations between the extrema that are known.
-func (tx *Tx) oneBucket(p pmetric.HistogramDataPoint, e *exact) {
-	if e.knowsMin {
-		tx.counts, tx.bounds = append(tx.counts, 0), append(tx.bounds, p.Min())
-	}
-	tx.counts = append(tx.counts, float64(e.count))
-	if e.knowsMax {
-		tx.counts, tx.bounds = append(tx.counts, 0), append(tx.bounds, p.Max())
-	}
-}
-
-// bucketBounds are the bounds of bucket j, which holds values in (lower, upper].
-func (tx *Tx) bucketBounds(j int) (lower, upper float64) {
-	lower, upper = math.Inf(-1), math.Inf(1)
-	if j > 0 {
-		lower = tx.bounds[j-1]
-	}
-	if j < len(tx.bounds) {
-		upper = tx.bounds[j]
-	}
-	return lower, upper
-}
-
-// finiteRange is where the observations of a bucket are spread: an open end moves to the other one, and so does a lower
-// bound of zero, since zero is not in the bucket.
-func finiteRange(lower, upper float64) (from, to float64) {
-	switch {
-	case math.IsInf(upper, 1):
-		return lower, lower
-	case math.IsInf(lower, -1), lower == 0 && upper > 0:
-		return upper, upper
-	}
-	return lower, upper
 }

@@ -79,8 +79,7 @@ type Tx struct {
 
 	sketch    sketch
 	expo      expoConverter
-	counts    []float64
-	bounds    []float64
+	buckets   buckets
 	resources []byte
 	text      []byte
 	addBase   func(key, value string) // tx.base.add, bound once

@@ -50,7 +50,7 @@ func (tx *Tx) mapNumbers(points pmetric.NumberDataPointSlice, typ metricType) {
 			t = typeRate
 		}
 		tx.appendSeries(noSuffix, t, value)
-		tx.closePoint(intake.ReasonTooLarge)
+		tx.closePoint(intake.ReasonTooLarge) // nothing else is left
 	}
 }
 
@@ -66,15 +66,12 @@ func (tx *Tx) mapMonotonic(points pmetric.NumberDataPointSlice) {
 		start, ts := uint64(p.StartTimestamp()), uint64(p.Timestamp())
 		// Only the first point of a metric is sent in full: of several, one may be of an older series.
 		growth, v := tx.increase(tx.identity(noSuffix), start, ts, value, i == 0 && tx.sendFirst(start, ts))
-		switch {
-		case v != verdictSend:
+		if v != verdictSend {
 			tx.closePoint(v.reason())
-		case !finite(growth):
-			tx.closePoint(intake.ReasonNotFinite)
-		default:
-			tx.appendSeries(noSuffix, typeCount, growth)
-			tx.closePoint(intake.ReasonTooLarge)
+			continue
 		}
+		tx.appendSeries(noSuffix, typeCount, growth)
+		tx.closePoint(intake.ReasonNotFinite) // the growth can overflow
 	}
 }
 

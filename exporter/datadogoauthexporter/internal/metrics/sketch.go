@@ -60,25 +60,30 @@ func greater(v, old float64) float64 {
 	return old
 }
 
-// interpolate spreads n observations over [lower, upper], by bin in proportion to the bin's share of the range. It reports
-// false, and does nothing, when the bin of upper is below the bin of lower. Both n and its sum over all calls are at most
-// maxSketchCnt.
-func (s *sketch) interpolate(lower, upper float64, n int) bool {
-	if n == 0 && lower <= upper && !math.IsInf(upper, 1) {
-		return true // keys of finite values have the order of the values
-	}
-	first, last := finiteKey(lower), finiteKey(upper)
+// interpolate spreads n observations over [lower, upper], by bin in proportion to the bin's share of the range. first and
+// last are the finite keys of the bounds. It reports false, and does nothing, when last is below first. Both n and its sum
+// over all calls are at most maxSketchCnt.
+func (s *sketch) interpolate(lower, upper float64, first, last, n int) bool {
 	if last < first {
 		return false
 	}
+	if n == 0 {
+		return true
+	}
 	s.incoming = s.incoming[:0]
-	width := upper - lower
+	total, width := float64(n), upper-lower
 	left, key, low := n, first, binLow(first)
 	carried := 0.0
 	for next := first + 1; next <= last && left > 0; next++ {
+		if carried <= 1 && next > 0 {
+			// Skip the bins at which the share is surely below one, for less than the price of working it out.
+			for next < last && next < len(binLows) && (binLows[next]-low)*total < width*(1-1e-9) {
+				next++
+			}
+		}
 		high := binLow(next)
 		// A share below one widens the range until it is one; the fractions of larger ones are carried on.
-		share := (high - low) / width * float64(n)
+		share := (high - low) / width * total
 		whole := truncate(share)
 		if share > 1 {
 			carried += share - float64(whole)

@@ -42,7 +42,7 @@ func TestInterpolate(t *testing.T) {
 			-9.941854089121368e-10, -9.941854089121368e-10, -2 * 9.941854089121368e-10},
 	} {
 		var s sketch
-		if !s.interpolate(c.lower, c.upper, c.n) {
+		if !s.interpolate(c.lower, c.upper, finiteKey(c.lower), finiteKey(c.upper), c.n) {
 			t.Errorf("(%g, %g] × %d: refused", c.lower, c.upper, c.n)
 			continue
 		}
@@ -59,7 +59,7 @@ func TestInterpolate(t *testing.T) {
 		}
 	}
 	var s sketch
-	if s.interpolate(10, 5, 1) || s.interpolate(10, 5, 0) {
+	if s.interpolate(10, 5, finiteKey(10), finiteKey(5), 1) {
 		t.Error("bounds that fall are accepted")
 	}
 }
@@ -72,7 +72,7 @@ func TestInsertKeepsTheOrder(t *testing.T) {
 	var s sketch
 	for range 300 {
 		v, n := math.Exp(r.NormFloat64()), 1+r.IntN(100_000)
-		s.interpolate(v, v, n)
+		s.interpolate(v, v, sketchKey(v), sketchKey(v), n)
 		want[sketchKey(v)] += n
 	}
 	got := map[int]int{}

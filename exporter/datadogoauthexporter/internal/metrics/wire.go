@@ -9,8 +9,8 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
 )
 
-// What one request to the intake may hold, uncompressed. An item that alone is larger can never be sent.
-// Sources: Datadog's agent, pkg/config/setup (serializer_max_series_uncompressed_payload_size and its sketch sibling).
+// What one request to the intake may hold, uncompressed: the limits that Datadog's own exporter keeps to. An item that alone
+// is larger can never be sent.
 const (
 	maxSeriesBytes = 5_242_880
 	maxSketchBytes = 4_194_304
@@ -50,8 +50,12 @@ var suffixTexts = [numSuffixes]string{"", ".count", ".sum", ".min", ".max", ".bu
 //	message MetricPoint { double value = 1; int64 timestamp = 2; }
 //	agent-payload v5, proto/metrics/agent_payload.proto
 //
-// interval and source_type_name stay empty, and zero values are not written (proto3).
+// interval and source_type_name stay empty, and zero values are not written (proto3). Nothing is appended for a value that is
+// not finite, such as a minimum of NaN or a difference that overflows: the intake has no such values.
 func (tx *Tx) appendSeries(s suffix, typ metricType, value float64) {
+	if !finite(value) {
+		return
+	}
 	resources, pointTags, baseTags := tx.res.host, tx.point.all, tx.base.all
 	if tx.point.giveUp || tx.base.giveUp {
 		resources, pointTags, baseTags = tx.giveUpTags()
@@ -147,8 +151,16 @@ func (tx *Tx) giveUpTags() (resources, pointTags, baseTags []byte) {
 func (tx *Tx) appendSketch(s *sketch) {
 	keys, counts := s.keyBytes[:0], s.countBytes[:0]
 	for _, bin := range s.bins {
-		keys = protowire.AppendVarint(keys, protowire.EncodeZigZag(int64(bin.key)))
-		counts = protowire.AppendVarint(counts, uint64(bin.n))
+		if z := uint16(bin.key<<1) ^ uint16(bin.key>>15); z >= 0x80 && z < 0x4000 { // zigzag: two bytes as a rule
+			keys = append(keys, byte(z)|0x80, byte(z>>7))
+		} else {
+			keys = protowire.AppendVarint(keys, uint64(z))
+		}
+		if bin.n < 0x80 {
+			counts = append(counts, byte(bin.n))
+		} else {
+			counts = protowire.AppendVarint(counts, uint64(bin.n))
+		}
 	}
 	s.keyBytes, s.countBytes = keys, counts
 	// s.basic has at most six fields of at most 11 bytes; they are written first to know their size.

@@ -58,6 +58,8 @@ type Dispatcher struct {
 	park    *park
 	asleep  map[*intake.Request]struct{} // in back-off inside a queue worker
 	closing bool
+	pushing int           // calls of Push
+	idle    chan struct{} // closed when pushing becomes 0, nil while nobody waits
 	// redriving counts the goroutines that send parked data, probing those of them that try a lane in trouble.
 	redriving, probing int
 
@@ -109,7 +111,8 @@ func (d *Dispatcher) Push(ctx context.Context, req xexporterhelper.Request) erro
 	if r.Try.First.IsZero() {
 		r.Try.First = now
 	}
-	d.wake(r)
+	d.arrive(r)
+	defer d.depart()
 	res := d.lookup(r, func(cred *credential.Credential) result {
 		if why, ok := d.enter(key, r, cred.Generation(), now); !ok {
 			return result{outcome: crowded, left: r, err: why}
@@ -119,11 +122,21 @@ func (d *Dispatcher) Push(ctx context.Context, req xexporterhelper.Request) erro
 	return d.settle(key, r, res)
 }
 
-// wake notes that a request is back from its back-off.
-func (d *Dispatcher) wake(r *intake.Request) {
+// arrive notes that a push began, and that its request is not in back-off any more.
+func (d *Dispatcher) arrive(r *intake.Request) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.pushing++
 	delete(d.asleep, r)
+}
+
+func (d *Dispatcher) depart() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.pushing--; d.pushing == 0 && d.idle != nil {
+		close(d.idle)
+		d.idle = nil
+	}
 }
 
 // lookup expires items, finds the credential and calls send with it.

@@ -378,7 +378,9 @@ func TestStoppingKeepsWhatADurableQueueCanKeep(t *testing.T) {
 		if consumererror.IsPermanent(err) == durable || err == nil {
 			t.Fatalf("durable %t: %v", durable, err)
 		}
-		w.Lost()
+		if err := w.Drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 		want := "sent [], in park 0, parked 1, redriven 0, expired 0, dropped map[shutdown:2]"
 		if durable {
 			want = "sent [], in park 0, parked 1, redriven 0, expired 0, dropped map[]"

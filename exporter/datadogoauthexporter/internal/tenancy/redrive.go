@@ -3,6 +3,7 @@ package tenancy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/credential"
@@ -63,18 +64,34 @@ func (d *Dispatcher) await(ctx context.Context) {
 	}
 }
 
-// Lost counts what was in back-off when the queue was shut down. A durable queue keeps it.
-func (d *Dispatcher) Lost() {
+// Drain is called after the queue was shut down. It waits for the last pushes until ctx is done, since exporterhelper does not wait for those of a
+// partition that was idle for a while, and counts what was in back-off as lost, unless the queue is durable and keeps it.
+func (d *Dispatcher) Drain(ctx context.Context) error {
+	d.mu.Lock()
+	idle := d.idle
+	if d.pushing > 0 && idle == nil {
+		idle = make(chan struct{})
+		d.idle = idle
+	}
+	d.mu.Unlock()
+	if idle != nil {
+		select {
+		case <-idle:
+		case <-ctx.Done():
+			return fmt.Errorf("requests are still being sent: %w", ctx.Err())
+		}
+	}
 	d.mu.Lock()
 	asleep := d.asleep
 	d.asleep = make(map[*intake.Request]struct{})
 	d.mu.Unlock()
 	if d.set.Durable {
-		return
+		return nil
 	}
 	for r := range asleep {
 		d.set.Observer.Dropped(r.Family, intake.ReasonShutdown, r.Count())
 	}
+	return nil
 }
 
 // Parked returns the size of what is parked, in OTLP items and in bytes.

@@ -55,7 +55,7 @@ func wire(t testing.TB, td ptrace.Traces) []byte {
 func TestRandomTraces(t *testing.T) {
 	t.Parallel()
 	m := traces.New(traces.Options{})
-	for seed := range uint64(2000) {
+	for seed := range uint64(500) {
 		mapTraces(t, m, randomTraces(rand.New(rand.NewPCG(seed, 1))))
 	}
 }

@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "rewrite the expected files of testdata/
 
 // goldenOptions are the cases that differ from the defaults.
 var goldenOptions = map[string]traces.Options{
-	"resource": {FallbackHost: "fallback", OmitAttribute: "datadog.tenant"},
+	"resource": {FallbackHost: "fallback"},
 	"times":    {Now: func() time.Time { return time.Unix(1_800_000_000, 0) }},
 }
 

@@ -15,8 +15,6 @@ type Options struct {
 	// FallbackHost is the host of resources that name none. Default empty: such spans have no host, and the machine of the
 	// collector is nobody's host.
 	FallbackHost string
-	// OmitAttribute is the key of a resource attribute that is not sent: the one that names the tenant. Default none.
-	OmitAttribute string
 	// Now dates spans that start before the year 2000. Default time.Now.
 	Now func() time.Time
 }
@@ -40,7 +38,7 @@ func New(o Options) *Mapper {
 	m := &Mapper{opts: o, seed: maphash.MakeSeed(), sql: newSQLObfuscator()}
 	m.names = newNames(m.seed)
 	for key, text := range attrTargets {
-		m.targets[key] = m.name(text)
+		m.targets[key] = name{text, maphash.String(m.seed, text), true}
 	}
 	return m
 }
@@ -63,7 +61,8 @@ func (m *Mapper) Map(rs ptrace.ResourceSpans, out *intake.Payload, drops *intake
 	}
 }
 
-func (m *Mapper) name(text string) name { return name{text, maphash.String(m.seed, text)} }
+// name hashes a key that came in with the data.
+func (m *Mapper) name(text string) name { return name{text: text, hash: maphash.String(m.seed, text)} }
 
 // maxPooledBytes is the size above which scratch is left to the garbage collector, so that one huge request does not keep its
 // memory for good.
@@ -114,6 +113,7 @@ func (g *mapping) run(rs ptrace.ResourceSpans, out *intake.Payload, drops *intak
 
 // release drops every reference to pdata and to the caller's buffers. It reports whether the scratch is small enough to be used again.
 func (g *mapping) release() bool {
+	small := g.size() < maxPooledBytes
 	g.out, g.drops = nil, nil
 	g.res.release()
 	for i := range g.scopes {
@@ -130,6 +130,13 @@ func (g *mapping) release() bool {
 	g.payload = tracerPayload{}
 	g.lasts.reset()
 	g.text.reset()
-	const pairBytes, spanBytes = 48, 200
-	return cap(g.lasts.buf)+cap(g.text.buf)+pairBytes*(cap(g.meta.all)+cap(g.metrics.all))+spanBytes*cap(g.chunk.spans) < maxPooledBytes
+	return small
+}
+
+// size is about how many bytes the scratch holds on to. A map keeps its size, and the time that clearing it takes, so the largest
+// parts of a call count: its chunks and its largest chunk.
+func (g *mapping) size() int {
+	const pairBytes, slotBytes, spanBytes, refBytes, headBytes = 56, 16, 200, 24, 12 + 32
+	return cap(g.lasts.buf) + cap(g.text.buf) + pairBytes*(cap(g.meta.all)+cap(g.metrics.all)) +
+		slotBytes*(len(g.meta.slots)+len(g.metrics.slots)) + spanBytes*cap(g.chunk.spans) + refBytes*cap(g.refs) + headBytes*cap(g.heads)
 }

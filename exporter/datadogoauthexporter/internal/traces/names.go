@@ -6,6 +6,7 @@ import "hash/maphash"
 type name struct {
 	text string
 	hash uint64
+	ours bool // a name of this package: ASCII, and short enough
 }
 
 // names are the keys that are written or looked for by name.
@@ -21,7 +22,7 @@ type names struct {
 }
 
 func newNames(seed maphash.Seed) names {
-	n := func(text string) name { return name{text, maphash.String(seed, text)} }
+	n := func(text string) name { return name{text, maphash.String(seed, text), true} }
 	return names{
 		spanKind: n("span.kind"), grpcStatusCode: n("rpc.grpc.status_code"), traceState: n("w3c.tracestate"), traceID: n("otel.trace_id"),
 		version: n("version"), events: n("events"), hasException: n("_dd.span_events.has_exception"), spanLinks: n("_dd.span_links"),

@@ -161,8 +161,8 @@ func isPlainURL(raw string) bool {
 			return false
 		}
 	}
-	if rest == "" {
-		return false
+	if rest == "" || rest[0] == '/' || rest[0] == '?' {
+		return false // no host
 	}
 	inHost := true
 	for i := 0; i < len(rest); i++ {

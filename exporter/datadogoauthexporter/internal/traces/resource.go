@@ -34,9 +34,6 @@ func (g *mapping) readResource(res pcommon.Resource) {
 		}
 		id := attrKeyOf(key)
 		r.note(id, v)
-		if key == g.opts.OmitAttribute && key != "" {
-			continue
-		}
 		if target := g.target(a, id, key); target.text != "" {
 			r.attrs = append(r.attrs, settled(target, a.value(v)))
 		}

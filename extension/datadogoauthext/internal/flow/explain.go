@@ -3,18 +3,18 @@ package flow
 import (
 	"fmt"
 	"net/url"
-	"strings"
-	"unicode"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/internal/peertext"
 )
 
 const maxShownBytes = 200
 
 // explain turns the error parameters of a callback (RFC 6749 §4.1.2.1) into what the customer can do. What Datadog wrote
-// is quoted to the operator only, bounded and without control characters.
+// is quoted to the operator only, bounded, and without what could be a secret.
 func explain(q url.Values, c Client) *refusal {
-	code := printable(q.Get("error"))
-	err := fmt.Errorf("Datadog answered %s: %s (client_id …%s, stage %s, redirect_url %s)", //nolint:staticcheck // a name
-		code, printable(q.Get("error_description")), c.ClientID[max(0, len(c.ClientID)-4):], c.Stage, c.RedirectURL)
+	code := peertext.Quote(q.Get("error"), maxShownBytes)
+	err := fmt.Errorf("the callback says %s: %s (client_id …%s, stage %s, redirect_url %s)",
+		code, peertext.Quote(q.Get("error_description"), maxShownBytes, q.Get("state"), q.Get("code")), c.ClientID[max(0, len(c.ClientID)-4):], c.Stage, c.RedirectURL)
 	switch code {
 	case "access_denied":
 		return &refusal{"denied", "You did not allow access, so nothing was connected. If that was a mistake, open the connect link again.", err}
@@ -29,15 +29,4 @@ func explain(q url.Values, c Client) *refusal {
 	default:
 		return &refusal{"denied_otherwise", "Datadog did not connect your organisation. Open the connect link again, or ask whoever sent it.", err}
 	}
-}
-
-// printable bounds a stranger's text and takes out what is not plain ASCII. html/template escapes it where it is shown.
-func printable(text string) string {
-	text = strings.Map(func(r rune) rune {
-		if r > unicode.MaxASCII || !unicode.IsPrint(r) {
-			return ' '
-		}
-		return r
-	}, text[:min(len(text), maxShownBytes)])
-	return strings.Join(strings.Fields(text), " ")
 }

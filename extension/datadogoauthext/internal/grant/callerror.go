@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unicode"
 )
 
 // callKind sorts what came of a call to Datadog.
@@ -74,23 +73,3 @@ const (
 	maxCodeBytes        = 64
 	maxDescriptionBytes = 200
 )
-
-// clean makes a peer's text fit to be shown: printable ASCII as RFC 6749 §5.2 has it, bounded, and without any of secrets.
-func clean(text string, maxBytes int, secrets ...string) string {
-	for _, s := range secrets {
-		if s != "" {
-			text = strings.ReplaceAll(text, s, "[hidden]")
-		}
-	}
-	text = strings.Map(func(r rune) rune {
-		if r > unicode.MaxASCII || !unicode.IsPrint(r) {
-			return ' '
-		}
-		return r
-	}, text)
-	text = strings.Join(strings.Fields(text), " ")
-	if len(text) > maxBytes {
-		text = text[:maxBytes] + "…"
-	}
-	return text
-}

@@ -10,6 +10,7 @@ import (
 	"net/http/httptrace"
 	"sync/atomic"
 
+	"github.com/datadogoauth/otelcol-datadogoauth/internal/peertext"
 	"github.com/datadogoauth/otelcol-datadogoauth/site"
 )
 
@@ -53,7 +54,7 @@ func (s *Service) currentOrg(ctx context.Context, at site.Site, accessToken stri
 	}
 	for _, inc := range answer.Included {
 		if inc.Type == "orgs" && inc.ID == id {
-			name = clean(inc.Attributes.Name, maxDescriptionBytes, accessToken)
+			name = peertext.Name(inc.Attributes.Name, maxDescriptionBytes, accessToken)
 		}
 	}
 	return id, name, nil
@@ -99,7 +100,7 @@ func (s *Service) mintCall(ctx context.Context, at site.Site, accessToken string
 		a.Last4 = a.Key[max(0, len(a.Key)-4):]
 	}
 	return mintedKey{
-		id: clean(answer.Data.ID, maxDescriptionBytes, a.Key), name: clean(a.Name, maxDescriptionBytes, a.Key), key: a.Key, last4: clean(a.Last4, 4),
+		id: peertext.Name(answer.Data.ID, maxDescriptionBytes, a.Key), name: peertext.Name(a.Name, maxDescriptionBytes, a.Key), key: a.Key, last4: peertext.Name(a.Last4, 4),
 	}, nil
 }
 

@@ -10,7 +10,7 @@ func (s *Service) AccessToken(ctx context.Context, tenant string) (string, error
 	return s.accessToken(ctx, tenant)
 }
 
-// Wait waits for work in the background other than the loop itself.
+// JudgeKey asks Datadog about a tenant's key, as Refused does in the background.
 func (s *Service) JudgeKey(ctx context.Context, tenant string) error {
 	c, err := s.Lookup(tenant)
 	if err != nil {

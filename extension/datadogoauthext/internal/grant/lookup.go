@@ -18,14 +18,34 @@ const freshFor = 60 * time.Second
 // lock, and a change of one tenant copies nothing of the others.
 type lookupTable map[string]*atomic.Pointer[entry]
 
-// entry is the answer to Lookup, made beforehand so that answering allocates nothing.
+// entry is the answer to Lookup and Org, made beforehand so that answering allocates nothing.
 type entry struct {
 	cred *credential.Credential
 	err  error
+	// org and orgErr answer Org: a tenant keeps its organisation when its key or its hold stops it.
+	org    credential.Org
+	orgErr error
 }
 
 // Lookup implements credential.Source.
 func (s *Service) Lookup(tenant string) (*credential.Credential, error) {
+	e, err := s.find(tenant)
+	if err != nil {
+		return nil, err
+	}
+	return e.cred, e.err
+}
+
+// Org implements credential.Source.
+func (s *Service) Org(tenant string) (credential.Org, error) {
+	e, err := s.find(tenant)
+	if err != nil {
+		return credential.Org{}, err
+	}
+	return e.org, e.orgErr
+}
+
+func (s *Service) find(tenant string) (*entry, error) {
 	table := s.table.Load()
 	if table == nil {
 		return nil, credential.ErrNotReady
@@ -34,8 +54,7 @@ func (s *Service) Lookup(tenant string) (*credential.Credential, error) {
 	if !ok {
 		return nil, credential.ErrUnknownTenant
 	}
-	e := slot.Load()
-	return e.cred, e.err
+	return slot.Load(), nil
 }
 
 // Changes implements credential.Source.
@@ -83,9 +102,9 @@ func (s *Service) publish(tenants map[string]struct{}) {
 // differs tells a change that matters to a sender from one of tokens only.
 func (e *entry) differs(other *entry) bool {
 	if e.cred == nil || other.cred == nil {
-		return e.cred != other.cred || e.err.Error() != other.err.Error()
+		return e.cred != other.cred || e.org != other.org || e.err.Error() != other.err.Error()
 	}
-	return e.cred.Generation() != other.cred.Generation() || e.cred.OrgText() != other.cred.OrgText()
+	return e.org != other.org || e.cred.Generation() != other.cred.Generation() || e.cred.OrgText() != other.cred.OrgText()
 }
 
 // entry makes the answer for one tenant. The caller holds view.mu.
@@ -93,18 +112,27 @@ func (s *Service) entry(tenant string) (*entry, State) {
 	facts, reason := s.view.facts(tenant)
 	state := facts.State()
 	g, ok := s.view.grants[tenant]
-	if !ok && state != StateUnreadable {
-		return &entry{err: fmt.Errorf("tenant %s: %w", tenant, credential.ErrNotConnected)}, StateKeyMissing
+	switch {
+	case ok && state == StateDisconnected:
+		err := facts.sendError(tenant, reason, s.stopTok)
+		return &entry{err: err, orgErr: err}, state
+	case !ok && state == StateUnreadable:
+		// Which organisation it is stands in the record that cannot be read.
+		err := facts.sendError(tenant, reason, s.stopTok)
+		return &entry{err: err, orgErr: fmt.Errorf("tenant %s: %w", tenant, credential.ErrNotReady)}, state
+	case !ok:
+		err := fmt.Errorf("tenant %s: %w", tenant, credential.ErrNotConnected)
+		return &entry{err: err, orgErr: err}, StateKeyMissing
 	}
-	if err := facts.sendError(tenant, reason, s.stopTok); err != nil {
-		return &entry{err: err}, state
+	e := &entry{org: g.rec.Org}
+	if e.err = facts.sendError(tenant, reason, s.stopTok); e.err != nil {
+		return e, state
 	}
 	o := s.view.orgs[g.rec.Org.String()].rec
-	cred, err := credential.New(tenant, g.rec.Org, o.APIKey, o.Generation, s.fresh(o))
-	if err != nil {
-		return &entry{err: fmt.Errorf("tenant %s: %w", tenant, err)}, state
+	if e.cred, e.err = credential.New(tenant, g.rec.Org, o.APIKey, o.Generation, s.fresh(o)); e.err != nil {
+		e.err = fmt.Errorf("tenant %s: %w", tenant, e.err)
 	}
-	return &entry{cred: cred}, state
+	return e, state
 }
 
 // fresh returns whether the key of o is still in its grace period, or nil when that is over for good.

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"github.com/datadogoauth/otelcol-datadogoauth/internal/peertext"
 	"github.com/datadogoauth/otelcol-datadogoauth/site"
 )
 
@@ -89,8 +90,8 @@ func (s *Service) tokenError(ctx context.Context, c *client, stamp uint64, doing
 		return out
 	}
 	out.status = answer.Response.StatusCode
-	out.code = clean(answer.ErrorCode, maxCodeBytes, secrets...)
-	out.description = clean(answer.ErrorDescription, maxDescriptionBytes, secrets...)
+	out.code = peertext.Quote(answer.ErrorCode, maxCodeBytes, secrets...)
+	out.description = peertext.Quote(answer.ErrorDescription, maxDescriptionBytes, secrets...)
 	switch {
 	case out.status >= 300 && out.status < 400:
 		out.kind, out.advice = callRefused, "redirects are never followed with credentials; check http::proxy_url"

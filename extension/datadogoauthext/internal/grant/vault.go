@@ -132,6 +132,11 @@ func (tx *txn) remove(rec record) {
 	tx.written = append(tx.written, versioned{kind: kind, key: key, version: held + 1})
 }
 
+// reader reads outside of an update.
+func (s *Service) reader(ctx context.Context) *txn {
+	return &txn{ctx: ctx, v: &s.vault, read: map[string]uint64{}}
+}
+
 func addressText(kind store.Kind, key string) string { return string(kind) + "\x00" + key }
 
 // shortKey is enough of an address to find the record, and too little of a hash to be of use to anybody.

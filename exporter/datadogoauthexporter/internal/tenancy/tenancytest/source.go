@@ -2,6 +2,7 @@
 package tenancytest
 
 import (
+	"errors"
 	"net/http"
 	"sync"
 
@@ -24,10 +25,7 @@ type answer struct {
 	err  error
 }
 
-var (
-	_ credential.Source    = (*Source)(nil)
-	_ credential.Directory = (*Source)(nil)
-)
+var _ credential.Source = (*Source)(nil)
 
 // Grant connects a tenant.
 func (s *Source) Grant(tenant, site, key string, generation uint64, fresh bool) {
@@ -86,13 +84,18 @@ func (s *Source) Lookup(tenant string) (*credential.Credential, error) {
 	return a.cred, a.err
 }
 
-// Org implements credential.Directory.
+// Org implements credential.Source.
 func (s *Source) Org(tenant string) (credential.Org, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a, ok := s.answers[tenant]
 	if !ok {
 		return credential.Org{}, credential.ErrUnknownTenant
+	}
+	for _, err := range []error{credential.ErrNotReady, credential.ErrUnknownTenant, credential.ErrNotConnected, credential.ErrDisconnected} {
+		if errors.Is(a.err, err) {
+			return credential.Org{}, a.err
+		}
 	}
 	return a.org, nil
 }

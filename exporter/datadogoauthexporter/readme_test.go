@@ -1,0 +1,135 @@
+package datadogoauthexporter
+
+import (
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.opentelemetry.io/collector/confmap"
+	"go.yaml.in/yaml/v3"
+)
+
+func TestREADMEListsEveryKey(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(raw), "## Configuration")
+	table, _, _ := strings.Cut(rest, "\n## ")
+	var listed []string
+	for _, m := range regexp.MustCompile("(?m)^\\| `([^`]+)` \\|").FindAllStringSubmatch(table, -1) {
+		listed = append(listed, m[1])
+	}
+	if want := keys("", reflect.TypeFor[Config]()); !slices.Equal(listed, want) {
+		t.Fatalf("README lists\n%v\nthe struct has\n%v", listed, want)
+	}
+}
+
+// keys lists the keys of a struct of this package. Structs of the collector are one key each: they are documented there.
+func keys(prefix string, of reflect.Type) []string {
+	var all []string
+	for i := range of.NumField() {
+		f := of.Field(i)
+		key := prefix + f.Tag.Get("mapstructure")
+		if f.Type.Kind() == reflect.Struct && f.Type.PkgPath() == of.PkgPath() {
+			all = append(all, keys(key+"::", f.Type)...)
+			continue
+		}
+		all = append(all, key)
+	}
+	return all
+}
+
+func TestConfigsOfREADMELoad(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(raw), -1)
+	if len(blocks) < 2 {
+		t.Fatalf("%d examples", len(blocks))
+	}
+	for _, b := range blocks {
+		if _, err := load(t, b[1]); err != nil {
+			t.Errorf("%v in\n%s", err, b[1])
+		}
+	}
+}
+
+// load reads the exporter's section of a collector file as the collector does.
+func load(t *testing.T, text string) (*Config, error) {
+	t.Helper()
+	var file map[string]any
+	if err := yaml.Unmarshal([]byte(text), &file); err != nil {
+		t.Fatal(err)
+	}
+	section, err := confmap.NewFromStringMap(file).Sub("exporters::datadogoauth")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := createDefaultConfig().(*Config)
+	if err := section.Unmarshal(cfg); err != nil {
+		return nil, err
+	}
+	return cfg, confmap.Validate(cfg)
+}
+
+func TestEveryFaultIsReportedUnderItsKey(t *testing.T) {
+	t.Parallel()
+	_, err := load(t, `
+exporters:
+  datadogoauth:
+    credentials: datadogoauth/other
+    timeout: 0s
+    max_sends_per_tenant: 20
+    sending_queue: {wait_for_result: true, batch: {partition: {metadata_keys: [x]}}}
+    parking: {max_bytes_per_tenant: 100, max_bytes: 1}
+    tenant: {allowed: ["a\nb"]}
+    http:
+      endpoint: https://api.datadoghq.com
+      timeout: 1s
+      compression: gzip
+      cookies: {}
+      headers: {DD-API-KEY: abcdef}
+      tls: {insecure: true, insecure_skip_verify: true}
+    endpoints: {datadoghq.org: {api: https://a}, datadoghq.eu: {api: http://a, nothing: https://b}}
+    hostname: "a b"
+    integration: {source: "a,b"}
+    metrics: {compression: lz4, max_age: -1s, delta_ttl: 0s, max_series: 0, histograms: {mode: nobuckets}, sums: {cumulative_monotonic_mode: x}}
+    logs: {compression: x}
+    traces: {max_age: -1s}
+`)
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	for _, key := range []string{
+		"timeout:", "sending_queue::wait_for_result:", "sending_queue::num_consumers:", "sending_queue::batch::partition:", "parking::max_bytes:",
+		"tenant: nothing names", "tenant::allowed::0:", "http::endpoint:", "http::timeout:", "http::compression:", "http::cookies:", "http::headers:",
+		"http::tls::insecure:", "http::tls::insecure_skip_verify:", "endpoints: datadoghq.org:", "endpoints: datadoghq.eu::api:", "endpoints: datadoghq.eu::nothing:",
+		"hostname:", "integration::source:", "metrics::compression:", "metrics::max_age:", "metrics::delta_ttl:", "metrics::max_series:",
+		"metrics::histograms: mode nobuckets", "metrics::sums::cumulative_monotonic_mode:", "logs::compression:", "traces::max_age:",
+	} {
+		if !strings.Contains(err.Error(), key) {
+			t.Errorf("nothing about %s", key)
+		}
+	}
+	if strings.Contains(err.Error(), "abcdef") {
+		t.Error("the error holds the value of a header")
+	}
+	if t.Failed() {
+		t.Log(err)
+	}
+}
+
+func TestQueueMustStayEnabled(t *testing.T) {
+	t.Parallel()
+	_, err := load(t, "exporters: {datadogoauth: {tenant: {fixed: acme}, sending_queue: {enabled: false}}}")
+	if err == nil || !strings.Contains(err.Error(), "sending_queue: must stay enabled") {
+		t.Fatal(err)
+	}
+}
