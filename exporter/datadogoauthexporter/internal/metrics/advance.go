@@ -18,6 +18,7 @@ type undo struct {
 	had    bool    // before was there; else the series is new
 	gone   bool    // the series was evicted to make room
 	sent   float64 // what the write made the transaction send
+	passed float64 // what was owed before the write and still is after it
 }
 
 // increase advances a monotonic series and returns how much it grew. The first point, and one after a reset (a new start
@@ -126,7 +127,7 @@ func (tx *Tx) write(sh *shard, id seriesID, old point, had bool, p point, sent f
 	if added {
 		tx.m.state.count(tx.table, 1)
 	}
-	tx.undo = append(tx.undo, undo{id: id, before: old, had: had, sent: sent})
+	tx.undo = append(tx.undo, undo{id: id, before: old, had: had, sent: sent, passed: p.owed})
 }
 
 // rollBack takes the writes of a transaction back, newest first.
@@ -153,7 +154,7 @@ func (tx *Tx) rollBack() {
 			cur.owed += u.sent
 			sh.points[u.id] = cur
 		case u.had:
-			u.before.owed += cur.owed
+			u.before.owed += cur.owed - u.passed
 			sh.points[u.id] = u.before
 		default:
 			delete(sh.points, u.id)

@@ -309,3 +309,21 @@ func TestRollbackBringsEvictedSeriesBack(t *testing.T) {
 	wantGrowth(t, mapAndCommit(t, m, "t", counter("a", 1, 20, 8)), 3)
 	wantGrowth(t, mapAndCommit(t, m, "t", counter("b", 1, 20, 9)), 4)
 }
+
+func TestWhatIsOwedStaysTheSameWhileAResetIsRefusedAgainAndAgain(t *testing.T) {
+	t.Parallel()
+	o := testOptions()
+	o.InitialValue = metrics.InitialDrop
+	m := metrics.New(o)
+	mapAndCommit(t, m, "t", counter("c", 1, 1, 0))
+	refused := m.Begin("t")
+	mapAll(t, refused, counter("c", 1, 2, 10))
+	mapAndCommit(t, m, "t", counter("c", 1, 3, 10))
+	refused.Rollback() // the growth of 10 is owed
+	for range 3 {
+		tx := m.Begin("t")
+		mapAll(t, tx, counter("c", 4, 5, 1))
+		tx.Rollback()
+	}
+	wantGrowth(t, mapAndCommit(t, m, "t", counter("c", 1, 6, 15)), 15)
+}
