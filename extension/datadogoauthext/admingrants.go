@@ -27,10 +27,13 @@ func (a adminGrants) Tenants() []admin.TenantStatus {
 	all := make([]admin.TenantStatus, len(tenants))
 	for i, t := range tenants {
 		all[i] = admin.TenantStatus{
-			Tenant: t.Tenant, Client: t.Client, Site: t.Site, OrgID: t.OrgID, OrgName: t.OrgName,
+			Tenant: t.Tenant, Client: t.Client, Stage: t.Stage, Site: t.Site, OrgID: t.OrgID, OrgName: t.OrgName,
 			Token: string(t.Facts.Token), TokenReason: t.TokenReason, Key: string(t.Facts.Key), KeyReason: t.KeyReason,
 			Hold: string(t.Facts.Hold), HoldReason: t.HoldReason,
-			KeyLast4: t.Last4, Generation: t.Generation, KeySince: t.KeySince,
+			KeyLast4: t.Last4, KeyName: t.KeyName, Generation: t.Generation, KeySince: t.KeySince, KeyMintedAt: t.MintedAt,
+			TokenExpiry: t.TokenExpiry, TokenRefreshedAt: t.RefreshedAt,
+			// The site of a tenant is the callback's domain and nothing else.
+			AppOrigin: t.AppOrigin, StartedDomain: t.StartedDomain, CallbackDomain: t.Site, Scopes: t.Scopes,
 			ConnectedAt: t.ConnectedAt, Since: t.Since, Sending: t.Sending,
 		}
 	}

@@ -44,6 +44,8 @@ type ClientConfig struct {
 // FlowConfig is the public listener.
 type FlowConfig struct {
 	Listener confighttp.ServerConfig `mapstructure:"listener"`
+	// TLSAtProxy says that TLS ends at a proxy in front, so that a listener off loopback may do without.
+	TLSAtProxy bool `mapstructure:"tls_at_proxy"`
 	// PublicURL is where browsers reach the listener; forwarded headers are never read.
 	PublicURL string `mapstructure:"public_url"`
 	// PartnerName is shown to customers.

@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/config/configoptional"
+	"go.opentelemetry.io/collector/config/configtls"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/confmap/confmaptest"
 	"go.yaml.in/yaml/v3"
@@ -61,10 +63,10 @@ func TestEveryFaultIsReportedAtOnceUnderItsKey(t *testing.T) {
 	lines := strings.Split(err.Error(), "\n")
 	for _, key := range []string{
 		"clients::Main: ", "clients::Main::client_id: ", "clients::Main::client_secret_file: ", "clients::Main::stage: ", "clients::Main::redirect_url: ",
-		"clients::web::redirect_url: must be https", "clients::other::redirect_url: must have a plain path", "flow::partner_name: ", "flow::public_url: must be https",
+		"clients::web::redirect_url: must be https", "clients::other::redirect_url: must have a plain path", "flow::partner_name: ", "flow::public_url: must be https", "flow::listener::endpoint: 0.0.0.0:8444",
 		"flow::client: ", "admin::listener::endpoint: ", "admin::tokens::0::name: ", "admin::tokens::0::role: ", "admin::tokens::0::file: ", "store::path: ",
 		"seal::keys_keyset_file: ", "http::endpoint: ", "http::headers: ", "http::compression: ", "http::tls::insecure_skip_verify: ", "http::tls::insecure: ",
-		"http::tls::server_name_override: ", "http::tls::min_version: ", "auth: ", "auth::header: ",
+		"http::tls::server_name_override: ", "http::tls::min_version: ", "auth::metadata_key: ", "auth::tenant: must hold printable", "auth::header: ",
 	} {
 		found := slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, key) })
 		assert.True(t, found, "no fault under %s in:\n%s", key, err)
@@ -84,6 +86,58 @@ func TestRedirectURLHasToBeOnThePublicHost(t *testing.T) {
 		c.RedirectURL = url
 		cfg.Clients["main"] = c
 		require.ErrorContains(t, cfg.Validate(), "clients::main::redirect_url", url)
+	}
+}
+
+func TestPlainHTTPOffLoopbackHasToBeMeant(t *testing.T) {
+	t.Parallel()
+	conf, err := confmaptest.LoadConf(filepath.Join("testdata", "config.yaml"))
+	require.NoError(t, err)
+	for name, tc := range map[string]struct {
+		endpoint         string
+		unix, tls, proxy bool
+		refused          bool
+	}{
+		"every interface":          {endpoint: "0.0.0.0:8444", refused: true},
+		"no host":                  {endpoint: ":8444", refused: true},
+		"a name":                   {endpoint: "connect.example.com:8444", refused: true},
+		"with TLS":                 {endpoint: "0.0.0.0:8444", tls: true},
+		"with a proxy in front":    {endpoint: "0.0.0.0:8444", proxy: true},
+		"on loopback":              {endpoint: "127.0.0.1:8444"},
+		"on a socket of this host": {endpoint: "/run/otelcol-datadogoauth.sock", unix: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg := load(t, conf)
+			flow := cfg.Flow.Get()
+			flow.Listener.NetAddr.Endpoint, flow.TLSAtProxy = tc.endpoint, tc.proxy
+			if tc.unix {
+				flow.Listener.NetAddr.Transport = "unix"
+			}
+			if !tc.tls {
+				flow.Listener.TLS = configoptional.None[configtls.ServerConfig]()
+			}
+			if err := cfg.Validate(); tc.refused {
+				require.ErrorContains(t, err, "flow::tls_at_proxy")
+			} else {
+				require.NoError(t, err)
+			}
+		})
+	}
+}
+
+func TestPublicURLHasAPlainPath(t *testing.T) {
+	t.Parallel()
+	conf, err := confmaptest.LoadConf(filepath.Join("testdata", "config.yaml"))
+	require.NoError(t, err)
+	for path, good := range map[string]bool{"": true, "/": true, "/datadog": true, "/datadog/": true, "//datadog": false, "/a//b": false, "/datadog//": false, "//": false, "/a/../b": false, "/a%20b": false} {
+		cfg := load(t, conf)
+		cfg.Flow.Get().PublicURL = "https://connect.example.com" + path
+		if err := cfg.Validate(); good {
+			require.NoError(t, err, path)
+		} else {
+			require.ErrorContains(t, err, "flow::public_url", path)
+		}
 	}
 }
 

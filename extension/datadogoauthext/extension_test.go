@@ -19,6 +19,8 @@ import (
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/config/configtls"
 	"go.opentelemetry.io/collector/extension/extensiontest"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/credential"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant/granttest"
@@ -113,7 +115,13 @@ func TestLifecycle(t *testing.T) {
 	req, err = http.NewRequestWithContext(t.Context(), http.MethodGet, admin+"/v1/tenants", nil)
 	require.NoError(t, err)
 	req.Header.Set("Authorization", "Bearer "+adminToken)
-	assert.Contains(t, fetch(t, req, http.StatusOK), "datadoghq.eu")
+	status := fetch(t, req, http.StatusOK)
+	for _, field := range []string{
+		`"stage":"published"`, `"app_origin":"https://app.datadoghq.eu"`, `"callback_domain":"datadoghq.eu"`, `"scopes":["api_keys_write","events_read"]`,
+		`"expires_at":"2`, `"refreshed_at":"2`, `"minted_at":"2`, `"name":"`,
+	} {
+		assert.Contains(t, status, field)
+	}
 
 	require.NoError(t, e.Shutdown(t.Context()))
 	require.NoError(t, e.Shutdown(t.Context()))
@@ -152,6 +160,12 @@ func TestStartNamesTheKeyAndTheFile(t *testing.T) {
 		}, []string{"clients::main::client_secret_file", "directory"}},
 		"keyset missing": {func(t *testing.T, f *granttest.Fixture, _ *Config) { require.NoError(t, os.Remove(f.KeysKeyset())) },
 			[]string{"seal::keys_keyset_file", "keys.json", "datadogoauthctl keyset create"}},
+		"one keyset under two names": {func(t *testing.T, f *granttest.Fixture, _ *Config) {
+			raw, err := os.ReadFile(f.TokensKeyset())
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(f.KeysKeyset(), raw, 0o600))
+			require.NoError(t, os.Remove(f.StorePath()))
+		}, []string{"seal::keys_keyset_file", "keys.json", "same key", "datadogoauthctl keyset create"}},
 		"another keyset": {func(t *testing.T, f *granttest.Fixture, cfg *Config) {
 			cfg.Seal.KeysKeysetFile = filepath.Join(f.Dir, "other.json")
 			require.NoError(t, seal.CreateFile(cfg.Seal.KeysKeysetFile))
@@ -261,9 +275,61 @@ func TestHTTPClientTakesTheTenantFromTheMetadata(t *testing.T) {
 		return err
 	}
 	require.NoError(t, send("acme"))
-	require.ErrorIs(t, send("nobody"), credential.ErrUnknownTenant)
+	err = send("nobody")
+	require.ErrorIs(t, err, credential.ErrUnknownTenant)
+	require.ErrorContains(t, err, "tenant nobody")
+	for _, name := range []string{"", "nobody\nacme", strings.Repeat("x", 300)} {
+		err = send(name)
+		require.ErrorContains(t, err, "X-Tenant: tenant: must")
+		assert.NotContains(t, err.Error(), "nobody")
+	}
 	require.ErrorContains(t, send(), "include_metadata")
 	require.ErrorContains(t, send("acme", "nobody"), "several")
+}
+
+func TestHTTPClientNamesTheTenantOfANetworkError(t *testing.T) {
+	f := connected(t)
+	cfg := configOf(t, f)
+	cfg.Auth.Tenant = "acme"
+	e := startReady(t, cfg)
+	for _, header := range []string{headerAPIKey, headerBearer} {
+		e.cfg.Auth.Header = header
+		base := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return nil, net.ErrClosed }}
+		rt, err := e.RoundTripper(base)
+		require.NoError(t, err)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://api.datadoghq.eu/api/v2/series", nil)
+		require.NoError(t, err)
+		resp, err := rt.RoundTrip(req)
+		if resp != nil {
+			_ = resp.Body.Close()
+		}
+		require.ErrorIs(t, err, net.ErrClosed)
+		require.ErrorContains(t, err, "tenant acme")
+	}
+}
+
+func TestSecretFilesThatOthersCanReadAreNamedAtStart(t *testing.T) {
+	f := granttest.NewFixture(t)
+	cfg := configOf(t, f)
+	core, logs := observer.New(zap.WarnLevel)
+	start := func() {
+		set := extensiontest.NewNopSettings(metadata.Type)
+		set.Logger = zap.New(core)
+		e, err := newExtension(cfg, set)
+		require.NoError(t, err)
+		require.NoError(t, e.Start(t.Context(), componenttest.NewNopHost()))
+		require.NoError(t, e.Shutdown(t.Context()))
+	}
+	start()
+	assert.Zero(t, logs.FilterFieldKey("mode").Len())
+	token := cfg.Admin.Get().Tokens[0].File
+	require.NoError(t, os.Chmod(f.SecretFile, 0o644))
+	require.NoError(t, os.Chmod(token, 0o604))
+	start()
+	for key, file := range map[string]string{"clients::main::client_secret_file": f.SecretFile, "admin::tokens::0::file": token} {
+		warned := logs.FilterField(zap.String("key", key)).FilterField(zap.String("file", file)).FilterMessageSnippet("chmod 600")
+		assert.Equal(t, 1, warned.Len(), key)
+	}
 }
 
 func TestHTTPClientWithBearerReachesTheAPIOnly(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/collector/client"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/credential"
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
 )
 
 // RoundTripper implements extensionauth.HTTPClient for stock exporters.
@@ -36,12 +37,13 @@ func (a *authenticator) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	if a.auth.Header == headerBearer {
-		return a.source.Bearer(tenant, a.base).RoundTrip(req)
+		resp, err := a.source.Bearer(tenant, a.base).RoundTrip(req)
+		return resp, sendError(tenant, err)
 	}
 	cred, err := a.source.Lookup(tenant)
 	if err != nil {
 		closeBody(req)
-		return nil, err
+		return nil, sendError(tenant, err)
 	}
 	clone := req.Clone(req.Context())
 	if err := cred.Authorize(clone); err != nil {
@@ -50,7 +52,7 @@ func (a *authenticator) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	resp, err := a.base.RoundTrip(clone)
 	if err != nil {
-		return nil, err
+		return nil, sendError(tenant, err)
 	}
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
 		_ = resp.Body.Close()
@@ -63,6 +65,14 @@ func (a *authenticator) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
+// sendError names the tenant. Nil stays nil.
+func sendError(tenant string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("send for tenant %s: %w", tenant, err)
+}
+
 // tenant is the fixed one, or the one of the client metadata. Two values there could be two tenants, so that is refused.
 func (a *authenticator) tenant(req *http.Request) (string, error) {
 	if a.auth.Tenant != "" {
@@ -70,6 +80,9 @@ func (a *authenticator) tenant(req *http.Request) (string, error) {
 	}
 	switch values := client.FromContext(req.Context()).Metadata.Get(a.auth.MetadataKey); len(values) {
 	case 1:
+		if err := grant.CheckTenant(values[0]); err != nil { // it came with a request and may be anything
+			return "", fmt.Errorf("whose data this is cannot be told: the client metadata %s: %w", a.auth.MetadataKey, err)
+		}
 		return values[0], nil
 	case 0:
 		return "", fmt.Errorf("whose data this is cannot be told: the request has no client metadata %q; set include_metadata on the receiver, and metadata_keys on a batcher in between", a.auth.MetadataKey)

@@ -19,6 +19,7 @@ import (
 
 // listen opens the configured listeners, the public one first: the admin listener makes links to it.
 func (e *datadogOAuth) listen(ctx context.Context, host component.Host, grants *grant.Service) error {
+	e.warnExposed()
 	var pages *flow.Flow
 	publicURL := ""
 	if cfg := e.cfg.Flow.Get(); cfg != nil {

@@ -102,6 +102,10 @@ func (f *FlowConfig) validate(clients map[string]ClientConfig, add adder) {
 	if f.Listener.NetAddr.Endpoint == "" {
 		add("flow::listener::endpoint", "write the address to listen on, for instance %s", defaultFlowEndpoint)
 	}
+	if !f.Listener.TLS.HasValue() && !f.TLSAtProxy && f.Listener.NetAddr.Endpoint != "" && !f.local() {
+		add("flow::listener::endpoint", "%s is reachable from other machines, where connect links and authorization codes would travel in clear; "+
+			"set flow::listener::tls with cert_file and key_file, or flow::tls_at_proxy: true if TLS ends at a proxy in front", f.Listener.NetAddr.Endpoint)
+	}
 	if f.PartnerName == "" {
 		add("flow::partner_name", "write your company's name as customers know it; the connect page shows it")
 	}
@@ -121,7 +125,7 @@ func (f *FlowConfig) validate(clients map[string]ClientConfig, add adder) {
 		return
 	}
 	prefix := strings.TrimSuffix(public.Path, "/")
-	if !urlPath.MatchString(prefix + "/") {
+	if page := prefix + "/connect"; !urlPath.MatchString(page) || path.Clean(page) != page {
 		add("flow::public_url", "must have a plain path or none, got %q", public.Path)
 	}
 	for _, name := range slices.Sorted(maps.Keys(clients)) {
@@ -136,6 +140,12 @@ func (f *FlowConfig) validate(clients map[string]ClientConfig, add adder) {
 			add("clients::"+name+"::redirect_url", "the path %s is taken by the connect pages; use %s/callback", u.Path, prefix)
 		}
 	}
+}
+
+// local reports whether no other machine reaches the listener.
+func (f *FlowConfig) local() bool {
+	addr := f.Listener.NetAddr
+	return strings.HasPrefix(string(addr.Transport), "unix") || admin.OnLoopback(addr.Endpoint)
 }
 
 func (a *AdminConfig) validate(errs *[]error) {
@@ -224,11 +234,11 @@ func validateCalls(h *confighttp.ClientConfig, add adder) {
 
 func (a AuthConfig) validate(add adder) {
 	if a.Tenant != "" && a.MetadataKey != "" {
-		add("auth", "set tenant or metadata_key, not both: a fixed tenant would win over what the request says")
+		add("auth::metadata_key", "set this or auth::tenant, not both: a fixed tenant would win over what the request says")
 	}
 	if a.Tenant != "" {
 		if err := grant.CheckTenant(a.Tenant); err != nil {
-			add("auth", "%w", err)
+			add("auth::tenant", "%s", strings.TrimPrefix(err.Error(), "tenant: "))
 		}
 	}
 	if a.Header != headerAPIKey && a.Header != headerBearer {

@@ -139,7 +139,9 @@ func acme() admin.TenantStatus {
 	return admin.TenantStatus{
 		Tenant: "acme", Client: "main", Site: "us3.datadoghq.com", OrgID: "0f8b1c7e-0000-4000-8000-000000000001", OrgName: "Acme Corp",
 		Token: "reauthorise", TokenReason: "revoked: send the customer a connect link", Key: "ok", Hold: "none",
-		KeyLast4: "9f3c", Generation: 2, Sending: true,
+		KeyLast4: "9f3c", Generation: 2, Sending: true, Stage: "published", KeyName: "Partner OAuth Client API Key",
+		KeyMintedAt: time.Date(2026, 1, 2, 3, 4, 1, 0, time.UTC), TokenExpiry: time.Date(2026, 1, 2, 4, 4, 0, 0, time.UTC), TokenRefreshedAt: time.Date(2026, 1, 2, 3, 4, 2, 0, time.UTC),
+		AppOrigin: "https://acme.datadoghq.com", StartedDomain: "datadoghq.com", CallbackDomain: "us3.datadoghq.com", Scopes: []string{"api_keys_write", "events_read"},
 		KeySince: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), ConnectedAt: time.Date(2026, 1, 2, 3, 4, 0, 0, time.UTC),
 	}
 }
@@ -148,9 +150,10 @@ func TestTheAPIListsTenantsInOrderOfName(t *testing.T) {
 	t.Parallel()
 	s := start(t, &grants{tenants: []admin.TenantStatus{{Tenant: "zeta/ü", Client: "main", Token: "none", Key: "none", Hold: "none"}, acme()}})
 	resp, body := s.do("GET", "/v1/tenants", "", bearer("the-read"))
-	const wantAcme = `{"tenant":"acme","client":"main","site":"us3.datadoghq.com","org":{"id":"0f8b1c7e-0000-4000-8000-000000000001","name":"Acme Corp"},` +
-		`"token":{"state":"reauthorise","reason":"revoked: send the customer a connect link"},` +
-		`"key":{"state":"ok","last4":"9f3c","generation":2,"since":"2026-01-02T03:04:05Z"},"hold":{"state":"none"},"sending":true,"connected_at":"2026-01-02T03:04:00Z"}`
+	const wantAcme = `{"tenant":"acme","client":"main","stage":"published","site":"us3.datadoghq.com","org":{"id":"0f8b1c7e-0000-4000-8000-000000000001","name":"Acme Corp"},` +
+		`"consent":{"app_origin":"https://acme.datadoghq.com","started_domain":"datadoghq.com","callback_domain":"us3.datadoghq.com","scopes":["api_keys_write","events_read"]},` +
+		`"token":{"state":"reauthorise","reason":"revoked: send the customer a connect link","expires_at":"2026-01-02T04:04:00Z","refreshed_at":"2026-01-02T03:04:02Z"},` +
+		`"key":{"state":"ok","name":"Partner OAuth Client API Key","last4":"9f3c","generation":2,"minted_at":"2026-01-02T03:04:01Z","since":"2026-01-02T03:04:05Z"},"hold":{"state":"none"},"sending":true,"connected_at":"2026-01-02T03:04:00Z"}`
 	const wantZeta = `{"tenant":"zeta/ü","client":"main","token":{"state":"none"},"key":{"state":"none"},"hold":{"state":"none"},"sending":false}`
 	if want := `{"tenants":[` + wantAcme + `,` + wantZeta + "]}\n"; resp.StatusCode != 200 || body != want {
 		t.Errorf("got %d %s\nwant %s", resp.StatusCode, body, want)
@@ -332,8 +335,9 @@ func TestWhatIsNoInvitationIsRefused(t *testing.T) {
 		"more than an object":        {`{"tenant":"acme"}{}`, 400, "JSON object"},
 		"too big":                    {`{"tenant":"` + strings.Repeat("a", 20<<10) + `"}`, 413, "16384 bytes"},
 		"no tenant":                  {`{}`, 422, "tenant:"},
-		"a tenant of two lines":      {`{"tenant":"acme\nlevel=error"}`, 422, "control character"},
-		"a tenant that is too long":  {`{"tenant":"` + strings.Repeat("a", 257) + `"}`, 422, "at most 256"},
+		"a tenant of two lines":      {`{"tenant":"acme\nlevel=error"}`, 422, "printable"},
+		"a tenant that is too long":  {`{"tenant":"` + strings.Repeat("a", 257) + `"}`, 422, "256 bytes"},
+		"a tenant that reorders":     {`{"tenant":"acme\u202e"}`, 422, "printable"},
 		"a lifetime without a unit":  {`{"tenant":"acme","lifetime":"72"}`, 422, "72h"},
 		"a lifetime below a minute":  {`{"tenant":"acme","lifetime":"1s"}`, 422, "lifetime:"},
 		"a lifetime of a year":       {`{"tenant":"acme","lifetime":"8760h"}`, 422, "720h"},

@@ -24,6 +24,7 @@ var ErrRefused = errors.New("refused")
 type TenantStatus struct {
 	Tenant  string
 	Client  string // name of the OAuth client in the configuration
+	Stage   string // of the client: test or published; empty for one that is not configured any more
 	Site    string // site parameter, empty until the customer connected
 	OrgID   string
 	OrgName string // for display only: it came through the customer's browser
@@ -34,9 +35,19 @@ type TenantStatus struct {
 	Key, KeyReason     string
 	Hold, HoldReason   string
 
-	KeyLast4   string // last four characters of the API key, as Datadog shows them
-	Generation uint64 // grows with every key of the org
-	KeySince   time.Time
+	KeyLast4    string // last four characters of the API key, as Datadog shows them
+	KeyName     string // as Datadog lists it
+	Generation  uint64 // grows with every key of the org
+	KeySince    time.Time
+	KeyMintedAt time.Time
+
+	TokenExpiry      time.Time // of the access token
+	TokenRefreshedAt time.Time
+
+	// Where the consent began and where Datadog said that it ended, which is Site. StartedDomain is empty where the link
+	// named none.
+	AppOrigin, StartedDomain, CallbackDomain string
+	Scopes                                   []string // as granted; empty where Datadog did not say
 
 	ConnectedAt time.Time // when the customer gave consent; zero until then
 	Since       time.Time // when the latest of the three facts changed

@@ -7,26 +7,21 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"go.uber.org/zap"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
 )
 
-// The life of an invitation. It travels by mail, so the default spans a weekend; the maximum bounds how long a link that
-// leaked is of use.
+// The life of an invitation. It travels by mail, so the default spans a weekend; grant.MaxInvitationLife bounds how long a
+// link that leaked is of use.
 const (
 	defaultLifetime = 72 * time.Hour
 	minLifetime     = time.Minute
-	maxLifetime     = 30 * 24 * time.Hour
 )
 
-const (
-	maxBodyBytes   = 16 << 10
-	maxTenantBytes = 256
-)
+const maxBodyBytes = 16 << 10
 
 // invite answers {"tenant": "acme", "lifetime": "72h"} with 201 and {"link": "https://…", "expires_at": "…"}.
 //
@@ -44,7 +39,7 @@ func (a *Admin) invite(w http.ResponseWriter, r *http.Request) {
 		problem(w, status, err.Error())
 		return
 	}
-	if err := checkTenantName(body.Tenant); err != nil {
+	if err := grant.CheckTenant(body.Tenant); err != nil {
 		problem(w, http.StatusUnprocessableEntity, err.Error())
 		return
 	}
@@ -92,25 +87,13 @@ func readJSON(w http.ResponseWriter, r *http.Request, into any) (status int, err
 	return http.StatusBadRequest, fmt.Errorf("the body is not the JSON object that this path takes: %.200s", err.Error())
 }
 
-func checkTenantName(name string) error {
-	switch {
-	case name == "":
-		return errors.New("tenant: name the customer, in the words that its telemetry will use")
-	case len(name) > maxTenantBytes:
-		return fmt.Errorf("tenant: %d bytes long; at most %d", len(name), maxTenantBytes)
-	case !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl):
-		return errors.New("tenant: holds a control character or is not UTF-8")
-	}
-	return nil
-}
-
 func parseLifetime(text string) (time.Duration, error) {
 	if text == "" {
 		return defaultLifetime, nil
 	}
 	lifetime, err := time.ParseDuration(text)
-	if err != nil || lifetime < minLifetime || lifetime > maxLifetime {
-		return 0, fmt.Errorf("lifetime: %.40q must be a duration such as 72h, from %s to %s", text, minLifetime, maxLifetime)
+	if err != nil || lifetime < minLifetime || lifetime > grant.MaxInvitationLife {
+		return 0, fmt.Errorf("lifetime: %.40q must be a duration such as 72h, from %s to %s", text, minLifetime, grant.MaxInvitationLife)
 	}
 	return lifetime, nil
 }

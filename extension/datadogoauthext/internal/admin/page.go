@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
 )
 
 //go:embed status.html
@@ -58,8 +60,9 @@ type statusView struct {
 
 type statusRow struct {
 	TenantStatus
-	Badges []badge
-	KeyAge string
+	Badges   []badge
+	Warnings []string
+	KeyAge   string
 }
 
 // badge shows one fact: Level picks the colour and Mark says the same without colour.
@@ -87,10 +90,11 @@ func (v *statusView) add(statuses []TenantStatus) {
 			TenantStatus: s,
 			Badges: []badge{
 				newBadge("Token", s.Token, s.TokenReason, tokenLevel(s.Token)),
-				newBadge("Key", s.Key, s.KeyReason, keyLevel(s.Key)),
+				newBadge("Key", s.Key, s.KeyReason, keyLevel(s.Key, s.KeyReason)),
 				newBadge("Hold", s.Hold, s.HoldReason, holdLevel(s.Hold)),
 			},
-			KeyAge: age(v.At, s.KeySince),
+			Warnings: s.warnings(),
+			KeyAge:   age(v.At, s.KeySince),
 		}
 		if s.Sending {
 			v.Sending++
@@ -113,25 +117,29 @@ func newBadge(fact, state, reason string, l level) badge {
 }
 
 func tokenLevel(state string) level {
-	switch state {
-	case "", "none":
+	switch grant.TokenFact(state) {
+	case "", grant.TokenNone:
 		return levelNone
-	case "ok":
+	case grant.TokenOK:
 		return levelGood
-	case "failing":
+	case grant.TokenFailing:
 		return levelWait
 	default: // reauthorise, and any word this page does not know
 		return levelBad
 	}
 }
 
-func keyLevel(state string) level {
-	switch state {
-	case "", "none":
+// keyLevel: a key that is not there for a reason was asked for and not given, which only a person can change.
+func keyLevel(state, reason string) level {
+	switch grant.KeyFact(state) {
+	case "", grant.KeyNone:
+		if reason != "" {
+			return levelBad
+		}
 		return levelNone
-	case "ok":
+	case grant.KeyOK:
 		return levelGood
-	case "minting", "fresh":
+	case grant.KeyMinting, grant.KeyFresh:
 		return levelWait
 	default: // refused, exists-unknown
 		return levelBad
@@ -139,10 +147,10 @@ func keyLevel(state string) level {
 }
 
 func holdLevel(state string) level {
-	switch state {
-	case "", "none", "disconnected": // disconnected on purpose: nobody has to act
+	switch grant.Hold(state) {
+	case "", grant.HoldNone, grant.HoldDisconnected: // disconnected on purpose: nobody has to act
 		return levelNone
-	case "paused":
+	case grant.HoldPaused:
 		return levelWait
 	default: // unreadable
 		return levelBad

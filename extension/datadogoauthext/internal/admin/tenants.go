@@ -12,14 +12,25 @@ import (
 type tenant struct {
 	Tenant      string    `json:"tenant"`
 	Client      string    `json:"client"`
+	Stage       string    `json:"stage,omitempty"`
 	Site        string    `json:"site,omitempty"`
 	Org         *org      `json:"org,omitempty"`
-	Token       fact      `json:"token"`
+	Consent     *consent  `json:"consent,omitempty"`
+	Token       tokenFact `json:"token"`
 	Key         keyFact   `json:"key"`
 	Hold        fact      `json:"hold"`
+	Warnings    []string  `json:"warnings,omitempty"`
 	Sending     bool      `json:"sending"`
 	ConnectedAt time.Time `json:"connected_at,omitzero"`
 	Since       time.Time `json:"since,omitzero"`
+}
+
+// consent says where it began, where it ended, and what was granted.
+type consent struct {
+	AppOrigin      string   `json:"app_origin,omitempty"`
+	StartedDomain  string   `json:"started_domain,omitempty"`
+	CallbackDomain string   `json:"callback_domain"`
+	Scopes         []string `json:"scopes,omitempty"`
 }
 
 type org struct {
@@ -32,22 +43,35 @@ type fact struct {
 	Reason string `json:"reason,omitempty"`
 }
 
+type tokenFact struct {
+	fact
+	ExpiresAt   time.Time `json:"expires_at,omitzero"`
+	RefreshedAt time.Time `json:"refreshed_at,omitzero"`
+}
+
 type keyFact struct {
 	fact
+	Name       string    `json:"name,omitempty"`
 	Last4      string    `json:"last4,omitempty"`
 	Generation uint64    `json:"generation,omitempty"`
+	MintedAt   time.Time `json:"minted_at,omitzero"`
 	Since      time.Time `json:"since,omitzero"`
 }
 
 func onWire(s TenantStatus) tenant {
 	t := tenant{
-		Tenant:  s.Tenant,
-		Client:  s.Client,
-		Site:    s.Site,
-		Token:   fact{s.Token, s.TokenReason},
-		Key:     keyFact{fact{s.Key, s.KeyReason}, s.KeyLast4, s.Generation, s.KeySince.UTC()},
-		Hold:    fact{s.Hold, s.HoldReason},
-		Sending: s.Sending, ConnectedAt: s.ConnectedAt.UTC(), Since: s.Since.UTC(),
+		Tenant:   s.Tenant,
+		Client:   s.Client,
+		Stage:    s.Stage,
+		Site:     s.Site,
+		Token:    tokenFact{fact{s.Token, s.TokenReason}, s.TokenExpiry.UTC(), s.TokenRefreshedAt.UTC()},
+		Key:      keyFact{fact{s.Key, s.KeyReason}, s.KeyName, s.KeyLast4, s.Generation, s.KeyMintedAt.UTC(), s.KeySince.UTC()},
+		Hold:     fact{s.Hold, s.HoldReason},
+		Warnings: s.warnings(),
+		Sending:  s.Sending, ConnectedAt: s.ConnectedAt.UTC(), Since: s.Since.UTC(),
+	}
+	if s.CallbackDomain != "" {
+		t.Consent = &consent{s.AppOrigin, s.StartedDomain, s.CallbackDomain, s.Scopes}
 	}
 	if s.OrgID != "" {
 		t.Org = &org{s.OrgID, s.OrgName}

@@ -22,7 +22,8 @@ const (
 	maxCodeBytes  = 4096
 )
 
-// callback ends a consent, well or not. The state is consumed first: whatever follows, it works no second time.
+// callback ends a consent, well or not. The state is consumed first: whatever follows, it works no second time. While the
+// grants are not loaded nothing is consumed, so that the customer can reload the page.
 func (f *Flow) callback(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet { // the mux lets HEAD pass too, and a probe must not consume a state
 		w.WriteHeader(http.StatusMethodNotAllowed)
@@ -42,6 +43,9 @@ func (f *Flow) callback(w http.ResponseWriter, r *http.Request) {
 	state := q.Get("state")
 	if state == "" || len(state) > maxStateBytes {
 		f.fail(w, r, http.StatusBadRequest, "bad_state", "This page was not opened from a connect link, or the answer lost its way. "+again)
+		return
+	}
+	if !f.ready(w, r) {
 		return
 	}
 	fl, err := f.Grants.ConsumeFlow(r.Context(), state)
@@ -72,7 +76,7 @@ func (f *Flow) callback(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f.count(r.Context(), "connected")
-	name, ok := f.results.put(done.Tenant, result{tenant: done.Tenant, orgName: done.OrgName, siteName: done.Site.Name(), last4: done.Last4})
+	name, ok := f.results.put(done.Tenant, result{tenant: done.Tenant, orgName: done.OrgName, siteName: done.Site.Name() + " (" + done.Site.Domain() + ")", last4: done.Last4})
 	if !ok {
 		name = "done"
 	}
@@ -156,7 +160,8 @@ func (f *Flow) connectFailed(w http.ResponseWriter, r *http.Request, fl grant.Fl
 func (f *Flow) connected(w http.ResponseWriter, r *http.Request) {
 	res, ok := f.results.get(r.PathValue("result"))
 	if !ok {
-		f.message(w, http.StatusOK, "Nothing more to see here", "This page is shown for a few minutes after connecting. If you saw it then, all is well.")
+		// After a restart, or some minutes later. A browser is sent to such a URL by a good consent only.
+		f.message(w, http.StatusOK, "Nothing more to do here", "If Datadog's consent page sent you here, your organisation is connected. You may now close this tab")
 		return
 	}
 	f.render(w, http.StatusOK, "connected.html", connectedData{Partner: f.PartnerName, Tenant: res.tenant, Org: res.orgName, Site: res.siteName, Last4: res.last4})

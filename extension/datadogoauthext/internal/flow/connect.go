@@ -36,6 +36,10 @@ func (f *Flow) connectPage(w http.ResponseWriter, r *http.Request) {
 		f.fail(w, r, http.StatusServiceUnavailable, "client_rejected", "Connecting is not possible at the moment. Try again later, or ask whoever sent you the link.")
 		return
 	}
+	// For this page alone: under no-referrer a browser sends its form with "Origin: null" (https://fetch.spec.whatwg.org/,
+	// append a request Origin header), and one that knows no Sec-Fetch-Site then cannot show where the form comes from. Other
+	// origins learn nothing of the link either way.
+	w.Header().Set("Referrer-Policy", "same-origin")
 	st.invitation = inv.Hash
 	name, ok := f.starts.put(inv.Hash, st)
 	if !ok {
@@ -87,9 +91,9 @@ func (f *Flow) begin(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	st, ok := f.starts.take(r.PostForm.Get("start"))
+	st, ok := f.starts.get(r.PostForm.Get("start"))
 	if !ok || st.invitation != inv.Hash {
-		f.fail(w, r, http.StatusBadRequest, "page_expired", "This page is too old or its button was pressed before. Open the connect link again.")
+		f.fail(w, r, http.StatusBadRequest, "page_expired", "This page is too old. Open the connect link again.")
 		return
 	}
 	if err := f.Grants.ClientReady(inv.Client); err != nil {
@@ -127,9 +131,7 @@ func authorizeURL(at site.AppOrigin, c Client, state, verifier string) string {
 
 // invitation finds the invitation of the request's link, or answers itself.
 func (f *Flow) invitation(w http.ResponseWriter, r *http.Request) (grant.Invitation, bool) {
-	if !f.Grants.Ready() {
-		w.Header().Set("Retry-After", "5")
-		f.fail(w, r, http.StatusServiceUnavailable, "not_ready", "This service is still starting. Try again in a minute.")
+	if !f.ready(w, r) {
 		return grant.Invitation{}, false
 	}
 	inv, err := f.Grants.Invitation(r.Context(), r.PathValue("invitation"))

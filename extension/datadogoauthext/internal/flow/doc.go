@@ -4,7 +4,7 @@
 //	GET  /connect/{invitation}   names partner and tenant; changes nothing, so a link preview costs nothing
 //	POST /connect/{invitation}   stores the consent under way, sets its cookie, 303 to Datadog
 //	GET  <path of redirect_url>  the callback: consumes the consent, connects, 303 to the next
-//	GET  /connected/{result}     "You may now close this tab", at a URL without code or state
+//	GET  /connected/{result}     "You may now close this tab", at a URL without code or state, also when the result is gone
 //
 // Everything that arrives here is written by strangers. A site or domain passes package site or causes no connection at all.
 // The public URL comes from the configuration; no forwarded header is read.

@@ -71,7 +71,8 @@ func (f *Flow) Link(secret string) string {
 
 // Handler returns the whole public listener.
 func (f *Flow) Handler() (http.Handler, error) {
-	// The POST of the connect page has to come from that page. Browsers tell by Sec-Fetch-Site or Origin.
+	// The POST of the connect page has to come from that page. Browsers tell by Sec-Fetch-Site; those that do not know it
+	// (Safari before 16.4) by Origin, which holds this origin because of the page's Referrer-Policy.
 	sameOrigin := http.NewCrossOriginProtection()
 	public, err := url.Parse(f.PublicURL)
 	if err != nil {

@@ -26,6 +26,7 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/flow"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant/granttest"
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
 	"github.com/datadogoauth/otelcol-datadogoauth/site"
 )
 
@@ -48,20 +49,25 @@ func newWorld(t *testing.T) *world {
 	core, logs := observer.New(zap.DebugLevel)
 	w := &world{t: t, Fixture: granttest.NewFixture(t), logs: logs}
 	w.Logger = zap.New(core)
-	w.grants = w.Start()
+	w.serve(w.Start())
+	w.browser = w.newBrowser()
+	return w
+}
+
+// serve puts the public listener in front of grants, in place of the one before.
+func (w *world) serve(grants *grant.Service) {
+	w.grants = grants
 	pages, err := flow.New(flow.Options{
 		Grants: w.grants, PublicURL: public, PartnerName: `Parts & <Co>`, Logger: w.Logger, Now: w.Clock.Now,
 		Clients: map[string]flow.Client{"main": {ClientID: granttest.ClientID, Stage: "published", RedirectURL: granttest.RedirectURL}},
 		Outcome: func(_ context.Context, o string) { w.mu.Lock(); w.outcomes = append(w.outcomes, o); w.mu.Unlock() },
 	})
-	require.NoError(t, err)
+	require.NoError(w.t, err)
 	w.pages = pages
 	h, err := pages.Handler()
-	require.NoError(t, err)
+	require.NoError(w.t, err)
 	w.server = httptest.NewTLSServer(h)
-	t.Cleanup(w.server.Close)
-	w.browser = w.newBrowser()
-	return w
+	w.t.Cleanup(w.server.Close)
 }
 
 // newBrowser keeps cookies, stays where it is, and finds the listener under its public name.
@@ -100,7 +106,11 @@ func (w *world) body(resp *http.Response) string {
 	h := resp.Header
 	assert.Contains(w.t, h.Get("Content-Security-Policy"), "default-src 'none'")
 	assert.Contains(w.t, h.Get("Content-Security-Policy"), "frame-ancestors 'none'")
-	assert.Equal(w.t, "no-referrer", h.Get("Referrer-Policy"))
+	policy := "no-referrer"
+	if startField.Match(body) { // the connect page
+		policy = "same-origin"
+	}
+	assert.Equal(w.t, policy, h.Get("Referrer-Policy"))
 	assert.Equal(w.t, "no-store", h.Get("Cache-Control"))
 	assert.Equal(w.t, "nosniff", h.Get("X-Content-Type-Options"))
 	assert.NotEmpty(w.t, h.Get("Strict-Transport-Security"))
@@ -401,9 +411,66 @@ func TestTheButtonWorksOnlyOnItsPage(t *testing.T) {
 		return resp.StatusCode
 	}
 	assert.Equal(t, http.StatusForbidden, post(start, "https://evil.example"))
+	assert.Equal(t, http.StatusForbidden, post(start, "null"), "a sandboxed frame")
 	assert.Equal(t, http.StatusBadRequest, post("", public))
 	assert.Equal(t, http.StatusSeeOther, post(start, public))
-	assert.Equal(t, http.StatusBadRequest, post(start, public), "once")
+	assert.Equal(t, http.StatusSeeOther, post(start, public), "pressed again while Datadog was slow to answer")
+}
+
+// A browser without Sec-Fetch-Site proves by Origin alone where its form comes from, and Referrer-Policy decides what stands
+// there: null under no-referrer. https://fetch.spec.whatwg.org/#append-a-request-origin-header
+func TestTheButtonWorksInABrowserWithoutFetchMetadata(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	link := w.link("acme")
+	resp, page := w.get(w.browser, link)
+	origin := "null"
+	if resp.Header.Get("Referrer-Policy") == "same-origin" {
+		origin = public
+	}
+	form := url.Values{"start": {startField.FindStringSubmatch(page)[1]}}.Encode()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, link, strings.NewReader(form))
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Origin", origin)
+	resp, err = w.browser.Do(req)
+	require.NoError(t, err)
+	w.body(resp)
+	assert.Equal(t, http.StatusSeeOther, resp.StatusCode)
+}
+
+func TestBeforeTheGrantsAreLoadedNothingIsConsumed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	link := w.link("acme")
+	callback := granttest.RedirectURL + "?" + w.consent(w.press(w.browser, link), us3(t), granttest.OrgA).Encode()
+	w.Stop(w.grants, w.Store().(*store.Bolt))
+	w.server.Close()
+	w.serve(w.New())
+	for _, address := range []string{link, callback} {
+		resp, page := w.get(w.browser, address)
+		assert.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
+		assert.NotEmpty(t, resp.Header.Get("Retry-After"))
+		assert.Contains(t, page, "reload this page")
+	}
+	assert.Empty(t, w.Datadog.Calls(""))
+
+	changed := w.grants.Changes()
+	w.grants.Start()
+	select {
+	case <-changed:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the grants were not loaded")
+	}
+	resp, _ := w.get(w.browser, callback)
+	require.Equal(t, http.StatusSeeOther, resp.StatusCode, "the state is still good")
+	final, err := resp.Location()
+	require.NoError(t, err)
+
+	w.server.Close()
+	w.serve(w.grants) // pages that remember nothing, as after a restart
+	_, page := w.get(w.browser, final.String())
+	assert.Contains(t, page, "You may now close this tab")
 }
 
 func TestUnknownLinksAndPages(t *testing.T) {
@@ -412,7 +479,7 @@ func TestUnknownLinksAndPages(t *testing.T) {
 	for path, status := range map[string]int{"/connect/nobody": 404, "/": 404, "/connected/nothing": 200, "/callback": 400, "/connect/": 404} {
 		resp, page := w.get(w.browser, public+path)
 		assert.Equal(t, status, resp.StatusCode, path)
-		assert.NotContains(t, page, "You may now close this tab")
+		assert.Equal(t, path == "/connected/nothing", strings.Contains(page, "You may now close this tab"), path)
 	}
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodHead, granttest.RedirectURL+"?state=x", nil)
 	require.NoError(t, err)

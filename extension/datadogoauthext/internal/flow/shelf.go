@@ -94,12 +94,3 @@ func (s *shelf[T]) get(name string) (item T, ok bool) {
 	}
 	return it.item, true
 }
-
-// take is get, once.
-func (s *shelf[T]) take(name string) (item T, ok bool) {
-	item, ok = s.get(name)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.drop(name)
-	return item, ok
-}

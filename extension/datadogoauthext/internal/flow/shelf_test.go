@@ -25,10 +25,6 @@ func TestShelf(t *testing.T) {
 		got, ok := s.get(kept)
 		assert.True(t, ok)
 		assert.Equal(t, 7, got)
-		_, ok = s.take(kept)
-		assert.True(t, ok)
-		_, ok = s.take(kept)
-		assert.False(t, ok, "taken once")
 
 		for i := range maxShelved { // many links
 			_, ok = s.put(fmt.Sprint(i), i)

@@ -8,8 +8,13 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
 )
 
-// ErrWrongKeyset means that a store was sealed with another keyset.
-var ErrWrongKeyset = errors.New("the store was sealed with another keyset")
+// Errors of Prove.
+var (
+	// ErrWrongKeyset means that a store was sealed with another keyset.
+	ErrWrongKeyset = errors.New("the store was sealed with another keyset")
+	// ErrSharedKey means that one key is in two of the keysets of a store.
+	ErrSharedKey = errors.New("it holds the same key as the other keyset file")
+)
 
 // canaryVersion is fixed, since a canary is written once.
 const canaryVersion = 1
@@ -17,11 +22,19 @@ const canaryVersion = 1
 // Prove makes sure that ks is the keyset that the store's records of one sort are sealed with, before anything is
 // written with it. name says which sort: "tokens" or "keys".
 //
+// No two keysets of a store may share a key, whatever their files are called: a collector that is given one of them must not be
+// able to open what the other one seals. The canary of one that opens with the other ends in ErrSharedKey.
+//
 // In a store without records it writes a sealed canary, which is an ordinary record. From then on the canary has to open,
 // or the error is ErrWrongKeyset and the store stays as it is. A store that holds records but not this canary was not
 // made by this program, or was made with one keyset only: store.ErrForeign.
 func Prove(ctx context.Context, st store.Store, name string, ks *Keyset) error {
 	err := openCanary(ctx, st, name, ks)
+	if err == nil || errors.Is(err, store.ErrNotFound) {
+		if shared := checkNotShared(ctx, st, name, ks); shared != nil {
+			return shared
+		}
+	}
 	if !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
@@ -55,6 +68,19 @@ func openCanary(ctx context.Context, st store.Store, name string, ks *Keyset) er
 		return fmt.Errorf("canary of the %s keyset: %w: a newer version of the collector may have written the store; run that version, or restore the store from a backup", name, ErrFormat)
 	}
 	return fmt.Errorf("%s keyset: %w than %s; nothing was written; put back the keyset file that belongs to this store, or restore the store that belongs to this keyset", name, ErrWrongKeyset, ks.path)
+}
+
+// checkNotShared tries ks on the canaries of other names. One that does not open is as it should be.
+func checkNotShared(ctx context.Context, st store.Store, name string, ks *Keyset) error {
+	return st.List(ctx, store.KindCanary, func(r store.Record) error {
+		if r.Key == name {
+			return nil
+		}
+		if _, _, err := ks.Open(string(store.KindCanary), r.Key, r.Version, r.Value); err != nil {
+			return nil //nolint:nilerr // sealed with another key
+		}
+		return fmt.Errorf("%s keyset %s: %w, that of the %s; whoever is given one could open what the other seals: make another one with datadogoauthctl keyset create", name, ks.path, ErrSharedKey, r.Key)
+	})
 }
 
 var errSome = errors.New("a record")

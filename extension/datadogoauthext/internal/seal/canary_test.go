@@ -35,6 +35,22 @@ func TestProveLetsTheRightKeysetsInAndNoOther(t *testing.T) {
 	}
 }
 
+func TestProveRefusesOneKeyUnderTwoNames(t *testing.T) {
+	t.Parallel()
+	st := openStore(t)
+	ks := newKeyset(t)
+	if err := seal.Prove(t.Context(), st, "tokens", ks); err != nil {
+		t.Fatal(err)
+	}
+	before := canaries(t, st)
+	if err := seal.Prove(t.Context(), st, "keys", ks); !errors.Is(err, seal.ErrSharedKey) || !strings.Contains(err.Error(), "keyset create") {
+		t.Errorf("got %v, want ErrSharedKey", err)
+	}
+	if canaries(t, st) != before {
+		t.Error("a canary was written all the same")
+	}
+}
+
 func TestProveRefusesAStoreWithRecordsButNoCanary(t *testing.T) {
 	t.Parallel()
 	st := openStore(t)

@@ -110,9 +110,20 @@ func ensureFile(path string) error {
 		return err
 	}
 	if err := os.Link(temp.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) { // it exists: another process was first
-		return err
+		return linkError(err)
 	}
 	return durable.SyncDir(dir)
+}
+
+var errNoLinks = errors.New("the file system there has no hard links")
+
+// linkError: the directory takes files, since one was made there just now. So a link that is refused, in whatever words of the
+// operating system, means that the file system cannot make one.
+func linkError(err error) error {
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, errors.ErrUnsupported) {
+		return errNoLinks
+	}
+	return err
 }
 
 func initialise(path string) error {
@@ -149,6 +160,8 @@ func openError(path string, err error) error {
 		return fmt.Errorf("%s: %w; keep the file aside and restore the last backup; without a backup, start on a new file and let every customer connect again", attempt, err)
 	case isFull(err):
 		return fmt.Errorf("%s: %w: %w; make room there", attempt, ErrFull, withoutPath(err))
+	case errors.Is(err, errNoLinks):
+		return fmt.Errorf("%s: %w, and a new store is put into place with one; name a file on a local file system such as ext4 or xfs", attempt, err)
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%s: there is no directory %s; create it, owned by the collector's user, with mode 0700", attempt, filepath.Dir(path))
 	case errors.Is(err, fs.ErrPermission):

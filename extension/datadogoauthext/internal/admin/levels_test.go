@@ -1,0 +1,77 @@
+package admin_test
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/admin"
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
+)
+
+func TestWhichFactsNeedAttention(t *testing.T) {
+	t.Parallel()
+	const refused = "mint an API key: 403"
+	for _, c := range []struct {
+		token     grant.TokenFact
+		key       grant.KeyFact
+		keyReason string
+		hold      grant.Hold
+		badge     string
+		attention int
+	}{
+		{grant.TokenOK, grant.KeyOK, "", grant.HoldNone, "good Token: ok", 0},
+		{grant.TokenNone, grant.KeyOK, "", grant.HoldNone, "none Token: none", 0},
+		{grant.TokenFailing, grant.KeyOK, "", grant.HoldNone, "wait Token: failing-since", 0},
+		{grant.TokenReauthorise, grant.KeyOK, "", grant.HoldNone, "bad Token: reauthorise", 1},
+		{grant.TokenOK, grant.KeyNone, "", grant.HoldNone, "none Key: none", 0},
+		{grant.TokenOK, grant.KeyNone, refused, grant.HoldNone, "bad Key: none", 1},
+		{grant.TokenOK, grant.KeyMinting, "a key is being minted", grant.HoldNone, "wait Key: minting", 0},
+		{grant.TokenOK, grant.KeyFresh, "", grant.HoldNone, "wait Key: fresh", 0},
+		{grant.TokenOK, grant.KeyRefused, refused, grant.HoldNone, "bad Key: refused", 1},
+		{grant.TokenOK, grant.KeyExistsUnknown, refused, grant.HoldNone, "bad Key: exists-unknown", 1},
+		{grant.TokenOK, grant.KeyOK, "", grant.HoldPaused, "wait Hold: paused", 0},
+		{grant.TokenOK, grant.KeyOK, "", grant.HoldDisconnected, "none Hold: disconnected", 0},
+		{grant.TokenOK, grant.KeyOK, "", grant.HoldUnreadable, "bad Hold: unreadable", 1},
+	} {
+		t.Run(c.badge, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, &grants{tenants: []admin.TenantStatus{{Tenant: "acme", Token: string(c.token), Key: string(c.key), KeyReason: c.keyReason, Hold: string(c.hold)}}})
+			_, body := s.do("GET", "/", "", basic("the-read", secretOf("the-read")))
+			level, text, _ := strings.Cut(c.badge, " ")
+			badge := regexp.MustCompile(`"badge ` + level + `"><span aria-hidden="true">[^<]+</span> ` + text + `<`)
+			if !badge.MatchString(body) {
+				t.Errorf("no badge %s on the page:\n%s", c.badge, body)
+			}
+			if want := fmt.Sprintf("<dt>Need attention</dt><dd>%d</dd>", c.attention); !strings.Contains(body, want) {
+				t.Errorf("the page lacks %s", want)
+			}
+		})
+	}
+}
+
+func TestAScopeThatIsMissingIsAWarning(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		scopes []string
+		warns  bool
+	}{
+		"granted":  {[]string{"events_read", "api_keys_write"}, false},
+		"missing":  {[]string{"events_read", "api_keys_read"}, true},
+		"not said": {nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			status := acme()
+			status.Scopes = c.scopes
+			s := start(t, &grants{tenants: []admin.TenantStatus{status}})
+			const warning = "the grant lacks the scope api_keys_write"
+			for path, auth := range map[string]change{"/": basic("the-read", secretOf("the-read")), "/v1/tenants/acme": bearer("the-read")} {
+				if _, body := s.do("GET", path, "", auth); strings.Contains(body, warning) != c.warns {
+					t.Errorf("%s: warning must be there: %v; got %s", path, c.warns, body)
+				}
+			}
+		})
+	}
+}
