@@ -2,7 +2,9 @@ package grant
 
 import (
 	"fmt"
+	"io"
 	"net/http"
+	"time"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/credential"
 	"github.com/datadogoauth/otelcol-datadogoauth/site"
@@ -41,13 +43,14 @@ func (b *bearer) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := onlyAPI(req, at); err != nil {
 		return refuse(fmt.Errorf("refused to send the access token of tenant %s: %w", b.tenant, err))
 	}
-	token, err := b.s.accessToken(req.Context(), b.tenant)
+	tok, err := b.s.accessToken(req.Context(), b.tenant)
 	if err != nil {
 		return refuse(err)
 	}
-	clone := req.Clone(req.Context())
-	clone.Header.Set("Authorization", "Bearer "+token)
-	resp, err := b.base.RoundTrip(clone)
+	resp, err := b.send(req, req.Body, tok)
+	if err == nil && resp.StatusCode == http.StatusUnauthorized {
+		resp, err = b.again(req, resp, tok)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -56,6 +59,41 @@ func (b *bearer) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, fmt.Errorf("%s answered %d to a request of tenant %s: redirects are never followed with credentials", req.URL.Hostname(), resp.StatusCode, b.tenant)
 	}
 	return resp, nil
+}
+
+func (b *bearer) send(req *http.Request, body io.ReadCloser, tok Token) (*http.Response, error) {
+	clone := req.Clone(req.Context())
+	clone.Body = body
+	clone.Header.Set("Authorization", bearerScheme+tok.AccessToken)
+	return b.base.RoundTrip(clone)
+}
+
+// unauthorizedEvery is how often a 401 leads to a refresh, at most: endpoints that take no OAuth token answer it every time.
+const unauthorizedEvery = 5 * time.Minute
+
+// again repeats a request that was answered 401, once, with another token. Where there is no other token, or the body is gone, the
+// answer stays.
+func (b *bearer) again(req *http.Request, resp *http.Response, used Token) (*http.Response, error) {
+	s, replayable := b.s, req.Body == nil || req.Body == http.NoBody || req.GetBody != nil
+	if !replayable {
+		return resp, nil
+	}
+	tok, err := s.usableToken(b.tenant)
+	if err == nil && tok.AccessToken == used.AccessToken && s.mayRefresh(b.tenant, used) == nil && s.windows.enter("401/"+b.tenant, s.now(), unauthorizedEvery) {
+		_ = s.refresh(req.Context(), b.tenant, used) // logged where it happened; the 401 is the caller's answer then
+		tok, err = s.usableToken(b.tenant)
+	}
+	if err != nil || tok.AccessToken == used.AccessToken {
+		return resp, nil //nolint:nilerr // the 401 says it
+	}
+	body := req.Body
+	if req.GetBody != nil {
+		if body, err = req.GetBody(); err != nil {
+			return resp, nil //nolint:nilerr // the 401 says it
+		}
+	}
+	_ = resp.Body.Close()
+	return b.send(req, body, tok)
 }
 
 // onlyAPI lets a request pass to https://api.<site> on the standard port.

@@ -26,13 +26,13 @@ const (
 	callRefused
 )
 
-// callError is one failed call to Datadog. Its text holds nothing of a body but the two RFC 6749 fields, cleaned and bounded.
+// callError is one failed call to Datadog. Its text holds nothing of a body but what refusalText reads in it.
 type callError struct {
 	kind        callKind
 	doing       string // "exchange the authorization code at api.datadoghq.eu"
 	status      int    // 0: no answer
 	code        string // RFC 6749 "error"
-	description string // RFC 6749 "error_description"
+	description string // what else the answer says
 	advice      string
 	cause       error // of a call without an answer
 }
@@ -68,8 +68,3 @@ func kindOf(err error) callKind {
 	}
 	return callUnanswered
 }
-
-const (
-	maxCodeBytes        = 64
-	maxDescriptionBytes = 200
-)

@@ -2,6 +2,7 @@ package grant
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"go.uber.org/zap"
@@ -45,9 +46,27 @@ func (s *Service) storeClient(ctx context.Context, c *client, reason string) {
 	}
 }
 
+// checkSecrets finds secret files that cannot be read. Their clients make no token calls until they can.
+func (s *Service) checkSecrets() {
+	for _, c := range s.clients {
+		var fault *string
+		if _, _, err := c.secret.Read(); err != nil {
+			text := "client " + c.cfg.Name + ": client_secret_file: " + err.Error()
+			fault = &text
+		}
+		old := c.fault.Swap(fault)
+		switch {
+		case fault == nil && old != nil:
+			s.log.Info("A client secret file can be read again", zap.String("client", c.cfg.Name))
+		case fault != nil && (old == nil || *old != *fault):
+			s.log.Error("A client secret file cannot be read; the token calls of its client wait", zap.String("why", *fault))
+		}
+	}
+}
+
 // ClientReady is nil when consents of a client can end well, else an error that says to try again later. A customer
-// should learn that before going to Datadog. While a rejected client has grants, those probe; without any, the next
-// customer does, once in a while.
+// should learn that before going to Datadog. While a rejected client has tokens to refresh, those probe; without any, the
+// next customer does, once in a while.
 func (s *Service) ClientReady(name string) error {
 	c, ok := s.clients[name]
 	if !ok {
@@ -57,58 +76,78 @@ func (s *Service) ClientReady(name string) error {
 	if err != nil {
 		return fmt.Errorf("client %s: client_secret_file: %w", name, err)
 	}
-	_, hasTokens := s.clientsOfTokens()[name]
-	if c.gate.refused(stamp) && (hasTokens || c.gate.dead(s.now(), stamp)) {
+	if c.gate.refused(stamp) && (s.probes(name) || c.gate.dead(s.now(), stamp)) {
 		return fmt.Errorf("client %s: %s", name, c.rejectedAdvice())
 	}
 	return nil
 }
 
-// reconcile compares the store with the configuration, once, after loading. A client that was given another id loses its
-// tokens, which belong to the old one; the API keys go on serving.
-func (s *Service) reconcile(ctx context.Context) {
-	for _, c := range s.clients {
-		var changed bool
-		err := s.change(ctx, func(tx *txn) error {
-			rec, found, err := get(tx, Client{Name: c.cfg.Name})
-			if err != nil {
-				return err
-			}
-			changed = found && rec.ClientID != c.cfg.ClientID
-			if found && !changed && rec.Stage == c.cfg.Stage {
-				return nil
-			}
-			if !found || changed {
-				rec = Client{Name: c.cfg.Name, ClientID: c.cfg.ClientID}
-			}
-			rec.Stage = c.cfg.Stage
-			return tx.put(rec)
-		})
-		if err != nil {
-			s.log.Error("The record of an OAuth client cannot be written", zap.String("client", c.cfg.Name), zap.Error(err))
-			continue
-		}
-		if changed {
-			s.abandonTokens(ctx, c.cfg.Name, "client_id of client "+c.cfg.Name+" was changed in the configuration; send the customer the connect link")
+// probes reports whether a client has a token that the background refreshes as its probe.
+func (s *Service) probes(clientName string) bool {
+	for tenant, tok := range s.tokenView() {
+		if tok.Client == clientName && s.refreshable(tenant) {
+			return true
 		}
 	}
-	for name := range s.clientsOfTokens() {
-		if s.clients[name] == nil {
-			s.abandonTokens(ctx, name, "client "+name+" is no longer in the configuration; put it back under clients, or send the customer the connect link")
-		}
-	}
+	return false
 }
 
-// abandonTokens moves every token of a client to reauthorise.
-func (s *Service) abandonTokens(ctx context.Context, clientName, reason string) {
+// reconcile compares the store with the configuration, after loading. A client that was given another id loses its tokens, which
+// belong to the old one; the API keys go on serving. It reports whether all is written; if not it is called again.
+func (s *Service) reconcile(ctx context.Context) bool {
+	all := true
+	for _, c := range s.clients {
+		if err := s.reconcileClient(ctx, c); err != nil {
+			all = false
+			if s.windows.enter("reconcile/"+c.cfg.Name, s.now(), longestBackoff) {
+				s.log.Error("The record of an OAuth client cannot be brought up to date; trying again", zap.String("client", c.cfg.Name), zap.Error(err))
+			}
+		}
+	}
+	return all
+}
+
+// reconcileClient marks tokens first and writes the client's id last, so that a process that ends in between begins again.
+func (s *Service) reconcileClient(ctx context.Context, c *client) error {
+	old, found, err := get(s.reader(ctx), Client{Name: c.cfg.Name})
+	if err != nil {
+		return err
+	}
+	changed := found && old.ClientID != c.cfg.ClientID
+	if changed {
+		reason := "client_id of client " + c.cfg.Name + " was changed in the configuration; send the customer the connect link"
+		if err := s.abandonTokens(ctx, c, reason); err != nil {
+			return err
+		}
+	}
+	if found && !changed && old.Stage == c.cfg.Stage {
+		return nil
+	}
+	return s.change(ctx, func(tx *txn) error {
+		rec, found, err := get(tx, Client{Name: c.cfg.Name})
+		if err != nil {
+			return err
+		}
+		if !found || rec.ClientID != c.cfg.ClientID {
+			rec = Client{Name: c.cfg.Name, ClientID: c.cfg.ClientID}
+		}
+		rec.Stage = c.cfg.Stage
+		return tx.put(rec)
+	})
+}
+
+// abandonTokens moves every token that a client got under another id to reauthorise.
+func (s *Service) abandonTokens(ctx context.Context, c *client, reason string) error {
+	var errs []error
 	for tenant, tok := range s.tokenView() {
-		if tok.Client != clientName || tok.Fact == TokenReauthorise {
+		if tok.Client != c.cfg.Name || tok.ClientID == c.cfg.ClientID || tok.Fact == TokenReauthorise {
 			continue
 		}
 		if err := s.tokenEvent(ctx, tenant, EvClientChanged, reason); err != nil {
-			s.log.Error("The token of a tenant was not marked", zap.String("tenant", tenant), zap.Error(err))
+			errs = append(errs, fmt.Errorf("token of tenant %s: %w", tenant, err))
 		}
 	}
+	return errors.Join(errs...)
 }
 
 // tokenEvent applies an event that changes nothing of a token but its fact.
@@ -123,15 +162,6 @@ func (s *Service) tokenEvent(ctx context.Context, tenant string, event TokenEven
 		}
 		return tx.put(tok)
 	})
-}
-
-// clientsOfTokens are the clients that stored tokens belong to.
-func (s *Service) clientsOfTokens() map[string]struct{} {
-	names := map[string]struct{}{}
-	for _, tok := range s.tokenView() {
-		names[tok.Client] = struct{}{}
-	}
-	return names
 }
 
 // tokenView copies what memory knows of the tokens.

@@ -56,9 +56,18 @@ var errOtherOrg = errors.New("the tenant is already connected to another organis
 //
 // Whether the browser waits makes no difference: from here on the work runs on the service's own time.
 func (s *Service) Connect(ctx context.Context, f Flow, at site.Site, code string) (Connected, error) {
+	const later = "Connecting is not possible at the moment. Open the connect link again in a few minutes."
+	if err := s.checkReady(); err != nil {
+		return Connected{}, &ConnectError{OutcomeStoreFailed, later, err}
+	}
+	end, ok := s.life.begin()
+	if !ok {
+		return Connected{}, &ConnectError{OutcomeStoreFailed, later, errStopping}
+	}
+	defer end()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), operation)
 	defer cancel()
-	defer context.AfterFunc(s.ctx, cancel)()
+	defer context.AfterFunc(s.life.flying, cancel)()
 	c, ok := s.clients[f.Client]
 	if !ok {
 		err := fmt.Errorf("client %s is not in the configuration any more", f.Client)
@@ -68,12 +77,16 @@ func (s *Service) Connect(ctx context.Context, f Flow, at site.Site, code string
 	if err != nil {
 		return Connected{}, exchangeError(err, f, at)
 	}
-	id, name, err := s.currentOrg(ctx, at, set.access)
+	var id, name string
+	err = s.repeated(ctx, func() (err error) { // it changes nothing, and giving up costs the customer another consent
+		id, name, err = s.currentOrg(ctx, at, set.access)
+		return err
+	}, callUnanswered, callUnsent, callThrottled)
 	if err != nil {
 		return Connected{}, &ConnectError{OutcomeOrgUnknown, "Datadog did not say which organisation you connected. Open the connect link again in a few minutes.", err}
 	}
 	org := credential.Org{Client: f.Client, Site: at.Domain(), ID: id}
-	if err := s.storeGrant(ctx, f, org, name, set); err != nil {
+	if err := s.storeGrant(ctx, f, c.cfg.ClientID, org, name, set); err != nil {
 		return Connected{}, err
 	}
 	s.backoff.clear(f.Tenant)
@@ -89,7 +102,7 @@ func (s *Service) Connect(ctx context.Context, f Flow, at site.Site, code string
 }
 
 // storeGrant writes grant, token and organisation in one step, or nothing when the tenant belongs to another organisation.
-func (s *Service) storeGrant(ctx context.Context, f Flow, org credential.Org, orgName string, set tokenSet) error {
+func (s *Service) storeGrant(ctx context.Context, f Flow, clientID string, org credential.Org, orgName string, set tokenSet) error {
 	err := s.persist(ctx, func(tx *txn) error {
 		now := s.now()
 		g, had, err := get(tx, Grant{Tenant: f.Tenant})
@@ -105,10 +118,14 @@ func (s *Service) storeGrant(ctx context.Context, f Flow, org credential.Org, or
 			return err
 		}
 		tok, _, err := get(tx, Token{Tenant: f.Tenant})
-		if err != nil {
+		if errors.Is(err, errStore) {
 			return err
 		}
+		if err != nil {
+			tok = Token{} // it cannot be opened, and what it held is of no more use
+		}
 		tok.Tenant, tok.Client, tok.AccessToken, tok.Expiry, tok.RefreshedAt = f.Tenant, f.Client, set.access, set.expiry, now
+		tok.ClientID = clientID
 		tok.RefreshToken, tok.Refresh = set.refresh, RefreshJournal{}
 		if err := tok.event(EvConnected, "", now); err != nil {
 			return err

@@ -85,6 +85,35 @@ func TestACrashDuringMint(t *testing.T) {
 	}
 }
 
+func TestACrashDuringMintAndThenARevocation(t *testing.T) {
+	t.Parallel()
+	f, b := breakingFixture(t, store.KindOrg, 2)
+	s := f.Start()
+	_, err := f.Connect(s, "acme", eu(t), granttest.OrgA)
+	require.Error(t, err)
+	require.Equal(t, grant.KeyMinting, facts(t, s, "acme").Facts.Key)
+	f.Datadog.Revoke(granttest.OrgA)
+	b.left.Store(unlimited)
+	f.Clock.Advance(2 * time.Hour)
+	s = f.Restart(s)
+	s.Pass(t.Context())
+	st := facts(t, s, "acme")
+	assert.Equal(t, grant.TokenReauthorise, st.Facts.Token)
+	assert.Equal(t, grant.KeyNone, st.Facts.Key)
+	assert.Contains(t, st.KeyReason, "no grant of the organisation is left")
+	assert.Len(t, f.Datadog.Calls(mintPath), 1)
+}
+
+func TestAnOlderFenceBeginsNoMint(t *testing.T) {
+	t.Parallel()
+	f := granttest.NewFixture(t)
+	s := f.Start()
+	_, err := f.Connect(s, "acme", eu(t), granttest.OrgA)
+	require.NoError(t, err)
+	require.NoError(t, s.BeginMint(t.Context(), "acme", 1<<62))
+	require.ErrorContains(t, s.BeginMint(t.Context(), "acme", 1<<62-1), "took over")
+}
+
 func TestACrashDuringRefresh(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {

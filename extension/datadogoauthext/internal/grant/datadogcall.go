@@ -8,11 +8,14 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
+	"strings"
 	"sync/atomic"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/internal/peertext"
 	"github.com/datadogoauth/otelcol-datadogoauth/site"
 )
+
+const bearerScheme = "Bearer " // RFC 6750 §2.1
 
 // maxAnswerBytes bounds what is read of an answer of api.<site>.
 const maxAnswerBytes = 1 << 20
@@ -44,9 +47,9 @@ func (s *Service) currentOrg(ctx context.Context, at site.Site, accessToken stri
 		} `json:"included"`
 	}
 	doing := "ask " + at.Hostname(site.HostAPI) + " for the organisation of the grant"
-	err = s.apiCall(ctx, doing, http.MethodGet, at, "/api/v2/current_user", "Authorization", "Bearer "+accessToken, &answer)
+	err = s.apiCall(ctx, doing, http.MethodGet, at, "/api/v2/current_user", "Authorization", bearerScheme+accessToken, &answer)
 	if err != nil {
-		return "", "", err
+		return "", "", explainForbidden(err, "current_user needs no scope: the user who gave consent may lack access to the organisation, or the token belongs to another site; authorise again")
 	}
 	id = answer.Data.Relationships.Org.Data.ID
 	if !plausibleID(id) {
@@ -58,6 +61,15 @@ func (s *Service) currentOrg(ctx context.Context, at site.Site, accessToken stri
 		}
 	}
 	return id, name, nil
+}
+
+// explainForbidden adds what a 403 of a bearer call means and what to do.
+func explainForbidden(err error, advice string) error {
+	var call *callError
+	if errors.As(err, &call) && call.kind == callForbidden {
+		call.advice = advice
+	}
+	return err
 }
 
 // plausibleID keeps a foreign string out of record addresses: organisation ids are UUIDs.
@@ -88,9 +100,10 @@ func (s *Service) mintCall(ctx context.Context, at site.Site, accessToken string
 		} `json:"data"`
 	}
 	doing := "mint an API key at " + at.Hostname(site.HostAPI)
-	err := s.apiCall(ctx, doing, http.MethodPost, at, "/api/v2/api_keys/marketplace", "Authorization", "Bearer "+accessToken, &answer)
+	err := s.apiCall(ctx, doing, http.MethodPost, at, "/api/v2/api_keys/marketplace", "Authorization", bearerScheme+accessToken, &answer)
 	if err != nil {
-		return mintedKey{}, err
+		return mintedKey{}, explainForbidden(err, "the client lacks the scope api_keys_write, or the user who gave consent lacks that permission; "+
+			"add it to the client in Datadog's developer platform and authorise again")
 	}
 	a := answer.Data.Attributes
 	if a.Key == "" {
@@ -114,7 +127,7 @@ const (
 )
 
 // validate asks whether an API key is good, and for which organisation when the preview endpoint v2 answers; orgID is empty
-// otherwise. A key of another site counts as invalid.
+// otherwise. Only v1 says no, since v2 may change. A key of another site counts as invalid.
 // https://docs.datadoghq.com/api/latest/authentication/
 func (s *Service) validate(ctx context.Context, at site.Site, apiKey string) (v verdict, orgID string, err error) {
 	var v2 struct {
@@ -127,23 +140,24 @@ func (s *Service) validate(ctx context.Context, at site.Site, apiKey string) (v 
 	}
 	doing := "validate the API key at " + at.Hostname(site.HostAPI)
 	err = s.apiCall(ctx, doing, http.MethodGet, at, "/api/v2/validate", "DD-API-KEY", apiKey, &v2)
-	switch {
-	case err == nil && v2.Data.ID != "" && (v2.Data.Attributes.Valid == nil || *v2.Data.Attributes.Valid):
+	if err == nil && v2.Data.ID != "" && (v2.Data.Attributes.Valid == nil || *v2.Data.Attributes.Valid) {
 		return keyValid, v2.Data.ID, nil
-	case kindOf(err) == callForbidden:
-		return keyInvalid, "", err
 	}
 	var v1 struct {
-		Valid bool `json:"valid"`
+		Valid *bool `json:"valid"`
 	}
 	err = s.apiCall(ctx, doing, http.MethodGet, at, "/api/v1/validate", "DD-API-KEY", apiKey, &v1)
 	switch {
-	case err == nil && v1.Valid:
-		return keyValid, "", nil
-	case err == nil, kindOf(err) == callForbidden:
+	case err != nil && kindOf(err) == callForbidden:
 		return keyInvalid, "", err
-	default:
+	case err != nil:
 		return keyUnjudged, "", err
+	case v1.Valid == nil:
+		return keyUnjudged, "", &callError{kind: callUnanswered, doing: doing, advice: "the answer is not the JSON that Datadog documents"}
+	case *v1.Valid:
+		return keyValid, "", nil
+	default:
+		return keyInvalid, "", nil
 	}
 }
 
@@ -170,10 +184,12 @@ func (s *Service) apiCall(ctx context.Context, doing, method string, at site.Sit
 		_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxAnswerBytes)) // so that the connection is used again
 		_ = resp.Body.Close()
 	}()
-	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusCreated {
-		return &callError{kind: statusKind(resp.StatusCode), doing: doing, status: resp.StatusCode}
-	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes))
+	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusCreated {
+		out := &callError{kind: statusKind(resp.StatusCode), doing: doing, status: resp.StatusCode}
+		out.code, out.description = refusalText(body, value, strings.TrimPrefix(value, bearerScheme))
+		return out
+	}
 	if err != nil {
 		return &callError{kind: callUnanswered, doing: doing, status: resp.StatusCode, cause: errors.New("the answer broke off")}
 	}

@@ -23,17 +23,9 @@ func (s *Service) fly(ctx context.Context, f *flights, key string, fn func(conte
 	f.mu.Lock()
 	fl, ok := f.m[key]
 	if !ok {
-		if s.ctx.Err() != nil {
-			f.mu.Unlock()
-			return context.Canceled
-		}
 		fl = &flight{done: make(chan struct{})}
-		if f.m == nil {
-			f.m = map[string]*flight{}
-		}
-		f.m[key] = fl
-		s.work.Go(func() {
-			ctx, cancel := context.WithTimeout(s.ctx, operation)
+		ok = s.life.spawn(func() {
+			ctx, cancel := context.WithTimeout(s.life.flying, operation)
 			defer cancel()
 			fl.err = fn(ctx)
 			f.mu.Lock()
@@ -41,6 +33,14 @@ func (s *Service) fly(ctx context.Context, f *flights, key string, fn func(conte
 			f.mu.Unlock()
 			close(fl.done)
 		})
+		if !ok {
+			f.mu.Unlock()
+			return errStopping
+		}
+		if f.m == nil {
+			f.m = map[string]*flight{}
+		}
+		f.m[key] = fl // before the flight can take it out again: that needs f.mu
 	}
 	f.mu.Unlock()
 	select {
@@ -60,6 +60,7 @@ type backoffs struct {
 type backoff struct {
 	failures int
 	next     time.Time
+	said     string // what was logged of it
 }
 
 const (
@@ -77,7 +78,30 @@ func (b *backoffs) failed(tenant string, now time.Time, share float64) {
 	cur := b.m[tenant]
 	wait := min(firstBackoff<<min(cur.failures, 10), longestBackoff)
 	wait += time.Duration(share * float64(wait) / 2)
-	b.m[tenant] = backoff{failures: cur.failures + 1, next: now.Add(wait)}
+	b.m[tenant] = backoff{failures: cur.failures + 1, next: now.Add(wait), said: cur.said}
+}
+
+// news reports whether text differs from what it was told last since the latest success.
+func (b *backoffs) news(tenant, text string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	cur := b.m[tenant]
+	if cur.said == text {
+		return false
+	}
+	if b.m == nil {
+		b.m = map[string]backoff{}
+	}
+	cur.said = text
+	b.m[tenant] = cur
+	return true
+}
+
+// next is when a tenant is tried again.
+func (b *backoffs) next(tenant string) time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.m[tenant].next
 }
 
 func (b *backoffs) clear(tenant string) {

@@ -11,7 +11,7 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
 )
 
-// Errors of BeginFlow and ConsumeFlow.
+// Errors of BeginFlow and ConsumeFlow. Until the grants are loaded both say credential.ErrNotReady.
 var (
 	ErrTooManyFlows = errors.New("too many consents are under way; try again in a few minutes")
 	ErrNoFlow       = errors.New("no consent is under way with this state: it was used already, or it ran out")
@@ -25,9 +25,12 @@ const (
 	maxSweptPerRequest = 200
 )
 
-// BeginFlow stores a consent under way and returns its state, 256 random bits of which only the hash is stored. The limits
+// BeginFlow stores a consent under way, once the grants are loaded, and returns its state, 256 random bits of which only the hash is stored. The limits
 // are checked before anything is written. f needs no hash and no dates.
 func (s *Service) BeginFlow(ctx context.Context, f Flow) (state string, err error) {
+	if err := s.checkReady(); err != nil {
+		return "", err
+	}
 	state = NewSecret()
 	now := s.now()
 	f.StateHash, f.Created, f.Expires = Hash(state), now, now.Add(FlowLife)
@@ -68,6 +71,9 @@ func (v *view) leaveSeat(hash string) {
 
 // ConsumeFlow takes a consent out of the store: whatever comes of it, its state works no second time.
 func (s *Service) ConsumeFlow(ctx context.Context, state string) (Flow, error) {
+	if err := s.checkReady(); err != nil {
+		return Flow{}, err
+	}
 	var f Flow
 	var found bool
 	err := s.change(ctx, func(tx *txn) (err error) {

@@ -267,7 +267,7 @@ func TestARefusedKeyIsValidatedAndNeverMintedAgain(t *testing.T) {
 
 func TestOneUnreadableRecordStopsOneTenant(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []store.Kind{store.KindGrant, store.KindToken, store.KindOrg} {
+	for _, kind := range []store.Kind{store.KindGrant, store.KindOrg} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			f := granttest.NewFixture(t)

@@ -11,8 +11,6 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
-
-	"github.com/datadogoauth/otelcol-datadogoauth/credential"
 )
 
 // ErrNoInvitation: the link is unknown, used, revoked or expired. Which of them is not told to whoever holds it.
@@ -43,8 +41,8 @@ func CheckTenant(tenant string) error {
 // Invite makes a connect link for a tenant and returns its secret, which is not stored: only its hash is. clientName may
 // be empty when one client is configured.
 func (s *Service) Invite(ctx context.Context, tenant, clientName string, life time.Duration, by string) (secret string, inv Invitation, err error) {
-	if !s.Ready() {
-		return "", inv, credential.ErrNotReady
+	if err := s.checkReady(); err != nil {
+		return "", inv, err
 	}
 	if err := CheckTenant(tenant); err != nil {
 		return "", inv, fmt.Errorf("%w: %w", ErrBadInvitation, err)
@@ -69,6 +67,9 @@ func (s *Service) Invite(ctx context.Context, tenant, clientName string, life ti
 
 // Invitation finds the invitation that a link's secret belongs to. Looking at it changes nothing.
 func (s *Service) Invitation(ctx context.Context, secret string) (Invitation, error) {
+	if err := s.checkReady(); err != nil {
+		return Invitation{}, err
+	}
 	inv, found, err := get(s.reader(ctx), Invitation{Hash: Hash(secret)})
 	if err != nil {
 		return inv, err

@@ -10,57 +10,67 @@ import (
 const (
 	// keepAlive is how long a grant goes without a refresh at most: a refresh shows that it still stands.
 	keepAlive = 24 * time.Hour
-	// refreshersAtOnce bounds the refreshes of one pass that run at the same time.
-	refreshersAtOnce = 8
+	// callsAtOnce bounds the calls of one kind that a pass makes at the same time.
+	callsAtOnce = 8
 )
 
 // refreshDue refreshes what failed before and what was not refreshed for a day.
 func (s *Service) refreshDue(ctx context.Context) {
-	slots := make(chan struct{}, refreshersAtOnce)
+	atOnce(ctx, s.dueTokens(), func(tok Token) {
+		_ = s.refresh(ctx, tok.Tenant, tok) // logged where it happened
+	})
+}
+
+// atOnce calls fn for every item, some at a time, and waits for them. Once ctx ends it begins no more.
+func atOnce[T any](ctx context.Context, items []T, fn func(T)) {
+	slots := make(chan struct{}, callsAtOnce)
 	var wg sync.WaitGroup
-	for tenant, tok := range s.dueTokens() {
+	defer wg.Wait()
+	for _, item := range items {
 		select {
 		case slots <- struct{}{}:
 		case <-ctx.Done():
-			wg.Wait()
 			return
 		}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			_ = s.refresh(ctx, tenant, tok) // endRefresh logged and stored it
+			fn(item)
 		})
 	}
-	wg.Wait()
 }
 
 // dueTokens chooses what to refresh. A rejected client gets one token at most, as its probe, due or not.
-func (s *Service) dueTokens() map[string]Token {
+func (s *Service) dueTokens() []Token {
 	now := s.now()
-	due := map[string]Token{}
+	var due []Token
 	probed := map[string]bool{}
 	for tenant, tok := range s.tokenView() {
-		if _, err := s.usableToken(tenant); err != nil || tok.RefreshToken == "" {
+		if !s.refreshable(tenant) {
 			continue
 		}
-		c, ok := s.clients[tok.Client]
-		if !ok {
-			continue
-		}
+		c := s.clients[tok.Client]
 		if _, stamp, err := c.secret.Read(); err != nil || c.gate.dead(now, stamp) {
-			continue
+			continue // checkSecrets, or clientRejected, said so
 		}
 		if !c.gate.state().IsZero() {
 			if !probed[tok.Client] {
-				probed[tok.Client], due[tenant] = true, tok
+				probed[tok.Client] = true
+				due = append(due, tok)
 			}
 			continue
 		}
 		unfinished := tok.Fact == TokenFailing || !tok.Refresh.Begun.IsZero()
 		if (unfinished || !now.Before(nextKeepAlive(tenant, tok))) && s.backoff.due(tenant, now) {
-			due[tenant] = tok
+			due = append(due, tok)
 		}
 	}
 	return due
+}
+
+// refreshable reports whether a tenant's token may be refreshed at all. It then has a client.
+func (s *Service) refreshable(tenant string) bool {
+	tok, err := s.usableToken(tenant)
+	return err == nil && tok.RefreshToken != ""
 }
 
 // nextKeepAlive is between three quarters of a day and a day after the last refresh.

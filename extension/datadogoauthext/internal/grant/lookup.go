@@ -60,7 +60,8 @@ func (s *Service) find(tenant string) (*entry, error) {
 // Changes implements credential.Source.
 func (s *Service) Changes() <-chan struct{} { return *s.changes.Load() }
 
-// publish renews the entries of tenants, and wakes whoever waits for a change. The caller holds view.mu.
+// publish renews the entries of tenants, and wakes whoever waits for a change. Its first call makes the service ready. The caller
+// holds view.mu.
 func (s *Service) publish(tenants map[string]struct{}) {
 	old := s.table.Load()
 	if old != nil && len(tenants) == 0 {

@@ -43,8 +43,10 @@ type Org struct {
 	KeyName string `json:"key_name,omitempty"`
 	Last4   string `json:"last4,omitempty"`
 	// Generation grows by one with every key, and so tells an answer about an older key from one about this.
-	Generation uint64    `json:"generation,omitempty"`
-	MintedAt   time.Time `json:"minted_at,omitzero"`
+	Generation uint64 `json:"generation,omitempty"`
+	// Foreign says that Datadog named another organisation as the owner of APIKey. A check that names none does not free such a key.
+	Foreign  bool      `json:"foreign,omitempty"`
+	MintedAt time.Time `json:"minted_at,omitzero"`
 
 	Mint MintJournal `json:"mint,omitzero"`
 }
@@ -86,6 +88,8 @@ func (g Grant) owner() string                 { return g.Org.Client }
 type Token struct {
 	Tenant string `json:"tenant"`
 	Client string `json:"client"`
+	// ClientID is the one that the tokens were given to; they are of no use with another.
+	ClientID string `json:"client_id,omitempty"`
 
 	Fact   TokenFact `json:"fact"`
 	Reason string    `json:"reason,omitempty"`

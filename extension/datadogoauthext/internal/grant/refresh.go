@@ -1,6 +1,7 @@
 package grant
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,22 +19,40 @@ const refreshBefore = 5 * time.Minute
 // errReauthorise: only the customer can revive the grant.
 var errReauthorise = errors.New("the customer has to authorise again: send the connect link")
 
-// accessToken returns a token that is valid for refreshBefore more. Callers of one tenant share one refresh.
-func (s *Service) accessToken(ctx context.Context, tenant string) (string, error) {
+// accessToken returns a token that is valid for refreshBefore more, or, while refreshing fails, the one that is there until it runs
+// out. Callers of one tenant share one refresh.
+func (s *Service) accessToken(ctx context.Context, tenant string) (Token, error) {
 	tok, err := s.usableToken(tenant)
 	if err != nil {
-		return "", err
+		return Token{}, err
 	}
 	if s.now().Add(refreshBefore).Before(tok.Expiry) {
-		return tok.AccessToken, nil
+		return tok, nil
 	}
-	if err := s.refresh(ctx, tenant, tok); err != nil {
-		return "", err
+	if err = s.mayRefresh(tenant, tok); err == nil {
+		err = s.refresh(ctx, tenant, tok)
 	}
-	if tok, err = s.usableToken(tenant); err != nil {
-		return "", err
+	next, unusable := s.usableToken(tenant)
+	switch {
+	case unusable != nil:
+		return Token{}, unusable
+	case err != nil && !s.now().Before(next.Expiry):
+		return Token{}, err
 	}
-	return tok.AccessToken, nil
+	return next, nil
+}
+
+// mayRefresh says why a token is not to be refreshed at the moment: it failed a short time ago, or Datadog rejects the client.
+func (s *Service) mayRefresh(tenant string, tok Token) error {
+	now := s.now()
+	if !s.backoff.due(tenant, now) {
+		return fmt.Errorf("tenant %s: its access token was not refreshed: %s; trying again at %s", tenant, cmp.Or(tok.Reason, "the log says why"), since(s.backoff.next(tenant)))
+	}
+	c := s.clients[tok.Client]
+	if _, stamp, err := c.secret.Read(); err == nil && c.gate.dead(now, stamp) {
+		return &callError{kind: callClientRejected, doing: "refresh the access token of tenant " + tenant, advice: c.rejectedAdvice()}
+	}
+	return nil
 }
 
 // usableToken reads a tenant's token from memory.
@@ -52,13 +71,19 @@ func (s *Service) usableToken(tenant string) (Token, error) {
 		return tok, fmt.Errorf("tenant %s: %w", tenant, errUnreadable{})
 	case f.Token == TokenNone:
 		return tok, fmt.Errorf("tenant %s: %w", tenant, credential.ErrNotConnected)
+	case s.clients[tok.Client] == nil && s.view.badTokens[tenant] == nil:
+		return tok, fmt.Errorf("tenant %s: %s", tenant, clientMissing(tok.Client))
 	case f.Token == TokenReauthorise:
-		return tok, fmt.Errorf("tenant %s: %w: %s", tenant, errReauthorise, tok.Reason)
+		_, reason := s.view.tokenFact(tenant)
+		return tok, fmt.Errorf("tenant %s: %w: %s", tenant, errReauthorise, reason)
 	}
 	return tok, nil
 }
 
-// anyAccessToken returns a token of any tenant of an organisation.
+// errNoGrant: no tenant of an organisation has tokens that could be good again without a consent.
+var errNoGrant = errors.New("no grant of the organisation stands")
+
+// anyAccessToken returns a token of any tenant of an organisation, or errNoGrant, or why there is none at the moment.
 func (s *Service) anyAccessToken(ctx context.Context, org credential.Org) (string, error) {
 	s.view.mu.Lock()
 	var tenants []string
@@ -66,11 +91,14 @@ func (s *Service) anyAccessToken(ctx context.Context, org credential.Org) (strin
 		tenants = append(tenants, t)
 	}
 	s.view.mu.Unlock()
-	err := fmt.Errorf("org %s: %w", org, credential.ErrNotConnected)
+	err := fmt.Errorf("org %s: %w", org, errNoGrant)
 	for _, t := range tenants {
-		var token string
-		if token, err = s.accessToken(ctx, t); err == nil {
-			return token, nil
+		tok, tokErr := s.accessToken(ctx, t)
+		switch {
+		case tokErr == nil:
+			return tok.AccessToken, nil
+		case !errors.Is(tokErr, errReauthorise) && !errors.Is(tokErr, credential.ErrNotConnected) && !errors.Is(tokErr, credential.ErrDisconnected):
+			err = tokErr
 		}
 	}
 	return "", err
@@ -80,10 +108,28 @@ func (s *Service) anyAccessToken(ctx context.Context, org credential.Org) (strin
 // the caller knew: when the store has newer, that is taken over and nobody is called.
 func (s *Service) refresh(ctx context.Context, tenant string, seen Token) error {
 	return s.fly(ctx, &s.refreshes, tenant, func(ctx context.Context) error {
-		return s.withLease(ctx, "refresh/"+tenant, func(fence uint64) error {
+		err := s.withLease(ctx, "refresh/"+tenant, func(fence uint64) error {
+			if err := s.save(ctx, "refresh/"+tenant); err != nil {
+				return err
+			}
 			return s.refreshOnce(ctx, tenant, seen, fence)
 		})
+		s.notBegun(tenant, seen, err)
+		return err
 	})
+}
+
+// notBegun notes what endRefresh could not: that a refresh failed before its call or after its answer, on account of the store, the
+// lease or the secret file.
+func (s *Service) notBegun(tenant string, seen Token, err error) {
+	var call *callError
+	if err == nil || errors.As(err, &call) || errors.Is(err, errReauthorise) || errors.Is(err, errStopping) {
+		return
+	}
+	s.backoff.failed(tenant, s.now(), share(tenant, seen))
+	if s.backoff.news(tenant, err.Error()) {
+		s.log.Error("An access token cannot be refreshed; trying again", zap.String("tenant", tenant), zap.Error(err))
+	}
 }
 
 func (s *Service) refreshOnce(ctx context.Context, tenant string, seen Token, fence uint64) error {
@@ -93,11 +139,10 @@ func (s *Service) refreshOnce(ctx context.Context, tenant string, seen Token, fe
 	}
 	c, ok := s.clients[tok.Client]
 	if !ok {
-		return fmt.Errorf("tenant %s: client %s is not in the configuration; put it back under clients", tenant, tok.Client)
+		return fmt.Errorf("tenant %s: %s", tenant, clientMissing(tok.Client))
 	}
 	_, stamp, err := c.secret.Read()
 	if err != nil {
-		s.backoff.failed(tenant, s.now(), share(tenant, tok))
 		return fmt.Errorf("client %s: client_secret_file: %w", c.cfg.Name, err)
 	}
 	if !c.gate.admit(s.now(), stamp) {
@@ -169,7 +214,7 @@ func (s *Service) beginRefresh(ctx context.Context, tenant string, seen Token, f
 func (s *Service) endRefresh(ctx context.Context, tenant string, sent Token, set tokenSet, callErr error, fence uint64) (outcome string, err error) {
 	now := s.now()
 	result := callErr
-	err = s.persist(ctx, func(tx *txn) error {
+	err = s.keep(ctx, "refresh/"+tenant, func(tx *txn) error {
 		tok, found, err := get(tx, Token{Tenant: tenant})
 		if err != nil {
 			return err

@@ -24,11 +24,8 @@ func (s *Service) Refused(tenant string, generation uint64) {
 	if !s.windows.enter(cred.OrgText(), s.now(), validateEvery) {
 		return
 	}
-	if s.ctx.Err() != nil {
-		return
-	}
-	s.work.Go(func() {
-		ctx, cancel := context.WithTimeout(s.ctx, operation)
+	s.life.spawn(func() {
+		ctx, cancel := context.WithTimeout(s.life.stopping, operation)
 		defer cancel()
 		if err := s.judgeKey(ctx, org, generation); err != nil {
 			s.log.Warn("An API key that an intake refused could not be judged", zap.Stringer("org", org), zap.Error(err))
@@ -36,28 +33,69 @@ func (s *Service) Refused(tenant string, generation uint64) {
 	})
 }
 
-// judgeKey asks Datadog about a key. Only a clear no counts; the key is then refused until somebody acts: the customer
-// may have revoked it on purpose.
+// judgeKey asks Datadog about a key. A clear no refuses it; from then on only a consent makes another, since the customer may have
+// revoked it on purpose, and a clear yes to this one takes it back into service.
 func (s *Service) judgeKey(ctx context.Context, org credential.Org, generation uint64) error {
 	o, at, err := s.readOrg(ctx, org)
 	if err != nil || o.Generation != generation || o.APIKey == "" {
 		return err
 	}
-	v, _, err := s.validate(ctx, at, o.APIKey)
-	switch v {
-	case keyValid:
-		s.log.Warn("An intake refused an API key that Datadog calls valid; check that the organisation has the product",
-			zap.Stringer("org", org), zap.String("last4", o.Last4), zap.String("host", at.Hostname(site.HostAPI)))
-		return nil
-	case keyUnjudged:
+	v, id, err := s.validate(ctx, at, o.APIKey)
+	fields := []zap.Field{zap.Stringer("org", org), zap.String("last4", o.Last4), zap.String("host", at.Hostname(site.HostAPI))}
+	switch {
+	case v == keyUnjudged:
 		return err
+	case v == keyInvalid && o.Key == KeyRefused:
+		return nil // as it was
+	case v == keyInvalid:
+		s.log.Error("Datadog refuses an API key; data of its tenants waits", fields...)
+		return s.keyEvent(ctx, org, generation, EvKeyRefused, refusedReason(o, s.now()))
+	case o.Key != KeyRefused:
+		s.log.Warn("An intake refused an API key that Datadog calls valid; check that the organisation has the product", fields...)
+		return nil
+	case o.belongsTo(id):
+		s.log.Info("Datadog accepts a refused API key again", fields...)
+		return s.keyEvent(ctx, org, generation, EvValidated, "")
 	}
-	s.log.Error("Datadog refuses an API key; data of its tenants waits", zap.Stringer("org", org), zap.String("last4", o.Last4))
+	return nil
+}
+
+// belongsTo reports whether a key that Datadog called valid is the organisation's. id is the owner that Datadog named, or empty.
+func (o Org) belongsTo(id string) bool { return id == o.ID || id == "" && !o.Foreign }
+
+// keyEvent is orgEvent for a judgement on one generation of the key.
+func (s *Service) keyEvent(ctx context.Context, org credential.Org, generation uint64, ev KeyEvent, reason string) error {
 	return s.changeOrg(ctx, s.change, org, func(o *Org) error {
 		if o.Generation != generation {
 			return nil
 		}
-		return o.event(EvKeyRefused, refusedReason(*o, s.now()), s.now())
+		return o.event(ev, reason, s.now())
+	})
+}
+
+// recheckEvery is how often a refused key is validated again. That mints nothing: an answer may have been a fault of Datadog's.
+const recheckEvery = 10 * time.Minute
+
+// recheckKeys validates refused keys again.
+func (s *Service) recheckKeys(ctx context.Context) {
+	now := s.now()
+	var refused []Org
+	s.view.mu.Lock()
+	for _, h := range s.view.orgs {
+		if h.rec.Key == KeyRefused && h.rec.APIKey != "" && !now.Before(h.rec.KeySince.Add(recheckEvery)) {
+			refused = append(refused, h.rec)
+		}
+	}
+	s.view.mu.Unlock()
+	atOnce(ctx, refused, func(o Org) {
+		if !s.windows.enter("recheck/"+o.Org.String(), now, recheckEvery) {
+			return
+		}
+		ctx, cancel := context.WithTimeout(ctx, operation)
+		defer cancel()
+		if err := s.judgeKey(ctx, o.Org, o.Generation); err != nil {
+			s.log.Debug("A refused API key could not be judged", zap.Stringer("org", o.Org), zap.Error(err))
+		}
 	})
 }
 

@@ -68,14 +68,12 @@ type Service struct {
 	mints     flights // by org
 	backoff   backoffs
 	windows   windows
+	unsaved   unsaved
 
 	troubleMu sync.Mutex // guards trouble
 	trouble   string
 
-	ctx  context.Context // of background work; ends with Close
-	stop context.CancelFunc
-	work sync.WaitGroup
-	once sync.Once
+	life life
 }
 
 // client is a configured OAuth client and whether Datadog takes its credentials.
@@ -83,6 +81,7 @@ type client struct {
 	cfg    ClientConfig
 	secret *SecretFile
 	gate   clientGate
+	fault  atomic.Pointer[string] // why the secret file cannot be read; nil when it can
 }
 
 func (c *client) rejectedAdvice() string {
@@ -113,80 +112,11 @@ func New(opts Options) *Service {
 		s.clients[c.Name] = &client{cfg: c, secret: c.Secret}
 	}
 	s.view.init()
+	s.view.clients = s.clients
 	changes := make(chan struct{})
 	s.changes.Store(&changes)
-	s.ctx, s.stop = context.WithCancel(context.Background())
+	s.life.init()
 	return s
-}
-
-// Start loads the grants in the background and keeps them alive from then on. It waits for nothing.
-func (s *Service) Start() {
-	s.once.Do(func() { s.work.Go(s.run) })
-}
-
-// Close ends background work and waits for it, or for ctx. It does not close the store.
-func (s *Service) Close(ctx context.Context) error {
-	s.stop()
-	done := make(chan struct{})
-	go func() { s.work.Wait(); close(done) }()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("grants are still being written: %w", ctx.Err())
-	}
-}
-
-// Ready reports whether the grants are loaded.
-func (s *Service) Ready() bool { return s.table.Load() != nil }
-
-const (
-	passEvery    = 30 * time.Second
-	firstRetry   = time.Second
-	longestRetry = 30 * time.Second
-)
-
-// run loads until it succeeds, puts right what an earlier process left half done, then does what is due, pass by pass.
-func (s *Service) run() {
-	for wait := firstRetry; ; wait = min(2*wait, longestRetry) {
-		err := s.load(s.ctx)
-		if err == nil {
-			break
-		}
-		if s.ctx.Err() != nil {
-			return
-		}
-		s.log.Error("Loading the grants failed; trying again", zap.Error(err), zap.Duration("in", wait))
-		if !s.pause(s.ctx, wait) {
-			return
-		}
-	}
-	s.reconcile(s.ctx)
-	for {
-		s.pass(s.ctx)
-		if !s.pause(s.ctx, passEvery) {
-			return
-		}
-	}
-}
-
-// pass does what is due: keep-alive refreshes and those that failed, keys that are no longer fresh, flows that ran out.
-func (s *Service) pass(ctx context.Context) {
-	s.resumeMints(ctx)
-	s.refreshDue(ctx)
-	s.ageKeys(ctx)
-	s.sweep(ctx)
-	s.reportTrouble()
-}
-
-// pause waits, and reports false when ctx ended first.
-func (s *Service) pause(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-s.after(d):
-		return ctx.Err() == nil
-	}
 }
 
 // operation is how long a refresh or a mint may take in all, leaseFor how long nobody else may begin the same one: longer,
@@ -208,8 +138,8 @@ func (s *Service) withLease(ctx context.Context, name string, fn func(fence uint
 		if !errors.Is(err, store.ErrHeld) {
 			return fmt.Errorf("lease %s: %w", name, err)
 		}
-		if !s.pause(ctx, leasePoll) {
-			return fmt.Errorf("lease %s: %w", name, ctx.Err())
+		if err := s.pause(ctx, leasePoll); err != nil {
+			return fmt.Errorf("lease %s: %w", name, err)
 		}
 	}
 }
@@ -224,19 +154,29 @@ func (s *Service) change(ctx context.Context, fn func(*txn) error) error {
 	return nil
 }
 
-const persistTries = 20
+const (
+	persistTries = 20
+	// persistFor bounds the writing itself. With operation and two of these a lease is not over yet.
+	persistFor = 25 * time.Second
+)
 
-// persist is change for what must not be lost, such as the only copy of a new key: a store that refuses to write, because the
-// disk is full say, is asked again, for a while.
+// persist is change for what must not be lost, such as the only copy of a new key. It does not end with ctx: the answer is here, and
+// nobody else has it. A store that refuses to write, because the disk is full say, is asked again, for a while.
 func (s *Service) persist(ctx context.Context, fn func(*txn) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), persistFor)
+	defer cancel()
 	var err error
 	for i := range persistTries {
 		if err = s.change(ctx, fn); !errors.Is(err, errStore) {
 			return err
 		}
 		s.log.Error("Writing to the grant store failed; trying again", zap.Error(err), zap.Int("attempt", i+1))
-		if !s.pause(ctx, firstRetry) {
-			break
+		select {
+		case <-s.after(firstRetry):
+		case <-s.life.flying.Done(): // Close waits no longer
+			return err
+		case <-ctx.Done():
+			return err
 		}
 	}
 	return err

@@ -38,9 +38,10 @@ func (s *Service) Tenants() []TenantStatus {
 		g := s.view.grants[tenant].rec
 		o := s.view.orgs[g.Org.String()].rec
 		tok := s.view.tokens[tenant].rec
+		_, tokenReason := s.view.tokenFact(tenant)
 		t := TenantStatus{
 			Tenant: tenant, Client: g.Org.Client, Site: g.Org.Site, OrgID: g.Org.ID, OrgName: o.Name,
-			State: f.State(), Facts: f, TokenReason: tok.Reason, KeyReason: o.KeyReason, HoldReason: g.HoldReason, Sending: f.sendError(tenant, reason, s.stopTok) == nil && o.APIKey != "",
+			State: f.State(), Facts: f, TokenReason: tokenReason, KeyReason: o.KeyReason, HoldReason: g.HoldReason, Sending: f.sendError(tenant, reason, s.stopTok) == nil && o.APIKey != "",
 			Scopes: slices.Clone(g.Scopes), AppOrigin: g.AppOrigin, StartedDomain: g.StartedDomain,
 			KeyName: o.KeyName, Last4: o.Last4, Generation: o.Generation, ConnectedAt: g.ConnectedAt, MintedAt: o.MintedAt,
 			TokenExpiry: tok.Expiry, RefreshedAt: tok.RefreshedAt, KeySince: o.KeySince, Since: latest(tok.Since, o.KeySince, g.HoldSince),
@@ -96,6 +97,9 @@ func (s *Service) troubles() error {
 	for _, c := range s.clients {
 		if !c.gate.state().IsZero() {
 			errs = append(errs, errors.New(c.rejectedAdvice()))
+		}
+		if fault := c.fault.Load(); fault != nil {
+			errs = append(errs, errors.New(*fault))
 		}
 	}
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })

@@ -90,8 +90,10 @@ func (s *Service) tokenError(ctx context.Context, c *client, stamp uint64, doing
 		return out
 	}
 	out.status = answer.Response.StatusCode
-	out.code = peertext.Quote(answer.ErrorCode, maxCodeBytes, secrets...)
-	out.description = peertext.Quote(answer.ErrorDescription, maxDescriptionBytes, secrets...)
+	out.code, out.description = refusalText(answer.Body, secrets...)
+	if out.code == "" { // the library reads form-encoded answers too
+		out.code = peertext.Quote(answer.ErrorCode, maxCodeBytes, secrets...)
+	}
 	switch {
 	case out.status >= 300 && out.status < 400:
 		out.kind, out.advice = callRefused, "redirects are never followed with credentials; check http::proxy_url"
@@ -104,6 +106,12 @@ func (s *Service) tokenError(ctx context.Context, c *client, stamp uint64, doing
 		s.clientRejected(ctx, c, stamp, out)
 	case out.code == "invalid_grant":
 		out.kind = callInvalidGrant
+		s.clientAccepted(ctx, c) // the client is authenticated before its grant is looked at
+		if says(out.description, textVerifier) {
+			out.advice = verifierAdvice
+		}
+	case says(out.description, textVerifier):
+		out.kind, out.advice = callRefused, verifierAdvice
 	default:
 		out.kind, out.advice = callRefused, "check client_id, stage and redirect_url of client "+c.cfg.Name+" ("+c.cfg.RedirectURL+") in Datadog's developer platform"
 	}

@@ -19,10 +19,12 @@ type view struct {
 	tokens  map[string]held[Token]
 	tenants map[string]map[string]struct{} // by org
 	flows   map[string]flowSeat            // by hash of state
-	// What could not be opened, by tenant and by org.
+	// What could not be opened: grants and tokens by tenant, organisations by org.
 	badTenants map[string]error
+	badTokens  map[string]error
 	badOrgs    map[string]error
-	states     map[string]State // by tenant
+	clients    map[string]*client // of the configuration; fixed
+	states     map[string]State   // by tenant
 	counts     map[State]int
 }
 
@@ -40,19 +42,20 @@ type flowSeat struct {
 func (v *view) init() {
 	v.orgs, v.grants, v.tokens = map[string]held[Org]{}, map[string]held[Grant]{}, map[string]held[Token]{}
 	v.tenants, v.flows = map[string]map[string]struct{}{}, map[string]flowSeat{}
-	v.badTenants, v.badOrgs = map[string]error{}, map[string]error{}
+	v.badTenants, v.badTokens, v.badOrgs = map[string]error{}, map[string]error{}, map[string]error{}
 	v.states, v.counts = map[string]State{}, map[State]int{}
 }
 
-// load reads every record. A record that cannot be opened makes its tenant unreadable and no other.
+// load reads every record. A grant or organisation that cannot be opened makes its tenants unreadable and no other. Tokens that cannot
+// be opened stop nothing.
 func (s *Service) load(ctx context.Context) error {
 	var all []versioned
-	badTenants, badOrgs := map[string]error{}, map[string]error{}
+	badTenants, badTokens, badOrgs := map[string]error{}, map[string]error{}, map[string]error{}
 	note := func(bad map[string]error) func(store.Record, error) {
 		return func(raw store.Record, err error) {
 			bad[raw.Key] = err
-			s.log.Error("A record cannot be opened; its tenants wait until it is restored from a backup",
-				zap.String("kind", string(raw.Kind)), zap.String("record", shortKey(raw)), zap.Error(err))
+			s.log.Error("A record cannot be opened; restore it from a backup. Until then the tenants of a grant or an organisation wait, "+
+				"and a token or a client is taken as missing", zap.String("kind", string(raw.Kind)), zap.String("record", shortKey(raw)), zap.Error(err))
 		}
 	}
 	var clients []Client
@@ -64,7 +67,7 @@ func (s *Service) load(ctx context.Context) error {
 		err = list(ctx, &s.vault, store.KindGrant, note(badTenants), collect[Grant](&all, store.KindGrant))
 	}
 	if err == nil {
-		err = list(ctx, &s.vault, store.KindToken, note(badTenants), collect[Token](&all, store.KindToken))
+		err = list(ctx, &s.vault, store.KindToken, note(badTokens), collect[Token](&all, store.KindToken))
 	}
 	if err == nil {
 		err = list(ctx, &s.vault, store.KindFlow, func(store.Record, error) {}, collect[Flow](&all, store.KindFlow))
@@ -78,9 +81,9 @@ func (s *Service) load(ctx context.Context) error {
 		}
 	}
 	s.view.mu.Lock()
-	s.view.badTenants, s.view.badOrgs = badTenants, badOrgs
+	s.view.badTenants, s.view.badTokens, s.view.badOrgs = badTenants, badTokens, badOrgs
 	s.view.mu.Unlock()
-	s.apply(all)
+	s.takeIn(all, true)
 	s.log.Info("Grants are loaded", zap.Int("tenants", len(s.tenantNames())))
 	return nil
 }
@@ -105,9 +108,12 @@ func list[R record](ctx context.Context, v *vault, kind store.Kind, bad func(sto
 	})
 }
 
-// apply takes what was written into the view, and publishes the credentials that it changes. The first call, after
-// loading, makes the service ready.
-func (s *Service) apply(written []versioned) {
+// apply takes what was written into the view, and publishes the credentials that it changes. Before load it publishes nothing: a table
+// without the tenants that are still in the store would call them unknown.
+func (s *Service) apply(written []versioned) { s.takeIn(written, false) }
+
+// takeIn is apply, and for load the step that makes the service ready.
+func (s *Service) takeIn(written []versioned, loaded bool) {
 	v := &s.view
 	v.mu.Lock()
 	touched := map[string]struct{}{}
@@ -134,6 +140,7 @@ func (s *Service) apply(written []versioned) {
 			touched[w.key] = struct{}{}
 		case store.KindToken:
 			take(v.tokens, w)
+			delete(v.badTokens, w.key)
 			touched[w.key] = struct{}{}
 		case store.KindFlow:
 			if f, ok := w.rec.(Flow); ok {
@@ -143,12 +150,14 @@ func (s *Service) apply(written []versioned) {
 			}
 		}
 	}
-	if s.table.Load() == nil {
+	if loaded {
 		for t := range v.badTenants {
 			touched[t] = struct{}{}
 		}
 	}
-	s.publish(touched)
+	if loaded || s.Ready() {
+		s.publish(touched)
+	}
 	v.mu.Unlock()
 	if len(touched) > 0 {
 		s.reportTrouble()
@@ -179,10 +188,8 @@ func (v *view) facts(tenant string) (Facts, string) {
 		return f, ""
 	}
 	f.Hold = g.rec.Hold
-	tok := v.tokens[tenant].rec
-	if tok.Fact != "" {
-		f.Token = tok.Fact
-	}
+	var tokenReason string
+	f.Token, tokenReason = v.tokenFact(tenant)
 	org := g.rec.Org.String()
 	if err := v.badOrgs[org]; err != nil {
 		f.Hold = HoldUnreadable
@@ -198,8 +205,26 @@ func (v *view) facts(tenant string) (Facts, string) {
 	case StateKeyRefused, StateKeyMissing, StateMinting:
 		return f, o.KeyReason
 	default:
-		return f, tok.Reason
+		return f, tokenReason
 	}
+}
+
+// tokenFact is what the tokens of a tenant are good for, and why. That a client is not in the configuration is found here and stored
+// nowhere, so it is over when the client is put back. The caller holds mu.
+func (v *view) tokenFact(tenant string) (TokenFact, string) {
+	if v.badTokens[tenant] != nil {
+		return TokenReauthorise, "its token record cannot be read; restore the store from a backup, or send the customer the connect link, which replaces the record"
+	}
+	tok := v.tokens[tenant].rec
+	fact := factOr(tok.Fact, TokenNone)
+	if fact != TokenNone && fact != TokenReauthorise && v.clients[tok.Client] == nil {
+		return TokenReauthorise, clientMissing(tok.Client)
+	}
+	return fact, tok.Reason
+}
+
+func clientMissing(name string) string {
+	return "client " + name + " is not in the configuration; put it back under clients, or send the customer the connect link"
 }
 
 func (s *Service) tenantNames() []string {

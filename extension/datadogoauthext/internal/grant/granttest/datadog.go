@@ -144,6 +144,18 @@ func (d *Datadog) Lost(w http.ResponseWriter, r *http.Request) {
 	Drop(w, r)
 }
 
+// Held keeps the next call of path waiting until release is called, and then answers it as usual. entered is closed when the call is
+// there.
+func (d *Datadog) Held(path string) (entered <-chan struct{}, release func()) {
+	in, out := make(chan struct{}), make(chan struct{})
+	d.Answer(path, func(w http.ResponseWriter, r *http.Request) {
+		close(in)
+		<-out
+		d.handle(w, r)
+	})
+	return in, func() { close(out) }
+}
+
 // Drop ends the connection without an answer.
 func Drop(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 

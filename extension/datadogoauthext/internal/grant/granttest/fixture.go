@@ -122,7 +122,7 @@ func (f *Fixture) Connect(s *grant.Service, tenant string, at site.Site, org str
 	return s.Connect(f.TB.Context(), fl, at, code)
 }
 
-// Clock is a clock that a test moves. After fires at once for waits up to a second, so that a repeat does not hold a test up,
+// Clock is a clock that a test moves. After fires at once for waits up to ten seconds, so that a repeat does not hold a test up,
 // and never for longer ones: tests call what is due by themselves.
 type Clock struct {
 	mu  sync.Mutex
@@ -146,7 +146,7 @@ func (c *Clock) Advance(d time.Duration) {
 // After is for Options.After.
 func (c *Clock) After(d time.Duration) <-chan time.Time {
 	ch := make(chan time.Time, 1)
-	if d <= time.Second {
+	if d <= 10*time.Second {
 		ch <- c.Now()
 	}
 	return ch
