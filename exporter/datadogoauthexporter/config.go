@@ -25,14 +25,15 @@ type Config struct {
 	// Tenant says whose a resource is.
 	Tenant TenantConfig `mapstructure:"tenant"`
 
-	// Timeout bounds one attempt to send a request.
+	// Timeout bounds one body: a request that is larger than an intake takes at once is sent in several.
 	Timeout time.Duration `mapstructure:"timeout"`
 	// Retry is exporterhelper's retry. Where it would give up, the request is parked.
 	Retry configretry.BackOffConfig `mapstructure:"retry_on_failure"`
-	// Queue is exporterhelper's queue and batcher. Batches are always of one tenant.
+	// Queue is exporterhelper's queue and batcher. Batches are always of one tenant. With a storage it needs Retry, which tells it at a stop
+	// what to keep.
 	Queue configoptional.Optional[exporterhelper.QueueBatchConfig] `mapstructure:"sending_queue"`
-	// MaxSendsPerTenant is how many requests of one tenant may be under way at one intake, so that a tenant whose intake hangs leaves
-	// the queue's workers to the others.
+	// MaxSendsPerTenant is how many requests of one tenant may be under way at one intake, those from the park included, so that a tenant
+	// whose intake hangs leaves the queue's workers to the others.
 	MaxSendsPerTenant int `mapstructure:"max_sends_per_tenant"`
 	// Parking bounds what waits for tenants that cannot take it.
 	Parking ParkingConfig `mapstructure:"parking"`
@@ -65,7 +66,8 @@ type TenantConfig struct {
 	Allowed []string `mapstructure:"allowed"`
 }
 
-// ParkingConfig bounds parked data, per signal, in bytes of encoded data. The oldest goes first.
+// ParkingConfig bounds parked data, per signal, in bytes of encoded data and 16 for each item. When it is full, the oldest goes first in lanes
+// in trouble; a tenant that merely sends faster than its intake takes is refused instead.
 type ParkingConfig struct {
 	MaxBytesPerTenant int `mapstructure:"max_bytes_per_tenant"`
 	MaxBytes          int `mapstructure:"max_bytes"`
@@ -191,6 +193,9 @@ func (t *TenantConfig) validate(f *faults) {
 	}
 }
 
+// intakesPerTenant is how many intakes one tenant's data of one signal goes to: metrics to series and sketches.
+const intakesPerTenant = 2
+
 func (c *Config) validateQueue(f *faults) {
 	if c.MaxSendsPerTenant <= 0 {
 		f.add("max_sends_per_tenant", "must be positive, got %d", c.MaxSendsPerTenant)
@@ -203,8 +208,12 @@ func (c *Config) validateQueue(f *faults) {
 	if q.WaitForResult {
 		f.add("sending_queue::wait_for_result", "is not supported, since data can be parked; use sending_queue::storage for data that must survive")
 	}
-	if q.NumConsumers <= c.MaxSendsPerTenant {
-		f.add("sending_queue::num_consumers", "must be above max_sends_per_tenant (%d), got %d: one customer must not keep all of them", c.MaxSendsPerTenant, q.NumConsumers)
+	if q.NumConsumers <= intakesPerTenant*c.MaxSendsPerTenant {
+		f.add("sending_queue::num_consumers", "must be above twice max_sends_per_tenant (%d), got %d: metrics go to two intakes, and one customer must not keep all of them",
+			c.MaxSendsPerTenant, q.NumConsumers)
+	}
+	if q.StorageID != nil && !c.Retry.Enabled {
+		f.add("sending_queue::storage", "needs retry_on_failure: without it the queue deletes what could not be sent when the collector stops")
 	}
 	if b := q.Batch.Get(); b != nil && len(b.Partition.MetadataKeys) > 0 {
 		f.add("sending_queue::batch::partition", "must stay empty: batches are always of one tenant")

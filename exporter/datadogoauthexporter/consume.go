@@ -71,7 +71,7 @@ func (e *signalExporter[D, R]) Capabilities() consumer.Capabilities {
 
 // Start implements component.Component.
 func (e *signalExporter[D, R]) Start(ctx context.Context, host component.Host) error {
-	if err := e.start(ctx, host); err != nil {
+	if err := e.start(ctx, host, e.enqueue); err != nil {
 		return err
 	}
 	return e.next.Start(ctx, host)
@@ -92,8 +92,8 @@ type share[R any] struct {
 	drops   intake.Drops
 	items   int
 	of      []R
-	named   []string // what the attribute said, for each of them
-	err     error    // the tenant has no organisation, or it is not known yet
+	named   []tenancy.Named // for each of them
+	err     error           // the tenant has no organisation, or it is not known yet
 }
 
 // consume maps the resources of each tenant and offers them to the queue.
@@ -191,10 +191,13 @@ func (e *signalExporter[D, R]) offer(ctx context.Context, tenant string, s *shar
 	return nil
 }
 
-// enqueue offers one request to exporterhelper.
+// enqueue offers one request to exporterhelper, unless its tenant sends faster than its intake takes.
 func (e *signalExporter[D, R]) enqueue(ctx context.Context, r *intake.Request) error {
 	if !fits(r, e.cfg.Queue.Get()) {
 		return errTooLargeForQueue
+	}
+	if err := e.dispatcher.Load().Admit(r); err != nil {
+		return err
 	}
 	return e.next.consume(context.WithValue(ctx, handoverKey{}, &handover{req: r}), e.empty)
 }

@@ -53,7 +53,7 @@ func newCore(set exporter.Settings, cfg *Config, signal string, maxAge time.Dura
 // options make exporterhelper queue, batch by tenant and retry what converter hands over.
 func (c *core) options() []exporterhelper.Option {
 	return []exporterhelper.Option{
-		exporterhelper.WithTimeout(exporterhelper.TimeoutConfig{Timeout: c.cfg.Timeout}),
+		exporterhelper.WithTimeout(exporterhelper.TimeoutConfig{}), // none: the sender bounds each body
 		exporterhelper.WithRetry(c.cfg.Retry),
 		xexporterhelper.WithQueueBatch(c.cfg.Queue, xexporterhelper.QueueBatchSettings{
 			Encoding:    intake.Encoding{Unreadable: c.telemetry.unreadable},
@@ -92,8 +92,8 @@ func (c *core) push(ctx context.Context, r xexporterhelper.Request) error {
 	return c.dispatcher.Load().Push(ctx, r)
 }
 
-// start finds the extension and builds the client. It waits for no network.
-func (c *core) start(ctx context.Context, host component.Host) error {
+// start finds the extension and builds the client. It waits for no network. enqueue offers a request to the queue.
+func (c *core) start(ctx context.Context, host component.Host, enqueue func(context.Context, *intake.Request) error) error {
 	ext, ok := host.GetExtensions()[c.cfg.Credentials]
 	if !ok {
 		return fmt.Errorf("credentials: no extension %q runs; define it under extensions and list it under service::extensions", c.cfg.Credentials)
@@ -123,6 +123,7 @@ func (c *core) start(ctx context.Context, host component.Host) error {
 			intake.Logs: c.cfg.Logs.Compression, intake.Traces: c.cfg.Traces.Compression,
 		},
 		TracesHeader: traces.AppendHeader(nil, traces.Header{Hostname: c.cfg.Hostname, Env: "none", AgentVersion: "otelcol-datadogoauth-" + version}),
+		Timeout:      c.cfg.Timeout,
 		MaxWait:      c.maxWait(),
 		Observer:     c.telemetry,
 	})
@@ -133,12 +134,16 @@ func (c *core) start(ctx context.Context, host component.Host) error {
 		Observer: c.telemetry,
 		Logger:   c.set.Logger,
 		Retry:    c.cfg.Retry,
-		Timeout:  c.cfg.Timeout,
 		MaxSends: c.cfg.MaxSendsPerTenant,
 		Workers:  queue.NumConsumers,
 		Park:     tenancy.ParkLimits{PerTenantBytes: c.cfg.Parking.MaxBytesPerTenant, TotalBytes: c.cfg.Parking.MaxBytes},
 		MaxAge:   func(intake.Family) time.Duration { return c.maxAge },
 		Durable:  queue.StorageID != nil,
+		HandBack: func(r *intake.Request) error {
+			ctx, cancel := context.WithTimeout(context.Background(), handBackTimeout)
+			defer cancel()
+			return enqueue(ctx, r)
+		},
 	})
 	c.dispatcher.Store(d)
 	d.Start()
@@ -146,6 +151,9 @@ func (c *core) start(ctx context.Context, host component.Host) error {
 		zap.Int("max_bytes_per_tenant", c.cfg.Parking.MaxBytesPerTenant), zap.Int("max_bytes", c.cfg.Parking.MaxBytes))
 	return nil
 }
+
+// handBackTimeout bounds the wait for a full queue with block_on_overflow, while the collector stops.
+const handBackTimeout = time.Second
 
 // maxWait keeps a wait that an intake asks for within half of the retry budget.
 func (c *core) maxWait() time.Duration {

@@ -342,6 +342,77 @@ func TestADurableQueueKeepsParkedData(t *testing.T) {
 	figures(t, tel, "delivered 2")
 }
 
+// TestAStopWithTheRetryBudgetSpentLosesNothing has an intake that is down, at a moment when exporterhelper's retry would give up.
+func TestAStopWithTheRetryBudgetSpentLosesNothing(t *testing.T) {
+	t.Parallel()
+	d, h := twoSites(t)
+	storageID := component.MustNewID("test_storage")
+	h.extensions[storageID] = newStorage()
+	cfg := d.config()
+	cfg.Queue.Get().StorageID = &storageID
+	cfg.Retry.MaxElapsedTime = time.Millisecond
+	arrived, release := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	d.answers(func(received, http.Header) int {
+		once.Do(func() { close(arrived) })
+		<-release
+		return http.StatusServiceUnavailable
+	})
+	set, tel := settings(t)
+	e, err := createLogs(context.Background(), set, cfg)
+	e = run(t, e, err, h)
+	if err := e.ConsumeLogs(context.Background(), logsOf("acme")); err != nil {
+		t.Fatal(err)
+	}
+	<-arrived
+	stopped := make(chan error)
+	go func() { stopped <- e.Shutdown(context.Background()) }()
+	<-e.(*logsExporter).dispatcher.Load().Stopped()
+	close(release)
+	if err := <-stopped; err != nil {
+		t.Fatal(err)
+	}
+	figures(t, tel, "accepted 1")
+
+	d.answers(nil)
+	set, tel = settings(t)
+	again, err := createLogs(context.Background(), set, cfg)
+	again = run(t, again, err, h)
+	d.await(t, 1)
+	if err := again.Shutdown(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	figures(t, tel, "delivered 1")
+}
+
+// TestABurstIsDelivered sends to an intake that is slow but works, with a park for a few requests, as a client that repeats what is refused.
+func TestABurstIsDelivered(t *testing.T) {
+	t.Parallel()
+	d, h := twoSites(t)
+	cfg := d.config()
+	cfg.Queue.Get().Batch.Get().MinSize = 0
+	cfg.Parking.MaxBytesPerTenant = 1000
+	d.answers(func(received, http.Header) int {
+		time.Sleep(5 * time.Millisecond) // the intake's work
+		return http.StatusAccepted
+	})
+	set, tel := settings(t)
+	e, err := createLogs(context.Background(), set, cfg)
+	e = run(t, e, err, h)
+	for range 100 {
+		for err := e.ConsumeLogs(context.Background(), logsOf("acme")); err != nil; err = e.ConsumeLogs(context.Background(), logsOf("acme")) {
+			if consumererror.IsPermanent(err) {
+				t.Fatal(err)
+			}
+			d.await(t, 1)
+		}
+	}
+	if err := e.Shutdown(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	figures(t, tel, "accepted 100 delivered 100")
+}
+
 func TestForeignBytesInTheStorageAreCounted(t *testing.T) {
 	t.Parallel()
 	d, h := twoSites(t)

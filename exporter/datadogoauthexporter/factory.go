@@ -55,8 +55,9 @@ func createDefaultConfig() component.Config {
 	}
 }
 
-// defaultQueue counts bytes, since requests hold encoded data: 64 MiB per signal. A batch is sent at 1 MB or after a second, so that a
-// tenant costs about one request a second and intake at most; 3 MB is below what every intake takes.
+// defaultQueue counts bytes, since requests hold encoded data: 64 MiB per signal. A batch leaves at 1 MB or after a second, so that a tenant
+// with little data costs about one request a second and intake. The largest, 3 MB, is below what every intake takes uncompressed; the
+// sender cuts further where the compressed size counts, as for series.
 func defaultQueue() exporterhelper.QueueBatchConfig {
 	q := exporterhelper.NewDefaultQueueConfig()
 	q.Sizer = exporterhelper.RequestSizerTypeBytes

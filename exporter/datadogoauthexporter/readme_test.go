@@ -126,6 +126,23 @@ exporters:
 	}
 }
 
+// TestTheQueueFitsTheRest has values that are good alone and not together.
+func TestTheQueueFitsTheRest(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"max_sends_per_tenant: 4":                "",
+		"max_sends_per_tenant: 5":                "sending_queue::num_consumers: must be above twice",
+		"sending_queue: {storage: file_storage}": "",
+		"sending_queue: {storage: file_storage}, retry_on_failure: {enabled: false}": "sending_queue::storage: needs retry_on_failure",
+		"retry_on_failure: {enabled: false}":                                         "",
+	} {
+		_, err := load(t, "exporters: {datadogoauth: {tenant: {fixed: acme}, "+text+"}}")
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
 func TestQueueMustStayEnabled(t *testing.T) {
 	t.Parallel()
 	_, err := load(t, "exporters: {datadogoauth: {tenant: {fixed: acme}, sending_queue: {enabled: false}}}")

@@ -35,7 +35,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 var (
 	// ErrForeign: the bytes were not written by this exporter. Give it a storage (or a component name) of its own.
 	ErrForeign = errors.New("not a request that this exporter stored; was the queue's storage used by another exporter?")
-	// ErrVersion: a newer version of this exporter wrote it. Go back to that version to drain the queue.
+	// ErrVersion: a newer version of this exporter wrote it. The queue deletes it, so drain the queue before a downgrade.
 	ErrVersion = errors.New("stored by another version of this exporter")
 	// ErrDamaged: the bytes are incomplete or changed.
 	ErrDamaged = errors.New("stored request is damaged")

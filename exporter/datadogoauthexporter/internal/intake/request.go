@@ -27,6 +27,7 @@ type Request struct {
 	Try Try
 
 	count int // OTLP items
+	array int // bytes of the array that Body is a part of, 0 if it has one of its own
 }
 
 // Try is the history of a request in this process.
@@ -35,6 +36,10 @@ type Try struct {
 	Failures int
 	// First is when the first attempt began.
 	First time.Time
+	// Timeouts counts the attempts that ended because the intake did not answer in time. The park keeps it.
+	Timeouts int
+	// Partial says that the request is what was left of another one of which some was delivered.
+	Partial bool
 	// Slot says that the request holds one of its tenant's places among the senders.
 	Slot bool
 }
@@ -151,6 +156,9 @@ func (r *Request) MergeSplit(_ context.Context, maxSize int, sizer exporterhelpe
 // append adds the items of o, which is not used any more.
 func (r *Request) append(o *Request) {
 	base := uint32(len(r.Body))
+	if len(o.Body) > 0 {
+		r.array = 0 // a part has no room behind it, so it is copied
+	}
 	r.Body = append(r.Body, o.Body...)
 	for _, it := range o.Items {
 		it.End += base
@@ -190,7 +198,23 @@ func (r *Request) part(items []Item, begin uint32) *Request {
 	}
 	p := NewRequest(r.Tenant, r.Org, r.Family, Payload{Body: r.Body[begin:end:end], Items: items})
 	p.Try = r.Try
+	p.array = max(r.array, cap(r.Body))
 	return p
+}
+
+// Halves cuts a request of at least two items in two. r is not used any more.
+func (r *Request) Halves() []*Request {
+	half := (len(r.Items) + 1) / 2
+	return r.cut(func(items []Item, _ uint32) int { return min(len(items), half) })
+}
+
+// Compact gives r memory of its own size, if it holds on to much more than it uses.
+func (r *Request) Compact() {
+	if max(r.array, cap(r.Body)) > 2*len(r.Body) {
+		r.Body = append(make([]byte, 0, len(r.Body)), r.Body...)
+		r.Items = append(make([]Item, 0, len(r.Items)), r.Items...)
+		r.array = 0
+	}
 }
 
 // Expire removes the items older than before (Unix seconds), and returns how many OTLP items they were. Items without a time stay.
@@ -210,6 +234,7 @@ func (r *Request) Expire(before int64) int {
 		begin = it.End
 	}
 	r.Payload = kept
+	r.array = 0
 	r.measure()
 	return expired
 }

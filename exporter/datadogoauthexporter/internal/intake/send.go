@@ -36,6 +36,8 @@ type Settings struct {
 	Compression map[Family]Compression
 	// TracesHeader holds the fields of AgentPayload other than tracerPayloads, encoded.
 	TracesHeader []byte
+	// Timeout bounds one body: connect, send, answer.
+	Timeout time.Duration
 	// MaxWait bounds the wait that an intake can ask for.
 	MaxWait  time.Duration
 	Observer Observer
@@ -69,6 +71,10 @@ func NewSender(set Settings) *Sender {
 type Unsent struct {
 	// Left is what was not delivered: the request itself, or the rest of it. The request that was given to Send is not used any more.
 	Left *Request
+	// Partial says that the intake took some of it.
+	Partial bool
+	// Down says that the intake did not answer, or answered 5xx, which hardly is about this tenant.
+	Down bool
 	// Refused says that the intake answered 403 to a key that is not fresh.
 	Refused bool
 	// Wait is how long the intake asked to wait, 0 if it did not.
@@ -111,14 +117,13 @@ func (s *Sender) Send(ctx context.Context, cred *credential.Credential, r *Reque
 				todo = todo[1:]
 				continue
 			}
-			half := len(next.Items) / 2
-			todo = append(next.cut(func(items []Item, _ uint32) int { return min(len(items), max(half, len(next.Items)-half)) }), todo[1:]...)
+			todo = append(next.Halves(), todo[1:]...)
 		case rejected:
 			lost = a.err
 			s.set.Observer.Dropped(r.Family, ReasonRejected, next.Count())
 			todo = todo[1:]
 		default:
-			return &Unsent{Left: join(todo), Refused: a.verdict == held, Wait: a.wait, Err: a.err}
+			return &Unsent{Left: join(todo), Partial: kept > 0, Down: a.down, Refused: a.verdict == held, Wait: a.wait, Err: a.err}
 		}
 	}
 	if kept == 0 && lost != nil {
@@ -142,6 +147,7 @@ func join(pieces []*Request) *Request {
 // answer is what became of one body.
 type answer struct {
 	verdict verdict
+	down    bool // there was no answer, or 5xx
 	wait    time.Duration
 	err     error // nil when delivered
 }
@@ -199,6 +205,8 @@ func (s *Sender) post(ctx context.Context, cred *credential.Credential, r *Reque
 	}
 	rawBytes, sentBytes := len(prefix)+len(inner)+len(suffix), body.buf.Len()
 
+	ctx, cancel := context.WithTimeout(ctx, s.set.Timeout)
+	defer cancel()
 	req, err := cred.NewRequest(ctx, s.set.Endpoints, http.MethodPost, t.host, t.path, nil)
 	if err != nil {
 		return answer{verdict: again, err: fmt.Errorf("send %s of tenant %s: %w", r.Family, r.Tenant, err)}
@@ -214,10 +222,10 @@ func (s *Sender) post(ctx context.Context, cred *credential.Credential, r *Reque
 	resp, err := s.client.Do(req)
 	if err != nil {
 		s.set.Observer.Sent(r.Family, again.String(), time.Since(begin), rawBytes, sentBytes)
-		return answer{verdict: again, err: fmt.Errorf("send %s of tenant %s: %w", r.Family, r.Tenant, err)}
+		return answer{verdict: again, down: true, err: fmt.Errorf("send %s of tenant %s: %w", r.Family, r.Tenant, err)}
 	}
 	texts := complaints(resp)
-	a := answer{verdict: judge(resp.StatusCode, with, cred.Fresh())}
+	a := answer{verdict: judge(resp.StatusCode, with, cred.Fresh()), down: resp.StatusCode >= 500}
 	s.set.Observer.Sent(r.Family, a.verdict.String(), time.Since(begin), rawBytes, sentBytes)
 	switch a.verdict {
 	case delivered:

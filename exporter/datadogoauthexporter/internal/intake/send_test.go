@@ -141,7 +141,7 @@ func (b *books) Complained(_ *intake.Request, texts []string) {
 
 func sender(in *fakeIntake, b *books) *intake.Sender {
 	return intake.NewSender(intake.Settings{
-		Client: in.client(), UserAgent: "otelcol-datadogoauth/1.2.3", TracesHeader: []byte("HEAD"), MaxWait: time.Minute, Observer: b,
+		Client: in.client(), UserAgent: "otelcol-datadogoauth/1.2.3", TracesHeader: []byte("HEAD"), Timeout: 20 * time.Second, MaxWait: time.Minute, Observer: b,
 	})
 }
 
@@ -331,6 +331,28 @@ func TestOnlyTheRestIsLeftAfterAPartialSuccess(t *testing.T) {
 		if want := []byte("1223")[i]; c.body[4] != want { // behind "HEAD"
 			t.Fatalf("call %d began with %c", i, c.body[4])
 		}
+	}
+}
+
+// TestEachBodyHasItsOwnTimeout sends three bodies that take longer than one timeout together.
+func TestEachBodyHasItsOwnTimeout(t *testing.T) {
+	t.Parallel()
+	const timeout = 3 * time.Second
+	stuck := make(chan struct{})
+	defer close(stuck)
+	in := newIntake(t, func(w http.ResponseWriter, c call, n int) {
+		if n == 4 {
+			<-stuck
+		}
+		time.Sleep(timeout * 2 / 5) // the intake's work
+		w.WriteHeader(http.StatusAccepted)
+	})
+	b := &books{}
+	s := intake.NewSender(intake.Settings{Client: in.client(), Timeout: timeout, Observer: b})
+	err := s.Send(t.Context(), grant(t, false), of(intake.Logs, strings.SplitAfter(strings.Repeat("1,", 3001), ",")[:3001]...)) // 1000 a body
+	var unsent *intake.Unsent
+	if !errors.As(err, &unsent) || !errors.Is(err, context.DeadlineExceeded) || !unsent.Partial || !unsent.Down || b.delivered != 3000 || unsent.Left.Count() != 1 {
+		t.Fatalf("delivered %d, %+v", b.delivered, err)
 	}
 }
 

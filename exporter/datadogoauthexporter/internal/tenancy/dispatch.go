@@ -9,7 +9,6 @@ import (
 
 	"go.opentelemetry.io/collector/config/configretry"
 	"go.opentelemetry.io/collector/consumer/consumererror"
-	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
 	"go.uber.org/zap"
 
@@ -34,32 +33,38 @@ type Settings struct {
 	Logger   *zap.Logger
 	// Retry is the configuration of exporterhelper's retry, which runs above Push.
 	Retry configretry.BackOffConfig
-	// Timeout bounds one attempt to send parked data. Push is bounded by its context.
-	Timeout time.Duration
-	// MaxSends is how many requests one tenant may have under way at one intake.
+	// MaxSends is how many requests one tenant may have under way at one intake, the one that comes from the park included.
 	MaxSends int
-	// Workers is how many queue workers there are. Half of them at most wait in back-off, and as many goroutines send parked data.
+	// Workers is how many queue workers there are, and how many goroutines may send parked data. Half of the workers wait at most, in back-off
+	// or for a place, and one site gets three quarters of either at most.
 	Workers int
 	Park    ParkLimits
 	// MaxAge is how old an item may be when it is sent, 0 for any age.
 	MaxAge func(intake.Family) time.Duration
 	// Durable says that the queue survives a restart, so that what cannot be sent at shutdown stays in it.
 	Durable bool
+	// HandBack offers a request to the durable queue while the collector stops. It is nil when Durable is false.
+	HandBack func(*intake.Request) error
 }
 
 // Dispatcher stands between the queue and the intakes of one signal. Push gives each tenant its own lane: so many places among the senders,
-// a breaker, and a place in the park. Parked data is sent when its tenant can take it again.
+// a breaker, and a place in the park. The lanes that lead to one intake of one site share a second breaker. Parked data is sent when its
+// tenant can take it again.
 type Dispatcher struct {
-	set  Settings
-	kick chan struct{} // something may be due
+	set     Settings
+	kick    chan struct{} // something may be due
+	cleared chan struct{} // closed when Stop has emptied the park
 
-	mu      sync.Mutex // guards everything below
-	lanes   map[string]*lane
-	park    *park
-	asleep  map[*intake.Request]struct{} // in back-off inside a queue worker
-	closing bool
-	pushing int           // calls of Push
-	idle    chan struct{} // closed when pushing becomes 0, nil while nobody waits
+	mu           sync.Mutex // guards everything below
+	lanes        map[string]*lane
+	destinations map[destinationKey]*destination
+	park         *park
+	asleep       map[*intake.Request]struct{} // in back-off inside a queue worker
+	waiting      int                          // calls of Push that wait for a place
+	freed        chan struct{}                // closed when a place may be free, nil while nobody waits
+	closing      bool
+	pushing      int           // calls of Push
+	idle         chan struct{} // closed when pushing becomes 0, nil while nobody waits
 	// redriving counts the goroutines that send parked data, probing those of them that try a lane in trouble.
 	redriving, probing int
 
@@ -71,8 +76,8 @@ type Dispatcher struct {
 // NewDispatcher starts nothing.
 func NewDispatcher(set Settings) *Dispatcher {
 	return &Dispatcher{
-		set: set, kick: make(chan struct{}, 1),
-		lanes: make(map[string]*lane), park: newPark(set.Park), asleep: make(map[*intake.Request]struct{}),
+		set: set, kick: make(chan struct{}, 1), cleared: make(chan struct{}),
+		lanes: make(map[string]*lane), destinations: make(map[destinationKey]*destination), park: newPark(set.Park), asleep: make(map[*intake.Request]struct{}),
 	}
 }
 
@@ -87,7 +92,8 @@ const (
 	waiting                // the tenant has no usable credential
 	failing                // worth another attempt
 	unready                // the grants are not loaded yet
-	crowded                // not tried: the lane is full, or its breaker is open
+	crowded                // not tried: the lane, or its site, has as many requests under way as it may
+	blocked                // not tried: a breaker is open, or the intake asked to wait
 )
 
 // result is an outcome with what is left of the request.
@@ -96,26 +102,36 @@ type result struct {
 	left    *intake.Request
 	wait    time.Duration // asked for by the intake
 	refused uint64        // generation of the key that the intake refused
-	works   bool          // with done: the intake answered
+	reached reach         // how far the attempt came
+	partial bool          // some of the request was delivered
 	err     error         // permanent with done, if all was lost
 }
 
+// reach says what an attempt tells about the intake, whoever the tenant is.
+type reach uint8
+
+const (
+	untried  reach = iota // nothing was sent
+	down                  // no answer, or 5xx
+	answered              // an answer that is about the request or its tenant
+)
+
 // Push sends one request, or parks it when its tenant cannot take it. It is the end of exporterhelper's chain, below its retry.
 //
-// A retryable error comes back only while there is time left for exporterhelper to retry, while the lane's breaker is closed, and while
-// fewer than half of the queue's workers wait in back-off. In every other case the request is parked and the error is nil.
+// A retryable error comes back only while there is time left for exporterhelper to retry, and while the breakers are closed and fewer than half
+// of the queue's workers wait, or the park has no room. In every other case the request is parked and the error is nil. A request of a lane
+// that merely is busy never makes the park drop anything: it waits here for a place instead.
 func (d *Dispatcher) Push(ctx context.Context, req xexporterhelper.Request) error {
 	r := req.(*intake.Request)
 	key := r.Key()
-	now := time.Now()
 	if r.Try.First.IsZero() {
-		r.Try.First = now
+		r.Try.First = time.Now()
 	}
 	d.arrive(r)
 	defer d.depart()
 	res := d.lookup(r, func(cred *credential.Credential) result {
-		if why, ok := d.enter(key, r, cred.Generation(), now); !ok {
-			return result{outcome: crowded, left: r, err: why}
+		if o, err := d.enter(ctx, key, r, cred.Generation()); err != nil {
+			return result{outcome: o, left: r, err: err}
 		}
 		return d.send(ctx, cred, r)
 	})
@@ -182,146 +198,21 @@ func (d *Dispatcher) expire(r *intake.Request) {
 func (d *Dispatcher) send(ctx context.Context, cred *credential.Credential, r *intake.Request) result {
 	err := d.set.Deliver(ctx, cred, r)
 	var unsent *intake.Unsent
-	switch {
-	case !errors.As(err, &unsent):
-		return result{outcome: done, works: true, err: err}
-	case unsent.Refused:
+	if !errors.As(err, &unsent) {
+		return result{outcome: done, reached: answered, err: err}
+	}
+	res := result{outcome: failing, left: unsent.Left, wait: unsent.Wait, reached: answered, partial: unsent.Partial, err: unsent.Err}
+	if unsent.Down {
+		res.reached = down
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		res.left.Try.Timeouts++
+	}
+	if unsent.Refused {
 		d.set.Source.Refused(r.Tenant, cred.Generation())
-		if newer, err := d.set.Source.Lookup(r.Tenant); err == nil && newer.Generation() > cred.Generation() {
-			return result{outcome: failing, left: unsent.Left, err: unsent.Err} // the key was replaced while we sent
-		}
-		return result{outcome: waiting, left: unsent.Left, refused: cred.Generation(), err: unsent.Err}
-	default:
-		return result{outcome: failing, left: unsent.Left, wait: unsent.Wait, err: unsent.Err}
+		if newer, err := d.set.Source.Lookup(r.Tenant); err != nil || newer.Generation() <= cred.Generation() {
+			res.outcome, res.refused = waiting, cred.Generation()
+		} // else the key was replaced while we sent
 	}
-}
-
-// Why a request is parked without an attempt. Not printed.
-var (
-	errBusy    = errors.New("the tenant has as many requests under way as it may")
-	errBreaker = errors.New("the intake does not work for this tenant at the moment")
-)
-
-// enter takes one of the lane's places for r, unless it has one from the attempt before.
-func (d *Dispatcher) enter(key string, r *intake.Request, generation uint64, now time.Time) (error, bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	l := d.lane(key, r.Tenant)
-	switch {
-	case d.closing:
-	case l.open(), now.Before(l.notBefore) && (l.refused == generation || l.throttled && !r.Try.Slot):
-		return errBreaker, false
-	case r.Try.Slot:
-		return nil, true
-	case l.sending >= d.set.MaxSends:
-		return errBusy, false
-	}
-	if !r.Try.Slot {
-		l.sending++
-		r.Try.Slot = true
-	}
-	return nil, true
-}
-
-func (d *Dispatcher) lane(key, tenant string) *lane {
-	l := d.lanes[key]
-	if l == nil {
-		l = &lane{key: key, tenant: tenant}
-		d.lanes[key] = l
-	}
-	return l
-}
-
-// settle notes the outcome of a push and decides what exporterhelper is told. r held a place if and only if r.Try.Slot; what is left of r
-// inherits it.
-func (d *Dispatcher) settle(key string, r *intake.Request, res result) error {
-	if res.outcome == done {
-		d.finish(key, r, res.works)
-		return res.err
-	}
-	left, now := res.left, time.Now()
-	d.mu.Lock()
-	l := d.lane(key, r.Tenant)
-	left.Try.Failures++
-	if res.outcome == failing {
-		l.failed(now, res.wait, d.set.Retry)
-	}
-	if d.closing {
-		d.leave(l, left)
-		d.mu.Unlock()
-		if d.set.Durable {
-			return fmt.Errorf("%w: %w", errStopping, res.err)
-		}
-		return d.lose(left, intake.ReasonShutdown, res.err).err
-	}
-	if d.mayRetry(l, res) && !lastAttempt(now, left.Try.First, left.Try.Failures, res.wait, d.set.Retry) {
-		d.asleep[left] = struct{}{}
-		d.mu.Unlock()
-		err := error(&intake.Unsent{Left: left, Err: res.err})
-		if res.wait > 0 {
-			err = exporterhelper.NewThrottleRetry(err, res.wait)
-		}
-		return err
-	}
-	d.leave(l, left)
-	news := l.hold(now, res)
-	evicted := d.park.put(key, left)
-	full := len(evicted) > 0 && !l.full
-	l.full = l.full || full
-	d.mu.Unlock()
-
-	d.set.Observer.Parked(left.Family, left.Count())
-	if news {
-		d.set.Logger.Warn("Parking data of a tenant that cannot take it",
-			zap.String("tenant", left.Tenant), zap.Stringer("intake", left.Family), zap.Error(res.err))
-	}
-	if full {
-		d.set.Logger.Error("The park is full: the oldest parked data is dropped, and counted as park_full; see parking::max_bytes",
-			zap.String("tenant", left.Tenant), zap.Stringer("intake", left.Family))
-	}
-	for _, r := range evicted {
-		d.set.Observer.Dropped(r.Family, intake.ReasonParkFull, r.Count())
-	}
-	d.nudge()
-	return nil
-}
-
-// mayRetry says whether exporterhelper may try again, which keeps one queue worker waiting.
-func (d *Dispatcher) mayRetry(l *lane, res result) bool {
-	switch res.outcome {
-	case unready: // no tenant can be served, so nobody is kept waiting by this one
-		return true
-	case failing:
-		return !l.open() && len(d.asleep) < max(d.set.Workers/2, 1)
-	default:
-		return false
-	}
-}
-
-// finish gives back the place of a request of which nothing is left.
-func (d *Dispatcher) finish(key string, r *intake.Request, works bool) {
-	d.mu.Lock()
-	l := d.lane(key, r.Tenant)
-	d.leave(l, r)
-	recovered := works && l.succeeded()
-	_, more := d.park.oldest(key)
-	if !more && l.idle(time.Now()) {
-		delete(d.lanes, key)
-	}
-	d.mu.Unlock()
-	if recovered {
-		d.set.Logger.Info("Data of a tenant is delivered again", zap.String("tenant", r.Tenant), zap.Stringer("intake", r.Family))
-	}
-	if more {
-		d.nudge()
-	}
-}
-
-// leave gives back the place that r holds.
-func (d *Dispatcher) leave(l *lane, r *intake.Request) {
-	if r.Try.Slot {
-		r.Try.Slot = false
-		l.sending--
-	}
-	r.Try = intake.Try{}
+	return res
 }

@@ -37,8 +37,8 @@ func newWorld(t *testing.T, change func(*tenancy.Settings)) *world {
 	w := &world{dropped: map[intake.Reason]int{}}
 	set := tenancy.Settings{
 		Source: &w.source, Observer: w, Logger: zap.NewNop(), Retry: configretry.NewDefaultBackOffConfig(),
-		Timeout: 20 * time.Second, MaxSends: 2, Workers: 10,
-		Park:   tenancy.ParkLimits{PerTenantBytes: 100, TotalBytes: 250},
+		MaxSends: 2, Workers: 10,
+		Park:   tenancy.ParkLimits{PerTenantBytes: 120, TotalBytes: 340},
 		MaxAge: func(intake.Family) time.Duration { return time.Hour },
 		Deliver: func(_ context.Context, cred *credential.Credential, r *intake.Request) error {
 			w.mu.Lock()
@@ -82,6 +82,13 @@ func (w *world) Dropped(_ intake.Family, why intake.Reason, n int) {
 	w.dropped[why] += n
 }
 
+// arrived is how many requests were delivered so far.
+func (w *world) arrived() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.sent)
+}
+
 func (w *world) answers(f func(r *intake.Request, call int) error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -103,11 +110,18 @@ func (w *world) want(t *testing.T, want string) {
 	}
 }
 
-// of is a request of one item for the organisation that tenancytest gives the tenant.
-func of(tenant, body string) *intake.Request {
-	p := intake.Payload{Body: []byte(body)}
-	p.EndItem(1, time.Now().Unix())
-	return intake.NewRequest(tenant, credential.Org{Client: "main", Site: "datadoghq.eu", ID: "org-of-" + tenant}.String(), intake.Logs, p)
+// of is a request for the organisation that tenancytest gives the tenant, with one item for each body.
+func of(tenant string, bodies ...string) *intake.Request {
+	return at("datadoghq.eu", tenant, bodies...)
+}
+
+func at(site, tenant string, bodies ...string) *intake.Request {
+	var p intake.Payload
+	for _, body := range bodies {
+		p.Body = append(p.Body, body...)
+		p.EndItem(1, time.Now().Unix())
+	}
+	return intake.NewRequest(tenant, credential.Org{Client: "main", Site: site, ID: "org-of-" + tenant}.String(), intake.Logs, p)
 }
 
 func busy(r *intake.Request, _ int) error {
@@ -316,7 +330,8 @@ func TestHalfOfTheWorkersAtMostWait(t *testing.T) {
 
 func TestAFullParkDropsTheOldestOfTheLargest(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, nil) // 100 bytes a tenant, 250 in all
+	// 120 bytes a tenant, 340 in all; a request takes 40 and 16 for its item.
+	w := newWorld(t, func(s *tenancy.Settings) { s.Durable = true })
 	body := func(c byte) string { return string(make([]byte, 39)) + string(c) }
 	for _, tenant := range []string{"acme", "globex", "initech"} {
 		w.source.Grant(tenant, "datadoghq.eu", "key", 1, false)
@@ -329,9 +344,9 @@ func TestAFullParkDropsTheOldestOfTheLargest(t *testing.T) {
 			}
 		}
 	}
-	push("acme", 'a', 'b', 'c') // 'a' goes: 100 bytes hold two
-	push("globex", 'd', 'e')    // 160 in all
-	push("initech", 'f', 'g')   // 240
+	push("acme", 'a', 'b', 'c') // 'a' goes: 120 bytes hold two
+	push("globex", 'd', 'e')    // 224 in all
+	push("initech", 'f', 'g')   // 336
 	push("acme", 'h')           // 'b' goes
 	push("initech", byte('i'))  // 'f' goes
 	rest := w.Stop(t.Context()) // what is left
@@ -357,34 +372,4 @@ func TestParkedDataExpires(t *testing.T) {
 		synctest.Wait()
 		w.want(t, "sent [], in park 0, parked 1, redriven 0, expired 1, dropped map[]")
 	})
-}
-
-func TestStoppingKeepsWhatADurableQueueCanKeep(t *testing.T) {
-	t.Parallel()
-	for _, durable := range []bool{true, false} {
-		w := newWorld(t, func(s *tenancy.Settings) { s.Durable = durable })
-		w.source.Grant("acme", "datadoghq.eu", "key", 1, false)
-		w.answers(busy)
-		if err := w.Push(t.Context(), of("acme", "1")); err == nil { // waits in back-off
-			t.Fatal("not retried")
-		}
-		w.source.Fail("acme", credential.ErrPaused)
-		_ = w.Push(t.Context(), of("acme", "2"))
-		rest := w.Stop(t.Context())
-		if len(rest) != 1 || string(rest[0].Body) != "2" {
-			t.Fatalf("given back %v", rest)
-		}
-		err := w.Push(t.Context(), rest[0])
-		if consumererror.IsPermanent(err) == durable || err == nil {
-			t.Fatalf("durable %t: %v", durable, err)
-		}
-		if err := w.Drain(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		want := "sent [], in park 0, parked 1, redriven 0, expired 0, dropped map[shutdown:2]"
-		if durable {
-			want = "sent [], in park 0, parked 1, redriven 0, expired 0, dropped map[]"
-		}
-		w.want(t, want)
-	}
 }

@@ -15,10 +15,11 @@ const refusedProbe = 5 * time.Minute
 
 // lane is what is known about one tenant at one intake. It exists while there is something to know.
 type lane struct {
-	key    string
 	tenant string
-	// sending counts the requests of the lane that are with the intake or in back-off between two attempts.
-	sending int
+	to     *destination
+	// sending counts the requests of queue workers that are with the intake or in back-off between two attempts, waiting those that wait for a
+	// place.
+	sending, waiting int
 	// failures counts the attempts that failed since the last one that succeeded.
 	failures int
 	// notBefore is when the next probe, or the next attempt after the intake asked to wait, may be made.
@@ -37,7 +38,7 @@ func (l *lane) open() bool { return l.failures >= failuresToOpen }
 
 // idle says that the lane can be forgotten, if it has nothing parked.
 func (l *lane) idle(now time.Time) bool {
-	return l.sending == 0 && l.failures == 0 && !l.redriving && !now.Before(l.notBefore)
+	return l.sending == 0 && l.waiting == 0 && l.failures == 0 && !l.redriving && !now.Before(l.notBefore)
 }
 
 // succeeded closes the breaker, and reports whether trouble is over that was logged.
@@ -49,7 +50,7 @@ func (l *lane) succeeded() bool {
 
 // hold notes why data of the lane waits, and reports whether that is worth a line in the log.
 func (l *lane) hold(now time.Time, res result) (news bool) {
-	if res.outcome == crowded {
+	if res.outcome == crowded || res.outcome == blocked {
 		return false
 	}
 	l.held = res.outcome == waiting || res.outcome == unready
@@ -83,7 +84,7 @@ func jitter(d time.Duration, factor float64) time.Duration {
 
 // lastAttempt says that exporterhelper's retry would give up after this failure, or might: then the request must be parked instead of being
 // lost. failures counts this one.
-func lastAttempt(now, first time.Time, failures int, asked time.Duration, b configretry.BackOffConfig) bool {
+func lastAttempt(now, first time.Time, failures int, b configretry.BackOffConfig) bool {
 	if !b.Enabled {
 		return true
 	}
@@ -92,5 +93,5 @@ func lastAttempt(now, first time.Time, failures int, asked time.Duration, b conf
 	}
 	longest := time.Duration(float64(backoffAfter(failures, b)) * (1 + b.RandomizationFactor))
 	const slack = 100 * time.Millisecond // exporterhelper's clock began before ours
-	return now.Sub(first)+max(longest, asked)+slack >= b.MaxElapsedTime
+	return now.Sub(first)+longest+slack >= b.MaxElapsedTime
 }

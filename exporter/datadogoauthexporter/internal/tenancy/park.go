@@ -4,14 +4,13 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
 )
 
-// ParkLimits bound the park of one signal, in bytes of encoded data.
+// ParkLimits bound the park of one signal, in bytes of encoded data and of its table of items.
 type ParkLimits struct {
 	PerTenantBytes, TotalBytes int
 }
 
-// park keeps requests in memory while their tenant cannot take them, in lanes, first in first out. When a limit is reached the oldest
-// request of the tenant goes; when the total is reached, the oldest of the tenant that has parked most, so that one tenant cannot push
-// out the data of the others. The caller serialises access.
+// park keeps requests in memory while their tenant cannot take them, in lanes, first in first out. Its limits are kept by fits and shrink. The
+// caller serialises access.
 type park struct {
 	limits  ParkLimits
 	shelves map[string]*shelf // by lane
@@ -24,6 +23,7 @@ type park struct {
 // shelf is what one lane has parked, oldest first.
 type shelf struct {
 	tenant   string
+	bytes    int
 	requests []parked
 }
 
@@ -36,29 +36,51 @@ func newPark(limits ParkLimits) *park {
 	return &park{limits: limits, shelves: make(map[string]*shelf), tenants: make(map[string]int)}
 }
 
-// put parks r at the end of its lane and returns what had to go for it, which may be r itself.
-func (p *park) put(lane string, r *intake.Request) (evicted []*intake.Request) {
-	if n := r.BytesSize(); n > p.limits.PerTenantBytes || n > p.limits.TotalBytes {
-		return []*intake.Request{r}
-	}
+// itemBytes is what an item costs in memory besides its part of the body.
+const itemBytes = 16
+
+// weight is the memory that a parked request keeps.
+func weight(r *intake.Request) int { return r.BytesSize() + itemBytes*len(r.Items) }
+
+// fits says that r can be parked without exceeding a limit.
+func (p *park) fits(r *intake.Request) bool {
+	return p.tenants[r.Tenant]+weight(r) <= p.limits.PerTenantBytes && p.hasRoom(r)
+}
+
+// hasRoom says that r can be parked without exceeding the limit for all tenants.
+func (p *park) hasRoom(r *intake.Request) bool { return p.bytes+weight(r) <= p.limits.TotalBytes }
+
+// put parks r at the end of its lane, whatever the limits.
+func (p *park) put(lane string, r *intake.Request) {
+	r.Compact()
 	p.ticket++
 	s := p.shelf(lane, r.Tenant)
 	s.requests = append(s.requests, parked{r, p.ticket})
-	p.count(r, 1)
-	for p.tenants[r.Tenant] > p.limits.PerTenantBytes {
-		evicted = append(evicted, p.evict(r.Tenant))
-	}
-	for p.bytes > p.limits.TotalBytes {
-		evicted = append(evicted, p.evict(p.largest()))
-	}
-	return evicted
+	p.count(s, r, 1)
 }
 
 // putBack parks r, which was taken last, where it was: in front.
 func (p *park) putBack(lane string, r *intake.Request) {
 	s := p.shelf(lane, r.Tenant)
 	s.requests = append([]parked{{r, 0}}, s.requests...)
-	p.count(r, 1)
+	p.count(s, r, 1)
+}
+
+// shrink removes the oldest requests in lanes that may lose some, until the limits are kept: first those of the tenant above its own limit,
+// then those of the tenant that has parked most in such lanes, so that one tenant cannot push out the data of the others.
+func (p *park) shrink(tenant string, mayLose func(lane string) bool) (evicted []*intake.Request) {
+	for p.tenants[tenant] > p.limits.PerTenantBytes || p.bytes > p.limits.TotalBytes {
+		if p.tenants[tenant] <= p.limits.PerTenantBytes {
+			tenant = p.largest(mayLose)
+		}
+		lane, ok := p.oldestLane(tenant, mayLose)
+		if !ok {
+			break
+		}
+		r, _ := p.take(lane)
+		evicted = append(evicted, r)
+	}
+	return evicted
 }
 
 // take removes the oldest request of a lane.
@@ -72,7 +94,7 @@ func (p *park) take(lane string) (*intake.Request, bool) {
 	if s.requests = s.requests[1:]; len(s.requests) == 0 {
 		delete(p.shelves, lane)
 	}
-	p.count(r, -1)
+	p.count(s, r, -1)
 	return r, true
 }
 
@@ -102,31 +124,36 @@ func (p *park) shelf(lane, tenant string) *shelf {
 	return s
 }
 
-func (p *park) count(r *intake.Request, sign int) {
-	p.bytes += sign * r.BytesSize()
+func (p *park) count(s *shelf, r *intake.Request, sign int) {
+	n := sign * weight(r)
+	s.bytes += n
+	p.bytes += n
 	p.items += sign * r.Count()
-	if p.tenants[r.Tenant] += sign * r.BytesSize(); p.tenants[r.Tenant] == 0 {
+	if p.tenants[r.Tenant] += n; p.tenants[r.Tenant] == 0 {
 		delete(p.tenants, r.Tenant)
 	}
 }
 
-// evict removes the oldest request of a tenant over all its lanes.
-func (p *park) evict(tenant string) *intake.Request {
-	oldest := ""
+// oldestLane is the lane of a tenant that begins with the oldest request, among those that may lose one.
+func (p *park) oldestLane(tenant string, mayLose func(string) bool) (oldest string, found bool) {
 	for lane, s := range p.shelves {
-		if s.tenant == tenant && (oldest == "" || s.requests[0].ticket < p.shelves[oldest].requests[0].ticket) {
-			oldest = lane
+		if s.tenant == tenant && mayLose(lane) && (!found || s.requests[0].ticket < p.shelves[oldest].requests[0].ticket) {
+			oldest, found = lane, true
 		}
 	}
-	r, _ := p.take(oldest)
-	return r
+	return oldest, found
 }
 
-func (p *park) largest() string {
-	name, most := "", -1
-	for tenant, bytes := range p.tenants {
-		if bytes > most {
-			name, most = tenant, bytes
+// largest is the tenant that has parked most in lanes that may lose some.
+func (p *park) largest(mayLose func(string) bool) (name string) {
+	most, bytes := 0, make(map[string]int)
+	for lane, s := range p.shelves {
+		if !mayLose(lane) {
+			continue
+		}
+		bytes[s.tenant] += s.bytes
+		if bytes[s.tenant] > most {
+			name, most = s.tenant, bytes[s.tenant]
 		}
 	}
 	return name

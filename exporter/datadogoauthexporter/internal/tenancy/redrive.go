@@ -3,7 +3,6 @@ package tenancy
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/credential"
@@ -25,87 +24,11 @@ func (d *Dispatcher) Start() {
 	}()
 }
 
-// Stop ends the sending of parked data, waits for what is under way until ctx is done, and returns what is parked, oldest first in each lane.
-// From then on Push parks nothing: what it cannot send it refuses, for a durable queue to keep, or counts as lost.
-func (d *Dispatcher) Stop(ctx context.Context) []*intake.Request {
-	d.mu.Lock()
-	d.closing = true
-	d.mu.Unlock()
-	if d.stop != nil {
-		d.stop()
-		<-d.loopDone
-		d.await(ctx)
-	}
-
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	var rest []*intake.Request
-	for _, key := range d.park.lanes() {
-		for r, ok := d.park.take(key); ok; r, ok = d.park.take(key) {
-			rest = append(rest, r)
-		}
-	}
-	return rest
-}
-
-// await waits for the goroutines that send parked data; once ctx is done it cuts them short.
-func (d *Dispatcher) await(ctx context.Context) {
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		d.redrives.Wait()
-	}()
-	defer d.abort()
-	select {
-	case <-ended:
-	case <-ctx.Done():
-		d.abort()
-		<-ended
-	}
-}
-
-// Drain is called after the queue was shut down. It waits for the last pushes until ctx is done, since exporterhelper does not wait for those of a
-// partition that was idle for a while, and counts what was in back-off as lost, unless the queue is durable and keeps it.
-func (d *Dispatcher) Drain(ctx context.Context) error {
-	d.mu.Lock()
-	idle := d.idle
-	if d.pushing > 0 && idle == nil {
-		idle = make(chan struct{})
-		d.idle = idle
-	}
-	d.mu.Unlock()
-	if idle != nil {
-		select {
-		case <-idle:
-		case <-ctx.Done():
-			return fmt.Errorf("requests are still being sent: %w", ctx.Err())
-		}
-	}
-	d.mu.Lock()
-	asleep := d.asleep
-	d.asleep = make(map[*intake.Request]struct{})
-	d.mu.Unlock()
-	if d.set.Durable {
-		return nil
-	}
-	for r := range asleep {
-		d.set.Observer.Dropped(r.Family, intake.ReasonShutdown, r.Count())
-	}
-	return nil
-}
-
 // Parked returns the size of what is parked, in OTLP items and in bytes.
 func (d *Dispatcher) Parked() (items, bytes int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.park.items, d.park.bytes
-}
-
-// Park parks r without an attempt to send it.
-func (d *Dispatcher) Park(r *intake.Request, why error) {
-	if err := d.settle(r.Key(), r, result{outcome: crowded, left: r, err: why}); err != nil && d.set.Durable {
-		d.lose(r, intake.ReasonShutdown, err) // no queue holds it
-	}
 }
 
 // nudge makes the loop look again.
@@ -133,41 +56,64 @@ func (d *Dispatcher) loop(ctx, sendCtx context.Context) {
 }
 
 // sweep starts a goroutine for each lane that has something parked and can be tried, as far as there are goroutines left, and returns when
-// to look again. Lanes in trouble get at most half of the goroutines, so that intakes that hang cannot keep them all.
+// to look again. Lanes in trouble get at most half of the goroutines and one site three quarters, so that intakes that hang cannot keep them
+// all. An intake that is down is tried by one lane at a time.
 func (d *Dispatcher) sweep(sendCtx context.Context, now time.Time) time.Duration {
 	rest := longestRest
 	var expired []*intake.Request
 	d.mu.Lock()
 	for _, key := range d.park.lanes() {
 		oldest, _ := d.park.oldest(key)
-		l := d.lane(key, oldest.Tenant)
+		l := d.lane(key, oldest)
 		if l.redriving {
 			continue
 		}
 		expired = append(expired, d.stale(key, now)...)
+		if _, more := d.park.oldest(key); !more {
+			d.forget(key, l, now)
+			continue
+		}
 		if l.held && !d.usable(l) || l.sending >= d.set.MaxSends {
 			continue // a change of the credential, or a place given back, wakes the loop
 		}
-		if wait := l.notBefore.Sub(now); wait > 0 && !(l.held && l.refused == 0) {
+		if wait := d.rest(l, now); wait > 0 {
 			rest = min(rest, wait)
 			continue
 		}
-		probe := l.failures > 0
-		if d.redriving >= d.set.Workers || probe && d.probing >= max(d.set.Workers/2, 1) {
+		probe := l.failures > 0 || l.to.open()
+		if d.redriving >= d.set.Workers || l.to.redriving >= d.perSite() || probe && d.probing >= max(d.set.Workers/2, 1) || l.to.open() && l.to.probing {
 			continue // the end of another wakes the loop
 		}
 		d.redriving++
+		l.to.redriving++
 		if probe {
 			d.probing++
 		}
+		first := l.to.open()
+		l.to.probing = l.to.probing || first
 		l.redriving = true
-		d.redrives.Go(func() { d.redrive(sendCtx, key, probe) })
+		d.redrives.Go(func() {
+			d.redrive(sendCtx, key)
+			d.redriven(key, l, probe, first)
+		})
 	}
 	d.mu.Unlock()
 	for _, r := range expired {
 		d.set.Observer.Expired(r.Family, r.Count())
 	}
 	return rest
+}
+
+// rest is how long a lane must not be tried.
+func (d *Dispatcher) rest(l *lane, now time.Time) time.Duration {
+	var wait time.Duration
+	if !l.held || l.refused != 0 { // else only the credential was missing, and it is there again
+		wait = l.notBefore.Sub(now)
+	}
+	if l.to.open() {
+		wait = max(wait, l.to.notBefore.Sub(now))
+	}
+	return wait
 }
 
 // usable says that the look-up of a held lane has a final answer, good or bad.
@@ -198,21 +144,32 @@ func (d *Dispatcher) stale(key string, now time.Time) (gone []*intake.Request) {
 	}
 }
 
-// redrive sends what a lane has parked, one request after the other, until one of them cannot be sent.
-func (d *Dispatcher) redrive(ctx context.Context, key string, probe bool) {
-	for d.redriveOne(ctx, key) {
+// turn is how many requests of one lane are sent before other lanes get the goroutine.
+const turn = 32
+
+// redrive sends what a lane has parked, one request after the other, until one of them cannot be sent. It takes one of the lane's places.
+func (d *Dispatcher) redrive(ctx context.Context, key string) {
+	for range turn {
+		if !d.redriveOne(ctx, key) {
+			return
+		}
 	}
+}
+
+// redriven ends what sweep began. first says that the lane probed for all lanes of its intake.
+func (d *Dispatcher) redriven(key string, l *lane, probe, first bool) {
 	d.mu.Lock()
 	d.redriving--
+	l.to.redriving--
 	if probe {
 		d.probing--
 	}
-	if l := d.lanes[key]; l != nil {
-		l.redriving = false
-		if _, more := d.park.oldest(key); !more && l.idle(time.Now()) {
-			delete(d.lanes, key)
-		}
+	if first {
+		l.to.probing = false
 	}
+	l.redriving = false
+	d.forget(key, l, time.Now())
+	d.free()
 	d.mu.Unlock()
 	d.nudge()
 }
@@ -220,29 +177,24 @@ func (d *Dispatcher) redrive(ctx context.Context, key string, probe bool) {
 // redriveOne reports whether the next one can be tried.
 func (d *Dispatcher) redriveOne(ctx context.Context, key string) bool {
 	d.mu.Lock()
-	r, ok := d.park.take(key)
-	if !ok || d.closing {
-		if ok {
-			d.park.putBack(key, r)
-		}
+	if d.closing {
 		d.mu.Unlock()
 		return false
 	}
-	l := d.lane(key, r.Tenant)
-	l.sending++
-	r.Try = intake.Try{Slot: true}
+	r, ok := d.park.take(key)
 	d.mu.Unlock()
+	if !ok {
+		return false
+	}
 
 	before := 0
 	res := d.lookup(r, func(cred *credential.Credential) result {
 		before = r.Count()
-		attempt, cancel := context.WithTimeout(ctx, d.set.Timeout)
-		defer cancel()
-		return d.send(attempt, cred, r)
+		return d.send(ctx, cred, r)
 	})
 	if res.outcome == done {
 		d.set.Observer.Redriven(r.Family, max(before, r.Count()))
-		d.finish(key, r, res.works)
+		d.finish(key, r, res)
 		return true
 	}
 	left := res.left
@@ -251,12 +203,28 @@ func (d *Dispatcher) redriveOne(ctx context.Context, key string) bool {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	l = d.lane(key, left.Tenant)
-	if res.outcome == failing {
-		l.failed(time.Now(), res.wait, d.set.Retry)
-	}
-	d.leave(l, left)
-	l.hold(time.Now(), res)
-	d.park.putBack(key, left)
+	d.note(d.lane(key, left), time.Now(), res)
+	d.putBack(key, left, res)
 	return false
+}
+
+// timeoutsToCut is how many attempts at a request must time out before it is cut in halves: it may be too much for a slow way.
+const timeoutsToCut = 2
+
+// putBack parks what is left of a request that was taken out. After a failure the next probe takes another request, since this one may be
+// what is wrong.
+func (d *Dispatcher) putBack(key string, left *intake.Request, res result) {
+	timeouts := left.Try.Timeouts
+	left.Try = intake.Try{Timeouts: timeouts}
+	switch {
+	case res.outcome != failing || res.wait > 0:
+		d.park.putBack(key, left)
+	case timeouts >= timeoutsToCut && len(left.Items) > 1:
+		for _, half := range left.Halves() {
+			half.Try = intake.Try{}
+			d.park.put(key, half)
+		}
+	default:
+		d.park.put(key, left)
+	}
 }

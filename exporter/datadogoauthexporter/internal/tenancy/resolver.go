@@ -79,19 +79,31 @@ func (r *Resolver) Caller(ctx context.Context) Caller {
 
 var errNoTenant = &Refusal{intake.ReasonNoTenant, errors.New("nothing names the tenant of this resource; see the section tenant of the exporter's configuration")}
 
-// Take returns the tenant of a resource and removes the attribute that may name it. named is the value that was removed, "" if there was none;
-// whoever gives the resource back to its sender restores it with Restore.
-func (c Caller) Take(attrs pcommon.Map) (tenant, named string, refusal *Refusal) {
-	value, found := attrs.Get(Attribute)
-	if found {
-		named = value.AsString()
-		isText := value.Type() == pcommon.ValueTypeStr
+// Named is the attribute that Take removed. The zero Named is none.
+type Named struct {
+	found bool
+	text  string
+	other *pcommon.Value // if it was no string
+}
+
+// Take returns the tenant of a resource and removes the attribute that may name it. Whoever gives the resource back to its sender restores it
+// with Restore.
+func (c Caller) Take(attrs pcommon.Map) (tenant string, named Named, refusal *Refusal) {
+	if value, found := attrs.Get(Attribute); found {
+		named = Named{found: true}
+		if value.Type() == pcommon.ValueTypeStr {
+			named.text = value.Str()
+		} else {
+			other := pcommon.NewValueEmpty()
+			value.CopyTo(other)
+			named.other = &other
+		}
 		attrs.Remove(Attribute)
 		if c.refusal == nil && c.resolver.rules.FromResource {
-			if !isText {
+			if named.other != nil {
 				return "", named, &Refusal{intake.ReasonTenantInvalid, fmt.Errorf("resource attribute %s must be a string", Attribute)}
 			}
-			c.refusal = agree(&c.tenant, named, "resource attribute "+Attribute)
+			c.refusal = agree(&c.tenant, named.text, "resource attribute "+Attribute)
 		}
 	}
 	switch {
@@ -108,10 +120,14 @@ func (c Caller) Take(attrs pcommon.Map) (tenant, named string, refusal *Refusal)
 	return c.tenant, named, nil
 }
 
-// Restore puts back what Take removed.
-func Restore(attrs pcommon.Map, named string) {
-	if named != "" {
-		attrs.PutStr(Attribute, named)
+// Restore puts back what Take removed, with its type.
+func Restore(attrs pcommon.Map, named Named) {
+	switch {
+	case !named.found:
+	case named.other != nil:
+		named.other.CopyTo(attrs.PutEmpty(Attribute))
+	default:
+		attrs.PutStr(Attribute, named.text)
 	}
 }
 

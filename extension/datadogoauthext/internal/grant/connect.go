@@ -49,7 +49,7 @@ const (
 
 // errOtherOrg: a tenant's data keeps going to the organisation that it is connected to until an operator decides.
 var errOtherOrg = errors.New("the tenant is already connected to another organisation or site; nothing was changed, and its data keeps going there. " +
-	"If the change is wanted, disconnect the tenant first")
+	"If the change is wanted, connect that organisation under a new tenant name")
 
 // Connect completes a consent: it redeems the code, learns the organisation, stores the grant and makes sure of an API
 // key. f was consumed before, so the code is exchanged once. at is the site of the callback's domain.
