@@ -19,5 +19,6 @@
 //     A statement of MySQL or MariaDB is read as one even where no db.type says so: its text in double quotes is a literal.
 //     A statement of which nothing is left is "Non-parsable SQL query", as in the older obfuscator.
 //   - A chunk too large for one body is sent as several chunks of the same trace. Datadog's agent sends it whole.
-//   - Deprecated App Analytics events (analytics.event) of dropped traces are not sent.
+//   - A Redis command of which nothing is left is the operation name, where Datadog's agent sends an empty resource.
+//   - App Analytics is deprecated: events (analytics.event) of dropped traces are not sent, and those of kept ones keep the rate that was set.
 package traces

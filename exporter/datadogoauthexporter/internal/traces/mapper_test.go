@@ -139,6 +139,27 @@ func TestAMapperIsSafeForConcurrentUseAndRepeatsItself(t *testing.T) {
 	wg.Wait()
 }
 
+func TestNoResourceIsEmptyAfterObfuscation(t *testing.T) {
+	t.Parallel()
+	td := ptrace.NewTraces()
+	sp := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans().AppendEmpty()
+	sp.SetTraceID([16]byte{15: 1})
+	sp.SetSpanID([8]byte{7: 3})
+	sp.SetKind(ptrace.SpanKindClient)
+	sp.SetName(" ")
+	sp.Attributes().PutStr("db.system", "redis")
+	var out intake.Payload
+	var drops intake.Drops
+	traces.New(traces.Options{}).Map(td.ResourceSpans().At(0), &out, &drops)
+	p, err := decodePayload(out.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := p.TracerPayloads[0].Chunks[0].Spans[0]; got.Resource != "redis.query" {
+		t.Errorf("resource %q of %q, want the operation name", got.Resource, got.Name)
+	}
+}
+
 func TestAppendHeader(t *testing.T) {
 	t.Parallel()
 	got, err := decodePayload(traces.AppendHeader(nil, traces.Header{Hostname: "h", Env: "none", AgentVersion: "otelcol-datadogoauth-1.0.0"}))

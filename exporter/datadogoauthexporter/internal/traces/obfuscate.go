@@ -19,7 +19,9 @@ func (g *mapping) obfuscate(s *span) {
 	case "sql", "cassandra":
 		g.obfuscateSQL(s)
 	case "redis", "valkey":
-		s.resource = g.text.redisCommands(s.resource)
+		if s.resource = g.text.redisCommands(s.resource); s.resource == "" {
+			s.resource = s.name // the intake takes no empty resource, and one bad span must not cost the others of its body
+		}
 	}
 	if e := g.meta.find(g.names.httpURL); e != nil && e.value != "" {
 		if s.typ == "web" || s.typ == "http" {
