@@ -5,18 +5,24 @@ go 1.26.0
 require (
 	github.com/DataDog/agent-payload/v5 v5.0.215
 	github.com/DataDog/datadog-agent/comp/trace/compression/impl-gzip v0.85.2
+	github.com/DataDog/datadog-agent/pkg/obfuscate v0.85.2
 	github.com/DataDog/datadog-agent/pkg/opentelemetry-mapping-go/otlp/attributes v0.85.2
 	github.com/DataDog/datadog-agent/pkg/opentelemetry-mapping-go/otlp/logs v0.85.2
 	github.com/DataDog/datadog-agent/pkg/opentelemetry-mapping-go/otlp/metrics v0.85.2
+	github.com/DataDog/datadog-agent/pkg/proto v0.85.2
 	github.com/DataDog/datadog-agent/pkg/trace v0.85.2
+	github.com/DataDog/datadog-agent/pkg/trace/stats v0.85.2
 	github.com/DataDog/datadog-agent/pkg/util/quantile v0.85.2
 	github.com/DataDog/datadog-go/v5 v5.9.1
 	github.com/datadogoauth/otelcol-datadogoauth v0.0.0
 	github.com/datadogoauth/otelcol-datadogoauth/testbed v0.0.0
+	go.opentelemetry.io/collector/component v1.66.0
 	go.opentelemetry.io/collector/component/componenttest v0.160.0
 	go.opentelemetry.io/collector/confmap v1.66.0
+	go.opentelemetry.io/collector/exporter v1.66.0
 	go.opentelemetry.io/collector/exporter/exportertest v0.160.0
 	go.opentelemetry.io/collector/pdata v1.66.0
+	go.uber.org/zap v1.28.0
 	pgregory.net/rapid v1.3.0
 )
 
@@ -27,15 +33,12 @@ require (
 	github.com/DataDog/datadog-agent/pkg/api v0.85.2 // indirect
 	github.com/DataDog/datadog-agent/pkg/config/env v0.85.2 // indirect
 	github.com/DataDog/datadog-agent/pkg/config/model v0.85.2 // indirect
-	github.com/DataDog/datadog-agent/pkg/obfuscate v0.85.2 // indirect
 	github.com/DataDog/datadog-agent/pkg/opentelemetry-mapping-go/otlp/rum v0.85.2 // indirect
 	github.com/DataDog/datadog-agent/pkg/orchestrator/model v0.85.2 // indirect
 	github.com/DataDog/datadog-agent/pkg/orchestrator/util v0.85.2 // indirect
-	github.com/DataDog/datadog-agent/pkg/proto v0.85.2 // indirect
 	github.com/DataDog/datadog-agent/pkg/remoteconfig/state v0.85.2 // indirect
 	github.com/DataDog/datadog-agent/pkg/template v0.85.2 // indirect
 	github.com/DataDog/datadog-agent/pkg/trace/log v0.85.2 // indirect
-	github.com/DataDog/datadog-agent/pkg/trace/stats v0.85.2 // indirect
 	github.com/DataDog/datadog-agent/pkg/trace/traceutil v0.85.2 // indirect
 	github.com/DataDog/datadog-agent/pkg/util/cgroups v0.85.2 // indirect
 	github.com/DataDog/datadog-agent/pkg/util/filesystem v0.85.2 // indirect
@@ -143,7 +146,6 @@ require (
 	github.com/yusufpapurcu/wmi v1.2.4 // indirect
 	go.opentelemetry.io/auto/sdk v1.2.1 // indirect
 	go.opentelemetry.io/collector/client v1.66.0 // indirect
-	go.opentelemetry.io/collector/component v1.66.0 // indirect
 	go.opentelemetry.io/collector/config/configauth v1.66.0 // indirect
 	go.opentelemetry.io/collector/config/configcompression v1.66.0 // indirect
 	go.opentelemetry.io/collector/config/confighttp v0.160.0 // indirect
@@ -158,7 +160,6 @@ require (
 	go.opentelemetry.io/collector/consumer/consumererror/xconsumererror v0.160.0 // indirect
 	go.opentelemetry.io/collector/consumer/consumertest v0.160.0 // indirect
 	go.opentelemetry.io/collector/consumer/xconsumer v0.160.0 // indirect
-	go.opentelemetry.io/collector/exporter v1.66.0 // indirect
 	go.opentelemetry.io/collector/exporter/exporterhelper v0.160.0 // indirect
 	go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper v0.160.0 // indirect
 	go.opentelemetry.io/collector/exporter/xexporter v0.160.0 // indirect
@@ -194,7 +195,6 @@ require (
 	go.uber.org/atomic v1.12.0 // indirect
 	go.uber.org/mock v0.6.0 // indirect
 	go.uber.org/multierr v1.11.0 // indirect
-	go.uber.org/zap v1.28.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/mod v0.41.0 // indirect

@@ -34,6 +34,7 @@ type staticSource struct{}
 
 // Source implements source.Provider.
 func (staticSource) Source(context.Context) (source.Source, error) {
+	//lint:ignore SA1019 the translator reads the field that is deprecated
 	return source.Source{Kind: source.HostnameKind, Identifier: fallbackHost, SourceIdentifier: source.SourceIdentifier{Primary: fallbackHost}}, nil
 }
 
@@ -106,20 +107,22 @@ var metricsModes = []metricsMode{
 
 // translateMetrics is Datadog's side. It translates the payloads one after another with one memory of cumulative series, in the way of
 // Datadog's exporter with its default feature gates: units on, no metric renamed or copied.
-func translateMetrics(ctx context.Context, mode metricsMode, load []pmetric.Metrics) ([]item, error) {
+//
+// refused are the cases with a sketch that the stand-in does not take, with the reason.
+func translateMetrics(ctx context.Context, mode metricsMode, load []pmetric.Metrics) (items []item, refused map[string]string, err error) {
 	set := componenttest.NewNopTelemetrySettings()
 	attrs, err := attributes.NewTranslator(set)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	options := append([]metrics.TranslatorOption{
 		metrics.WithoutRuntimeMetricMappings(), metrics.WithUnits(), metrics.WithOriginProduct(metrics.OriginProductDatadogExporter),
 	}, mode.theirs...)
 	tr, err := metrics.NewDefaultTranslator(set, attrs, options...)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var c metricsConsumer
+	c := metricsConsumer{refused: make(map[string]string)}
 	for _, d := range load {
 		if mode.resourceTags {
 			d = withResourceTags(d)
@@ -127,7 +130,7 @@ func translateMetrics(ctx context.Context, mode metricsMode, load []pmetric.Metr
 		// The error is about a malformed histogram, with which such a payload ends: see malformedHistogramCostsItselfOnly.
 		_, _ = tr.MapMetrics(ctx, d, &c, nil)
 	}
-	return lastWrites(c.items), c.err
+	return lastWrites(c.items), c.refused, c.err
 }
 
 // withResourceTags does what the collector's package resourcetotelemetry does.
@@ -175,8 +178,9 @@ func eachPoint(rm pmetric.ResourceMetrics, f func(m pmetric.Metric, attrs pcommo
 
 // metricsConsumer makes of the translator's output what Datadog's serializer would send.
 type metricsConsumer struct {
-	items []item
-	err   error
+	items   []item
+	refused map[string]string
+	err     error
 }
 
 var _ metrics.Consumer = (*metricsConsumer)(nil)
@@ -219,6 +223,9 @@ func giveUpTags(tags []string) (kept, resources []string) {
 // ConsumeSketch implements metrics.SketchConsumer.
 func (c *metricsConsumer) ConsumeSketch(_ context.Context, d *metrics.Dimensions, ts uint64, _ int64, s *quantile.Sketch) {
 	k, n := s.Cols()
+	if reason := refusedSketch(s.Basic.Cnt, s.Basic.Min, s.Basic.Max, n); reason != "" {
+		c.refused[caseOf(d.Name())] = reason
+	}
 	c.items = append(c.items, sketchPoint{
 		metric: d.Name(), host: d.Host(), tags: slices.Clone(d.Tags()), ts: int64(ts / 1e9),
 		product: uint32(d.OriginProduct()), service: uint32(d.OriginProductDetail()),

@@ -13,10 +13,11 @@ import (
 type report struct {
 	signal string
 	cells  map[string]*tally
+	items  int // that were compared
 	kinds  map[string]*kind
 }
 
-type tally struct{ passed, failed int }
+type tally struct{ passed, failed, leftOut int }
 
 // kind are all differences of one field in one cell.
 type kind struct {
@@ -31,16 +32,24 @@ func newReport(signal string) *report {
 
 // add counts one case.
 func (r *report) add(cell string, passed bool) {
-	t := r.cells[cell]
-	if t == nil {
-		t = &tally{}
-		r.cells[cell] = t
-	}
+	t := r.cell(cell)
 	if passed {
 		t.passed++
 	} else {
 		t.failed++
 	}
+}
+
+// leaveOut counts a case that was not compared.
+func (r *report) leaveOut(cell string) { r.cell(cell).leftOut++ }
+
+func (r *report) cell(name string) *tally {
+	t := r.cells[name]
+	if t == nil {
+		t = &tally{}
+		r.cells[name] = t
+	}
+	return t
 }
 
 // differ counts a difference and says whether an example of its kind is wanted.
@@ -55,22 +64,27 @@ func (r *report) differ(name string) (k *kind, wanted bool) {
 }
 
 // print ends the test red when anything differs.
-func (r *report) print(t testing.TB) {
+func (r *report) print(t testing.TB, used exceptions) {
 	var b strings.Builder
 	var total tally
 	for _, cell := range slices.Sorted(maps.Keys(r.cells)) {
 		n := r.cells[cell]
-		total.passed, total.failed = total.passed+n.passed, total.failed+n.failed
+		total.passed, total.failed, total.leftOut = total.passed+n.passed, total.failed+n.failed, total.leftOut+n.leftOut
 		fmt.Fprintf(&b, "  %-70s %6d passed", cell, n.passed)
 		if n.failed > 0 {
 			fmt.Fprintf(&b, " %6d failed", n.failed)
 		}
+		if n.leftOut > 0 {
+			fmt.Fprintf(&b, " %6d left out", n.leftOut)
+		}
 		b.WriteByte('\n')
 	}
 	t.Logf("%s: cases per cell\n%s", r.signal, &b)
+	t.Logf("%s: exceptions that were needed\n%s", r.signal, used)
 	kinds := slices.SortedFunc(maps.Values(r.kinds), func(a, b *kind) int { return cmp.Or(b.count-a.count, strings.Compare(a.name, b.name)) })
 	for _, k := range kinds {
 		t.Errorf("%s: %s: %d times\n%s", r.signal, k.name, k.count, strings.Join(k.examples, "\n"))
 	}
+	t.Logf("%s: %d items compared, %d cases left out", r.signal, r.items, total.leftOut)
 	t.Logf("%s: %d passed, %d failed", r.signal, total.passed, total.failed)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,6 +17,8 @@ type load[D any] struct {
 	// cells says of each case in the payloads what kind of case it is. A load without cases is one case itself, called like the load.
 	cells map[string]string
 	cell  string // of the load, if it has no cases
+	// perField says that a field tells more about a difference than the cell of its case.
+	perField bool
 	// both sends payloads, which it does not change, both ways.
 	both func(ctx context.Context, payloads []D) (outcome, error)
 }
@@ -39,6 +42,7 @@ func run[D any](t testing.TB, r *report, c codec[D], l load[D]) {
 	if err != nil {
 		t.Fatalf("%s: %v", l.name, err)
 	}
+	r.items += len(o.theirs)
 	failed := make(map[string]bool)
 	for _, d := range o.differences() {
 		failed[d.id] = true
@@ -66,13 +70,16 @@ func run[D any](t testing.TB, r *report, c codec[D], l load[D]) {
 		return
 	}
 	for id, cell := range l.cells {
-		r.add(cell, !failed[id])
+		r.add(cell, !failed[id] && len(o.complaints) == 0)
 	}
 }
 
-// differences are those of the items, and one for each complaint.
+// differences are those of the items. Where something went wrong on the way, items are missing for that reason, and only the complaints count.
 func (o outcome) differences() []difference {
-	all := compare(o.ours, o.theirs)
+	if len(o.complaints) == 0 {
+		return compare(o.ours, o.theirs)
+	}
+	var all []difference
 	for _, text := range o.complaints {
 		all = append(all, difference{field: "complaint", all: text})
 	}
@@ -86,11 +93,17 @@ func (l load[D]) kindOf(d difference) string {
 		cell = l.cell
 	}
 	if d.field == "complaint" {
-		return fmt.Sprintf("%s: %.80s", cell, d.all)
+		return variable.ReplaceAllString(d.all, "#")
 	}
 	what, _, _ := strings.Cut(d.group, " ")
+	if l.perField {
+		return fmt.Sprintf("%s of %s", d.field, what)
+	}
 	return fmt.Sprintf("%s: %s of %s", cell, d.field, what)
 }
+
+// variable are the parts of a complaint that differ from case to case.
+var variable = regexp.MustCompile(`(c\d+\.\S+|[-+]?\d[\d.e+-]*|\[hidden\])`)
 
 // example shows differences of one kind with the payloads that have them.
 func (l load[D]) example(ctx context.Context, c codec[D], name string, payloads []D) string {

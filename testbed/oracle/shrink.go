@@ -32,7 +32,7 @@ func shrink[D any](c codec[D], payloads []D, still func([]D) bool) []D {
 		return true
 	}
 	for again := true; again && tries < shrinkBudget; {
-		again = prune(&tree, try)
+		again = prune(tree, func(x any) { tree = x }, try)
 	}
 	return best
 }
@@ -70,24 +70,24 @@ func restore[D any](c codec[D], tree any) ([]D, bool) {
 	return payloads, true
 }
 
-// prune removes what it can below node, and says whether anything went. try judges the whole tree as it is.
-func prune(node *any, try func() bool) (changed bool) {
-	switch v := (*node).(type) {
+// prune removes what it can from node, which set puts into the tree, and says whether anything went. try judges the tree as it is.
+func prune(node any, set func(any), try func() bool) (changed bool) {
+	switch v := node.(type) {
 	case []any:
-		for size := len(v); size >= 1; size /= 2 { // halves, quarters, …, single elements
+		for size := len(v); size >= 1; size /= 2 { // all, halves, quarters, …, single elements
 			for i := 0; i+size <= len(v); {
 				shorter := slices.Delete(slices.Clone(v), i, i+size)
-				*node = shorter
+				set(shorter)
 				if try() {
 					v, changed = shorter, true
 					continue
 				}
-				*node = v
+				set(v)
 				i += size
 			}
 		}
 		for i := range v {
-			changed = prune(&v[i], try) || changed
+			changed = prune(v[i], func(x any) { v[i] = x }, try) || changed
 		}
 	case map[string]any:
 		for _, key := range slices.Sorted(maps.Keys(v)) {
@@ -98,9 +98,7 @@ func prune(node *any, try func() bool) (changed bool) {
 				continue
 			}
 			v[key] = kept
-			if changed = prune(&kept, try) || changed; true {
-				v[key] = kept
-			}
+			changed = prune(kept, func(x any) { v[key] = x }, try) || changed
 		}
 	}
 	return changed

@@ -11,8 +11,8 @@ import (
 // tenant is the only one there is.
 const tenant = "oracle"
 
-// source is an extension that holds one grant, whose key is always accepted.
-type source struct {
+// grant is an extension that holds one grant, whose key is always accepted.
+type grant struct {
 	component.StartFunc
 	component.ShutdownFunc
 	credential *credential.Credential
@@ -20,33 +20,41 @@ type source struct {
 }
 
 var (
-	_ credential.Source   = (*source)(nil)
-	_ component.Component = (*source)(nil)
+	_ credential.Source   = (*grant)(nil)
+	_ component.Component = (*grant)(nil)
 )
 
-func newSource(org credential.Org, apiKey string) (*source, error) {
+func newGrant(org credential.Org, apiKey string) (*grant, error) {
 	c, err := credential.New(tenant, org, apiKey, 1, nil)
-	return &source{credential: c, unchanged: make(chan struct{})}, err
+	return &grant{credential: c, unchanged: make(chan struct{})}, err
 }
 
 // Lookup implements credential.Source.
-func (s *source) Lookup(name string) (*credential.Credential, error) {
+func (g *grant) Lookup(name string) (*credential.Credential, error) {
 	if name != tenant {
 		return nil, credential.ErrUnknownTenant
 	}
-	return s.credential, nil
+	return g.credential, nil
+}
+
+// Org implements credential.Source.
+func (g *grant) Org(name string) (credential.Org, error) {
+	if name != tenant {
+		return credential.Org{}, credential.ErrUnknownTenant
+	}
+	return g.credential.Org(), nil
 }
 
 // Refused implements credential.Source. The request history of the stand-in tells the same.
-func (s *source) Refused(string, uint64) {}
+func (g *grant) Refused(string, uint64) {}
 
 // Bearer implements credential.Source. What is compared here needs no token.
-func (s *source) Bearer(string, http.RoundTripper) http.RoundTripper { return nil }
+func (g *grant) Bearer(string, http.RoundTripper) http.RoundTripper { return nil }
 
 // Changes implements credential.Source.
-func (s *source) Changes() <-chan struct{} { return s.unchanged }
+func (g *grant) Changes() <-chan struct{} { return g.unchanged }
 
-// host is a collector whose only extension is a source.
+// host is a collector whose only extension is a grant.
 type host map[component.ID]component.Component
 
 // GetExtensions implements component.Host.

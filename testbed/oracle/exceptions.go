@@ -1,0 +1,127 @@
+package oracle
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// exception names something that we do otherwise than Datadog's exporter on purpose. The expected side is changed by exactly that.
+type exception struct {
+	name, reason string
+}
+
+var (
+	oneLogLayer = exception{
+		"one log layer",
+		"a record is one JSON object, as the public log API takes it, where Datadog's exporter puts the JSON text of an inner item into an outer one; the outer " +
+			"timestamp, which is the time of sending, is left out",
+	}
+	emptyFieldsAreAbsent = exception{
+		"empty fields are absent",
+		"an attribute hostname, service, ddsource or status without a value does not replace the field of the outer item",
+	}
+	logSourceWins = exception{
+		"datadog.log.source wins over ddsource",
+		"with both attributes the two layers say two sources; the outer one, which picks the pipeline, is sent",
+	}
+	tagsOfAttributesAdd = exception{
+		"an attribute ddtags adds tags",
+		"an attribute ddtags of a resource or scope, or one that flattens to that key, would replace the tags inside and leave those outside; one layer has one list of tags",
+	}
+	reservedFieldsAreText = exception{
+		"reserved log fields are text",
+		"the log API takes ddsource, ddtags, hostname, message and service as strings only",
+	}
+	emptyKeysInArrays = exception{
+		"empty keys inside arrays are kept",
+		"Datadog's flattening of a map inside an array keeps only what is under the empty key, if there is one, and loses its neighbours",
+	}
+	noFallbackHost = exception{
+		"no fallback host",
+		"without the setting hostname the partner's machine is nobody's host; Datadog's exporter adds its own host to whatever names none",
+	}
+	noHeartbeats = exception{
+		"no heartbeats",
+		"no otel.datadog_exporter.*.running metrics: they would make hosts of the partner's machines in the customer's organisation",
+	}
+	firstValuesSinceTheExporter = exception{
+		"first values count from the exporter's start",
+		"Datadog's translator sends the first value of a series that began after the process; ours asks that it began after the exporter, which is made anew when the " +
+			"collector reads its configuration again: what was sent before would be sent twice",
+	}
+	malformedHistogramCostsItselfOnly = exception{
+		"a malformed histogram costs itself only",
+		"Datadog's translator gives up on the rest of the request",
+	}
+	sqlByLexer = exception{
+		"SQL is obfuscated and normalised by go-sqllexer",
+		"the exporter's default is an older obfuscator; both sides run the newer one here",
+	}
+	textIsUTF8 = exception{
+		"text that is not UTF-8 is repaired",
+		"a strict decoder refuses the whole body for it; Datadog's SQL lexer cuts some characters in pieces",
+	}
+	urlUserInfo = exception{
+		"user information goes out of every http.url",
+		"Datadog's agent removes it for spans of type web and http and from valid URLs only",
+	}
+	mysqlByItsSystem = exception{
+		"SQL of MySQL and MariaDB is read as theirs",
+		"text in double quotes is a literal there; Datadog's agent knows the dialect from db.type only, which no OpenTelemetry SDK sets",
+	}
+	emptySQLIsNamed = exception{
+		"SQL of which nothing is left is named",
+		"a statement of nothing but comments becomes Non-parsable SQL query, as in Datadog's older obfuscator; a span without a resource is refused",
+	}
+	noAppAnalytics = exception{
+		"no App Analytics",
+		"an attribute analytics.event asks for the deprecated App Analytics; it is sent as _dd1.sr.eausr and nothing is extracted. Datadog's agent extracts at most 200 a second " +
+			"(_dd.analyzed), also of traces that it drops",
+	}
+	sampledByPriority = exception{
+		"error traces of priority 0 are kept without a limit",
+		"Datadog's agent keeps ten a second; here it is given a limit that is never reached",
+	}
+	highPriorityKeeps = exception{
+		"a priority above 2 keeps",
+		"Datadog's agent drops such a trace",
+	}
+)
+
+// exceptions counts how often each was needed.
+type exceptions struct {
+	mu   *sync.Mutex
+	used map[exception]int
+}
+
+// newExceptions starts with those that are in force throughout, by the configuration of Datadog's side.
+func newExceptions(throughout ...exception) exceptions {
+	e := exceptions{&sync.Mutex{}, make(map[exception]int)}
+	for _, x := range throughout {
+		e.used[x] = 0
+	}
+	return e
+}
+
+func (e exceptions) use(x exception) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.used[x]++
+}
+
+func (e exceptions) String() string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var lines []string
+	for x, n := range e.used {
+		times := fmt.Sprintf("%6d ×", n)
+		if n == 0 {
+			times = "throughout"
+		}
+		lines = append(lines, fmt.Sprintf("  %10s %s: %s", times, x.name, x.reason))
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}

@@ -1,0 +1,33 @@
+package oracle
+
+import (
+	"context"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/collector/pdata/plog"
+)
+
+var logsCodec = codec[plog.Logs]{(&plog.JSONMarshaler{}).MarshalLogs, (&plog.JSONUnmarshaler{}).UnmarshalLogs}
+
+// logsBothWays sends logs.
+func (w *world) logsBothWays(used exceptions) func(context.Context, []plog.Logs) (outcome, error) {
+	return func(ctx context.Context, load []plog.Logs) (outcome, error) {
+		theirs, err := translateLogs(ctx, load, used)
+		if err != nil {
+			return outcome{}, err
+		}
+		s, err := export(ctx, w, createLogs, consumeLogs, settings{"logs": settings{"max_age": "0s"}}, load)
+		return outcome{logsItems(s.Received, used), theirs, s.complaints}, err
+	}
+}
+
+func createLogs(f exporter.Factory) func(context.Context, exporter.Settings, component.Config) (exporter.Logs, error) {
+	return f.CreateLogs
+}
+
+func consumeLogs(e exporter.Logs, ctx context.Context, d plog.Logs) error {
+	own := plog.NewLogs()
+	d.CopyTo(own)
+	return e.ConsumeLogs(ctx, own)
+}

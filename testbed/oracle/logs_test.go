@@ -1,0 +1,31 @@
+package oracle
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/plog"
+)
+
+func TestLogs(t *testing.T) {
+	t.Parallel()
+	w, used := newWorld(t), newExceptions(noFallbackHost)
+	r := newReport("logs")
+	defer r.print(t, used)
+	both := w.logsBothWays(used)
+	handWritten, err := sampleLogs(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(handWritten)) {
+		run(t, r, logsCodec, load[plog.Logs]{name: name, payloads: []plog.Logs{handWritten[name]}, cell: "sample", perField: true, both: both})
+	}
+	generator := logsGenerator(time.Now())
+	for i := range loads() {
+		g := generator.Example(seed()*1_000_000 + i)
+		run(t, r, logsCodec, load[plog.Logs]{name: fmt.Sprintf("generated load %d", i), payloads: g.payloads, cells: g.cells, cell: "generated", perField: true, both: both})
+	}
+}

@@ -1,0 +1,380 @@
+package oracle
+
+import (
+	"math"
+	"slices"
+	"sort"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"pgregory.net/rapid"
+)
+
+// flavour is one kind of metric that is generated: type × temporality × monotonic.
+type flavour struct {
+	cell string
+	// make gives the case its addTo, and series draws the points of one series.
+	make   func(*rapid.T, *metricCase)
+	series func(t *rapid.T, attrs pcommon.Map, now time.Time) []metricPoint
+}
+
+const (
+	delta       = pmetric.AggregationTemporalityDelta
+	cumulative  = pmetric.AggregationTemporalityCumulative
+	unspecified = pmetric.AggregationTemporalityUnspecified
+)
+
+// flavours come in about the proportions of what is at stake: cumulative ones have a memory and come twice.
+var flavours = []flavour{
+	gauges(), gauges(),
+	sums(delta, true), sums(delta, false), sums(cumulative, false), sums(unspecified, true),
+	sums(cumulative, true), sums(cumulative, true), sums(cumulative, true),
+	histograms(delta), histograms(delta), histograms(cumulative), histograms(cumulative), histograms(unspecified),
+	exponentials(delta), exponentials(delta), exponentials(cumulative),
+	summaries(), summaries(),
+	malformedHistograms(delta), malformedHistograms(cumulative),
+	empties(),
+}
+
+func gauges() flavour {
+	return flavour{
+		cell: "gauge",
+		make: func(_ *rapid.T, c *metricCase) {
+			c.addTo = func(ms pmetric.MetricSlice, points []metricPoint) {
+				addNumbers(c.newMetric(ms).SetEmptyGauge().DataPoints(), points)
+			}
+		},
+		series: anyNumbers,
+	}
+}
+
+func sums(a pmetric.AggregationTemporality, monotonic bool) flavour {
+	f := flavour{
+		cell: "sum, " + temporality(a),
+		make: func(_ *rapid.T, c *metricCase) {
+			c.addTo = func(ms pmetric.MetricSlice, points []metricPoint) {
+				s := c.newMetric(ms).SetEmptySum()
+				s.SetAggregationTemporality(a)
+				s.SetIsMonotonic(monotonic)
+				addNumbers(s.DataPoints(), points)
+			}
+		},
+		series: anyNumbers,
+	}
+	if monotonic {
+		f.cell += ", monotonic"
+	}
+	if a == cumulative && monotonic {
+		f.series = growingNumbers
+	}
+	return f
+}
+
+func addNumbers(to pmetric.NumberDataPointSlice, points []metricPoint) {
+	for _, p := range points {
+		dp := to.AppendEmpty()
+		p.setCommon(dp)
+		p.number(dp)
+	}
+}
+
+func anyNumbers(t *rapid.T, attrs pcommon.Map, now time.Time) []metricPoint {
+	return drawPoints(t, attrs, now, func(p *metricPoint) {
+		switch upTo(t, 7) {
+		case 0:
+			p.number = func(pmetric.NumberDataPoint) {} // no value
+		case 1, 2, 3:
+			v := rapid.Int64().Draw(t, "int")
+			if !chance(t, 4) {
+				v = int64(rapid.IntRange(-1000, 1000).Draw(t, "small"))
+			}
+			p.number = func(dp pmetric.NumberDataPoint) { dp.SetIntValue(v) }
+		default:
+			v := anyNumber(t)
+			p.number = func(dp pmetric.NumberDataPoint) { dp.SetDoubleValue(v) }
+		}
+	})
+}
+
+// growingNumbers grow, mostly: a counter is reset now and then, or has a value that cannot be sent.
+func growingNumbers(t *rapid.T, attrs pcommon.Map, now time.Time) []metricPoint {
+	v := float64(upTo(t, 100))
+	whole := chance(t, 2)
+	return drawPoints(t, attrs, now, func(p *metricPoint) {
+		switch upTo(t, 9) {
+		case 0:
+			v = float64(upTo(t, 5))
+		case 1:
+		default:
+			v += float64(upTo(t, 400)) / 4
+		}
+		value := v
+		if chance(t, 20) {
+			value = pick(t, math.NaN(), math.Inf(1))
+		}
+		if whole && value == math.Trunc(value) {
+			p.number = func(dp pmetric.NumberDataPoint) { dp.SetIntValue(int64(value)) }
+			return
+		}
+		p.number = func(dp pmetric.NumberDataPoint) { dp.SetDoubleValue(value) }
+	})
+}
+
+func empties() flavour {
+	return flavour{
+		cell: "metric without data",
+		make: func(_ *rapid.T, c *metricCase) {
+			c.addTo = func(ms pmetric.MetricSlice, _ []metricPoint) { c.newMetric(ms) }
+		},
+		series: func(*rapid.T, pcommon.Map, time.Time) []metricPoint { return nil },
+	}
+}
+
+// shape is the layout of one explicit-bounds histogram and what was observed so far.
+type shape struct {
+	bounds        []float64
+	counts        []uint64
+	observed      uint64
+	sum, min, max float64
+	hasSum        bool
+	hasMin        bool
+	hasMax        bool
+	temporality   pmetric.AggregationTemporality
+}
+
+func newShape(t *rapid.T, a pmetric.AggregationTemporality) *shape {
+	s := &shape{temporality: a, hasSum: !chance(t, 6), hasMin: chance(t, 2), hasMax: chance(t, 2)}
+	switch upTo(t, 4) {
+	case 0: // one bucket from -Inf to +Inf, or none at all
+		if chance(t, 2) {
+			s.counts = []uint64{}
+			break
+		}
+		s.counts = make([]uint64, 1)
+	case 1:
+		s.bounds = pick(t, []float64{0, 5, 10, 25, 50, 75, 100, 250, 500, 750, 1000, 2500, 5000, 7500, 10000}, []float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10})
+		s.counts = make([]uint64, len(s.bounds)+1)
+	default:
+		for range 1 + upTo(t, 5) {
+			s.bounds = append(s.bounds, pick(t, float64(rapid.IntRange(-50, 50).Draw(t, "bound"))/2, 0, finiteNumber(t), 1e-9, 1e-12))
+		}
+		slices.Sort(s.bounds)
+		s.bounds = slices.Compact(s.bounds)
+		s.counts = make([]uint64, len(s.bounds)+1)
+	}
+	s.reset()
+	return s
+}
+
+func (s *shape) reset() {
+	clear(s.counts)
+	s.observed, s.sum, s.min, s.max = 0, 0, math.Inf(1), math.Inf(-1)
+}
+
+// observe adds weighted observations, so that bounds, counts, sum, min and max agree.
+func (s *shape) observe(t *rapid.T) {
+	for range upTo(t, 4) {
+		v := pick(t, float64(rapid.IntRange(-30, 120).Draw(t, "observed")), finiteNumber(t), 0)
+		if len(s.bounds) > 0 && chance(t, 2) {
+			v = pick(t, s.bounds...)
+		}
+		n := uint64(1 + upTo(t, 40))
+		if chance(t, 10) {
+			n = uint64(rapid.IntRange(60_000, 300_000).Draw(t, "many"))
+		}
+		if len(s.counts) > 0 {
+			s.counts[sort.SearchFloat64s(s.bounds, v)] += n
+		}
+		s.observed += n
+		s.sum += v * float64(n)
+		s.min, s.max = min(s.min, v), max(s.max, v)
+	}
+}
+
+func (s *shape) setter(t *rapid.T) func(pmetric.HistogramDataPoint) {
+	is := *s
+	is.counts = slices.Clone(s.counts)
+	if chance(t, 25) {
+		is.sum = pick(t, math.NaN(), math.Inf(1))
+	}
+	return func(dp pmetric.HistogramDataPoint) {
+		dp.SetCount(is.observed)
+		dp.ExplicitBounds().FromRaw(is.bounds)
+		dp.BucketCounts().FromRaw(is.counts)
+		if is.hasSum {
+			dp.SetSum(is.sum)
+		}
+		if is.hasMin && is.observed > 0 {
+			dp.SetMin(is.min)
+		}
+		if is.hasMax && is.observed > 0 {
+			dp.SetMax(is.max)
+		}
+	}
+}
+
+func histograms(a pmetric.AggregationTemporality) flavour {
+	return flavour{
+		cell: "histogram, " + temporality(a),
+		make: func(_ *rapid.T, c *metricCase) {
+			c.addTo = func(ms pmetric.MetricSlice, points []metricPoint) {
+				h := c.newMetric(ms).SetEmptyHistogram()
+				h.SetAggregationTemporality(a)
+				for _, p := range points {
+					dp := h.DataPoints().AppendEmpty()
+					p.setCommon(dp)
+					p.histogram(dp)
+				}
+			}
+		},
+		series: func(t *rapid.T, attrs pcommon.Map, now time.Time) []metricPoint {
+			s := newShape(t, a)
+			return drawPoints(t, attrs, now, func(p *metricPoint) {
+				if a != cumulative || chance(t, 8) {
+					s.reset()
+				}
+				s.observe(t)
+				p.histogram = s.setter(t)
+			})
+		},
+	}
+}
+
+// malformedHistograms have one point, whose counts do not go with its bounds, or whose bounds fall.
+func malformedHistograms(a pmetric.AggregationTemporality) flavour {
+	f := histograms(a)
+	f.cell = "malformed histogram, " + temporality(a)
+	proper := f.make
+	f.make = func(t *rapid.T, c *metricCase) {
+		proper(t, c)
+		c.malformed = true
+	}
+	f.series = func(t *rapid.T, attrs pcommon.Map, now time.Time) []metricPoint {
+		falling := chance(t, 2)
+		attrs.PutBool("falling", falling)
+		return []metricPoint{{attrs: attrs, ts: now, histogram: func(dp pmetric.HistogramDataPoint) {
+			dp.SetCount(6)
+			dp.SetSum(12)
+			dp.BucketCounts().FromRaw([]uint64{1, 2, 3})
+			dp.ExplicitBounds().FromRaw([]float64{1})
+			if falling {
+				dp.ExplicitBounds().FromRaw([]float64{10, 1})
+			}
+		}}}
+	}
+	return f
+}
+
+func exponentials(a pmetric.AggregationTemporality) flavour {
+	return flavour{
+		cell: "exponential histogram, " + temporality(a),
+		make: func(_ *rapid.T, c *metricCase) {
+			c.addTo = func(ms pmetric.MetricSlice, points []metricPoint) {
+				h := c.newMetric(ms).SetEmptyExponentialHistogram()
+				h.SetAggregationTemporality(a)
+				for _, p := range points {
+					dp := h.DataPoints().AppendEmpty()
+					p.setCommon(dp)
+					p.expo(dp)
+				}
+			}
+		},
+		series: func(t *rapid.T, attrs pcommon.Map, now time.Time) []metricPoint {
+			return drawPoints(t, attrs, now, func(p *metricPoint) { p.expo = anyExponential(t) })
+		},
+	}
+}
+
+func anyExponential(t *rapid.T) func(pmetric.ExponentialHistogramDataPoint) {
+	scale := int32(rapid.IntRange(-4, 12).Draw(t, "scale"))
+	span := 10 // indexes to either side of 0, so that values stay between about 1e-9 and 1e9
+	if scale > 0 {
+		span = min(20<<scale, 20_000)
+	}
+	if scale < 0 {
+		span = max(20>>-scale, 1)
+	}
+	buckets := func() (offset int32, counts []uint64) {
+		for range upTo(t, 12) {
+			counts = append(counts, uint64(pick(t, 0, 0, 1, 2, upTo(t, 1000), upTo(t, 100_000))))
+		}
+		return int32(rapid.IntRange(-span, span).Draw(t, "offset")), counts
+	}
+	positiveOffset, positive := buckets()
+	var negativeOffset int32
+	var negative []uint64
+	if chance(t, 3) {
+		negativeOffset, negative = buckets()
+	}
+	zero := uint64(pick(t, 0, 0, 1, upTo(t, 500)))
+	count := zero
+	for _, n := range slices.Concat(positive, negative) {
+		count += n
+	}
+	sum := pick(t, finiteNumber(t), 0, math.NaN())
+	hasSum, hasMin, hasMax := !chance(t, 6), chance(t, 2), chance(t, 2)
+	return func(dp pmetric.ExponentialHistogramDataPoint) {
+		dp.SetScale(scale)
+		dp.SetZeroCount(zero)
+		dp.SetCount(count)
+		dp.Positive().SetOffset(positiveOffset)
+		dp.Positive().BucketCounts().FromRaw(positive)
+		dp.Negative().SetOffset(negativeOffset)
+		dp.Negative().BucketCounts().FromRaw(negative)
+		if hasSum {
+			dp.SetSum(sum)
+		}
+		if hasMin {
+			dp.SetMin(-1e18) // below and above all that the buckets can hold
+		}
+		if hasMax {
+			dp.SetMax(1e18)
+		}
+	}
+}
+
+func summaries() flavour {
+	return flavour{
+		cell: "summary",
+		make: func(_ *rapid.T, c *metricCase) {
+			c.addTo = func(ms pmetric.MetricSlice, points []metricPoint) {
+				s := c.newMetric(ms).SetEmptySummary()
+				for _, p := range points {
+					dp := s.DataPoints().AppendEmpty()
+					p.setCommon(dp)
+					p.summary(dp)
+				}
+			}
+		},
+		series: func(t *rapid.T, attrs pcommon.Map, now time.Time) []metricPoint {
+			count, sum := uint64(upTo(t, 10)), float64(upTo(t, 100))
+			return drawPoints(t, attrs, now, func(p *metricPoint) {
+				switch upTo(t, 9) {
+				case 0:
+					count, sum = uint64(upTo(t, 3)), float64(upTo(t, 5))
+				case 1:
+				default:
+					count, sum = count+uint64(upTo(t, 50)), sum+float64(rapid.IntRange(-5, 400).Draw(t, "more"))/4
+				}
+				n, total := count, sum
+				if chance(t, 20) {
+					total = math.NaN()
+				}
+				var quantiles [][2]float64
+				for range upTo(t, 4) {
+					quantiles = append(quantiles, [2]float64{pick(t, 0, 0.5, 0.9, 0.99, 0.999, 1, 1e-5, 0.123456789), anyNumber(t)})
+				}
+				p.summary = func(dp pmetric.SummaryDataPoint) {
+					dp.SetCount(n)
+					dp.SetSum(total)
+					for _, q := range quantiles {
+						v := dp.QuantileValues().AppendEmpty()
+						v.SetQuantile(q[0])
+						v.SetValue(q[1])
+					}
+				}
+			})
+		},
+	}
+}

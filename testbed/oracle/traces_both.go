@@ -1,0 +1,84 @@
+package oracle
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"strconv"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/standin/intake"
+)
+
+var tracesCodec = codec[ptrace.Traces]{(&ptrace.JSONMarshaler{}).MarshalTraces, (&ptrace.JSONUnmarshaler{}).UnmarshalTraces}
+
+// tracesBothWays sends traces.
+func (w *world) tracesBothWays(a *traceAgent) func(context.Context, []ptrace.Traces) (outcome, error) {
+	return func(ctx context.Context, load []ptrace.Traces) (outcome, error) {
+		theirs, err := a.translate(ctx, load)
+		if err != nil {
+			return outcome{}, err
+		}
+		s, err := export(ctx, w, createTraces, consumeTraces, settings{"traces": settings{"max_age": "0s"}}, load)
+		ours := tracesItems(s.Received)
+		theirNow(ours, theirs)
+		return outcome{ours, theirs, s.complaints}, err
+	}
+}
+
+func createTraces(f exporter.Factory) func(context.Context, exporter.Settings, component.Config) (exporter.Traces, error) {
+	return f.CreateTraces
+}
+
+func consumeTraces(e exporter.Traces, ctx context.Context, d ptrace.Traces) error {
+	own := ptrace.NewTraces()
+	d.CopyTo(own)
+	return e.ConsumeTraces(ctx, own)
+}
+
+// tracesItems are the spans that arrived. The header of the body is the same for all of them, so that a fault in it is a complaint of each.
+func tracesItems(r intake.Received) []item {
+	var items []item
+	for _, s := range r.Spans {
+		it := spanItem(s.Span, s.Chunk, s.Tracer)
+		if a := s.Agent; a.HostName != "" || a.Env != "none" || len(a.Tags) > 0 || a.TargetTPS != 10 || a.ErrorTPS != 10 || a.RareSamplerEnabled {
+			it.fields["header"] = fmt.Sprintf("host %q env %q tags %v target %v error %v rare %v", a.HostName, a.Env, a.Tags, a.TargetTPS, a.ErrorTPS, a.RareSamplerEnabled)
+		}
+		items = append(items, it)
+	}
+	return items
+}
+
+// theirNow sets the start of spans that both sides dated by the clock to the same: a start before the year 2000 is replaced by the present.
+func theirNow(ours, theirs []item) {
+	started := make(map[string]string)
+	for _, it := range theirs {
+		started[it.group] = it.fields["start"]
+	}
+	for _, it := range ours {
+		a, errA := strconv.ParseInt(it.fields["start"], 10, 64)
+		b, errB := strconv.ParseInt(started[it.group], 10, 64)
+		if errA == nil && errB == nil && a != b && byClock(a, it) && byClock(b, it) {
+			it.fields["start"] = started[it.group]
+		}
+	}
+}
+
+// byClock says that a span ended within the last minute.
+func byClock(start int64, it item) bool {
+	duration, _ := strconv.ParseInt(it.fields["duration"], 10, 64)
+	for _, end := range []int64{start, start + duration} {
+		if ago := time.Since(time.Unix(0, end)); ago >= 0 && ago < time.Minute {
+			return true
+		}
+	}
+	return false
+}
+
+// lowBits is the trace id that Datadog knows.
+func lowBits(id pcommon.TraceID) uint64 { return binary.BigEndian.Uint64(id[8:]) }
