@@ -71,7 +71,7 @@ long: build dist/demo ## what takes too long for every commit
 	@$(MAKE) --no-print-directory conformance
 
 conformance: ## compare our wire bytes with Datadog's own Go code
-	@cd testbed/oracle && go test -timeout 30m -v ./...
+	@cd testbed/oracle && go test -count=1 -timeout 30m -v ./...
 
 lint: $(TOOLS)/staticcheck ## gofmt, go vet, staticcheck, and that no Datadog Agent module entered the product
 	@out=$$(gofmt -l $(GO_SOURCES)); if [ -n "$$out" ]; then echo "lint: gofmt would change:"; echo "$$out"; exit 1; fi
