@@ -96,7 +96,13 @@ func Start(ctx context.Context, o Options) (_ *World, err error) {
 		"DEMO_DIR=" + o.Dir, "DEMO_CA=" + filepath.Join(o.Dir, "ca.pem"), "DEMO_PROXY=" + w.Standin.ProxyURL().String(),
 		"DEMO_PUBLIC=" + addrs[0], "DEMO_PUBLIC_URL=" + w.PublicURL, "DEMO_ADMIN=" + addrs[1], "DEMO_OTLP=" + addrs[2], "DEMO_HEALTH=" + addrs[3],
 	}, o.Env...)
-	return w, w.StartCollector(ctx)
+	if err := w.addClient(); err != nil {
+		return nil, err
+	}
+	if err := w.StartCollector(ctx); err != nil {
+		return nil, err
+	}
+	return w, nil
 }
 
 func (w *World) startStandin() error {
@@ -144,13 +150,8 @@ func (w *World) writeFiles(ctx context.Context) error {
 
 // StartCollector runs the collector, again after a stop, and waits until its grants are loaded.
 func (w *World) StartCollector(ctx context.Context) error {
-	if w.Standin.OAuth() != nil && !w.hasClient() {
-		if err := w.addClient(); err != nil {
-			return err
-		}
-	}
 	runs := strings.Count(w.Log.String(), runsText)
-	c, err := startCollector(w.opts.Collector, w.opts.Config, w.opts.Args, append(w.env, w.opts.Env...), w.Log)
+	c, err := startCollector(w.opts.Collector, w.opts.Config, w.opts.Args, w.env, w.Log)
 	if err != nil {
 		return err
 	}
@@ -160,15 +161,6 @@ func (w *World) StartCollector(ctx context.Context) error {
 
 // runsText is the collector's own word for the end of its start; before it a SIGTERM ends it at once.
 const runsText = "Everything is ready. Begin running and processing data."
-
-func (w *World) hasClient() bool {
-	for _, s := range w.Standin.OAuth().Secrets() {
-		if s.Kind == "client_secret" && s.Value == w.clientSecret {
-			return true
-		}
-	}
-	return false
-}
 
 // addClient registers the partner's published client, with the redirect URL that the collector is configured with.
 func (w *World) addClient() error {

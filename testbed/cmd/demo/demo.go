@@ -31,6 +31,7 @@ type result struct {
 	sent     world.Sent
 	// What the read endpoints found.
 	points, logs, spans int
+	ownLogs             int // of logs, those that say they are this customer's
 	requests, bytes     float64
 }
 
@@ -168,9 +169,10 @@ func (r *result) read(ctx context.Context, reader *world.Reader) (err error) {
 	if r.bytes, err = reader.Counter(ctx, "demo.bytes"); err != nil {
 		return err
 	}
-	// The query names the customer, so that another customer's data in this organisation is missed here, and found by the check for
-	// everything below.
-	if r.logs, err = reader.Logs(ctx, "@customer:"+r.customer.Tenant); err != nil {
+	if r.logs, err = reader.Logs(ctx, "*"); err != nil {
+		return err
+	}
+	if r.ownLogs, err = reader.Logs(ctx, "@customer:"+r.customer.Tenant); err != nil {
 		return err
 	}
 	r.spans, err = reader.Spans(ctx, "*")
@@ -188,6 +190,8 @@ func (r *result) check() error {
 		return fmt.Errorf("%s: demo.bytes counted to %d, %g read back", tenant, s.Bytes, r.bytes)
 	case int64(r.logs) != s.Logs:
 		return fmt.Errorf("%s: %d logs sent, %d read back", tenant, s.Logs, r.logs)
+	case r.ownLogs != r.logs:
+		return fmt.Errorf("%s: of %d logs in its organisation only %d are its own", tenant, r.logs, r.ownLogs)
 	case int64(r.spans) != s.Spans:
 		return fmt.Errorf("%s: %d spans sent, %d read back", tenant, s.Spans, r.spans)
 	}
