@@ -7,8 +7,8 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
 )
 
-// A record is stored as JSON, sealed. Client, Org and Grant are sealed with the keys keyset, so that a collector that only
-// sends can be given that one alone; Token, Flow and Invitation with the tokens keyset.
+// A record is stored as JSON, sealed. Client, Org, Grant and Quarantine are sealed with the keys keyset, so that a collector that only
+// sends can be given that one alone; everything else with the tokens keyset.
 type record interface {
 	address() (store.Kind, string)
 	// owner is the name of the OAuth client that the record belongs to.
@@ -47,6 +47,8 @@ type Org struct {
 	// Foreign says that Datadog named another organisation as the owner of APIKey. A check that names none does not free such a key.
 	Foreign  bool      `json:"foreign,omitempty"`
 	MintedAt time.Time `json:"minted_at,omitzero"`
+	// ValidatedAt is when Datadog last called APIKey valid. A restored store serves a key only after that happened again.
+	ValidatedAt time.Time `json:"validated_at,omitzero"`
 
 	Mint MintJournal `json:"mint,omitzero"`
 }
@@ -119,8 +121,10 @@ type Flow struct {
 	StateHash  string `json:"state_hash"`
 	Tenant     string `json:"tenant"`
 	Client     string `json:"client"`
-	Invitation string `json:"invitation"` // hash
-	Verifier   string `json:"verifier"`
+	Invitation string `json:"invitation,omitempty"` // hash; empty when a ticket said who is connecting
+	// AllowChange says that the ticket allows the tenant to move to another organisation without an operator.
+	AllowChange bool   `json:"allow_change,omitempty"`
+	Verifier    string `json:"verifier"`
 	// BrowserHash is the hash of the cookie that the browser got at the start.
 	BrowserHash   string    `json:"browser_hash"`
 	AppOrigin     string    `json:"app_origin"`
@@ -147,3 +151,71 @@ type Invitation struct {
 
 func (i Invitation) address() (store.Kind, string) { return store.KindInvitation, i.Hash }
 func (i Invitation) owner() string                 { return i.Client }
+
+// Login is a customer who was sent to the partner's login, and what they came with.
+type Login struct {
+	Hash string `json:"hash"` // of the request id
+	// BrowserHash is the hash of the cookie that the browser got before it was sent away. It is also the nonce that the ticket repeats.
+	BrowserHash   string    `json:"browser_hash"`
+	AppOrigin     string    `json:"app_origin"`
+	StartedDomain string    `json:"started_domain,omitempty"`
+	Partition     string    `json:"partition"`
+	Created       time.Time `json:"created"`
+	Expires       time.Time `json:"expires"`
+	// What the ticket said; empty until it came.
+	Tenant      string `json:"tenant,omitempty"`
+	Client      string `json:"client,omitempty"`
+	TicketID    string `json:"ticket_id,omitempty"` // jti
+	AllowChange bool   `json:"allow_change,omitempty"`
+}
+
+func (l Login) address() (store.Kind, string) { return store.KindLogin, l.Hash }
+func (l Login) owner() string                 { return l.Client }
+
+// Pending is a completed consent of a tenant that is connected to another organisation. Nothing is sent to it until somebody who may
+// confirms the change; unconfirmed it is revoked.
+type Pending struct {
+	Grant   Grant     `json:"grant"` // as it would be; Tenant is the address
+	Token   Token     `json:"token"`
+	OrgName string    `json:"org_name,omitempty"`
+	Created time.Time `json:"created"`
+	Expires time.Time `json:"expires"`
+}
+
+func (p Pending) address() (store.Kind, string) { return store.KindPending, p.Grant.Tenant }
+func (p Pending) owner() string                 { return p.Grant.Org.Client }
+
+// Revocation is work that is left after a connection ended: the tokens to revoke at Datadog, and the API key to delete where nobody
+// uses it any more. It is kept until Datadog answered.
+type Revocation struct {
+	ID     string         `json:"id"`
+	Tenant string         `json:"tenant"`
+	Why    string         `json:"why"` // for people
+	Org    credential.Org `json:"org"`
+	Token  Token          `json:"token"`
+	// DropKey says that the API key of Org is to be deleted too, unless a tenant uses it by then.
+	DropKey  bool      `json:"drop_key,omitempty"`
+	Asked    time.Time `json:"asked"`
+	Attempts int       `json:"attempts,omitempty"`
+	Next     time.Time `json:"next,omitzero"`
+	Reason   string    `json:"reason,omitempty"` // why the last attempt failed
+}
+
+func (r Revocation) address() (store.Kind, string) { return store.KindRevocation, r.ID }
+func (r Revocation) owner() string                 { return r.Org.Client }
+
+// Quarantine marks a store that came from a backup, whose tokens may be older than those that Datadog knows. Keys serve after they
+// were validated again; refreshes go one at a time and stop after a few invalid_grant.
+type Quarantine struct {
+	RestoredAt time.Time `json:"restored_at"`
+	BackupMade time.Time `json:"backup_made,omitzero"`
+	// Spent counts the refreshes that ended in invalid_grant since; Stopped says that there were too many.
+	Spent   int  `json:"spent,omitempty"`
+	Stopped bool `json:"stopped,omitempty"`
+}
+
+// QuarantineKey is the only key of its kind.
+const QuarantineKey = "restored"
+
+func (q Quarantine) address() (store.Kind, string) { return store.KindQuarantine, QuarantineKey }
+func (q Quarantine) owner() string                 { return "" }

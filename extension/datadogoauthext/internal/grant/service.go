@@ -46,7 +46,16 @@ type Options struct {
 	After func(time.Duration) <-chan time.Time
 	// StopWithToken stops a tenant's data when its token is dead. By default its API key goes on serving.
 	StopWithToken bool
-	Observer      Observer
+	// Prepare is called before the grants are loaded, until it succeeds: it proves the keysets of a store that cannot be reached at
+	// start yet. It may be nil.
+	Prepare func(context.Context) error
+	// SendOnly makes a service that only answers lookups, of Tenants and of no other: it reads organisations and grants, writes nothing,
+	// and needs neither Tokens nor Clients.
+	SendOnly bool
+	Tenants  []string
+	// Copy is where a send-only service keeps what it read, sealed as it was, so that it can start without Store. It may be nil.
+	Copy     store.Store
+	Observer Observer
 }
 
 // Service holds every grant. It is safe for concurrent use.

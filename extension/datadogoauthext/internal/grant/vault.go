@@ -26,7 +26,7 @@ type vault struct {
 // keyset says which keyset protects a kind of record.
 func (v *vault) keyset(kind store.Kind) *seal.Keyset {
 	switch kind {
-	case store.KindClient, store.KindOrg, store.KindGrant:
+	case store.KindClient, store.KindOrg, store.KindGrant, store.KindQuarantine:
 		return v.keys
 	default:
 		return v.tokens

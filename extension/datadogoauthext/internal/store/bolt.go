@@ -134,11 +134,39 @@ func (s *Bolt) Apply(ctx context.Context, changes ...Change) error {
 	return nil
 }
 
-func apply(records *bbolt.Bucket, change Change) error {
-	if change.Kind == "" || change.Key == "" || len(change.Key) > maxKeyBytes {
-		return fmt.Errorf("a record needs a kind, and a key of 1 to %d bytes", maxKeyBytes)
+// Import implements Store.
+func (s *Bolt) Import(ctx context.Context, imported ...Record) error {
+	err := s.update(ctx, func(tx *bbolt.Tx) error {
+		for _, r := range imported {
+			if r.Version == 0 {
+				return fmt.Errorf("%s record: an imported record needs its version", r.Kind)
+			}
+			bucket, err := bucketOf(tx.Bucket(bucketRecords), r)
+			if err == nil {
+				err = bucket.Put([]byte(r.Key), encode(r.Version, r.Value))
+			}
+			if err != nil {
+				return fmt.Errorf("%s record: %w", r.Kind, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return s.failed("import", err)
 	}
-	bucket, err := records.CreateBucketIfNotExists([]byte(change.Kind))
+	return nil
+}
+
+// bucketOf returns the bucket that a record belongs into, and refuses an address that cannot be stored.
+func bucketOf(records *bbolt.Bucket, r Record) (*bbolt.Bucket, error) {
+	if r.Kind == "" || r.Key == "" || len(r.Key) > maxKeyBytes {
+		return nil, fmt.Errorf("a record needs a kind, and a key of 1 to %d bytes", maxKeyBytes)
+	}
+	return records.CreateBucketIfNotExists([]byte(r.Kind))
+}
+
+func apply(records *bbolt.Bucket, change Change) error {
+	bucket, err := bucketOf(records, change.Record)
 	if err != nil {
 		return err
 	}
@@ -157,8 +185,12 @@ func apply(records *bbolt.Bucket, change Change) error {
 	if change.Delete {
 		return bucket.Delete(key)
 	}
-	stored := binary.BigEndian.AppendUint64(make([]byte, 0, versionBytes+len(change.Value)), change.Version+1)
-	return bucket.Put(key, append(stored, change.Value...))
+	return bucket.Put(key, encode(change.Version+1, change.Value))
+}
+
+func encode(version uint64, value []byte) []byte {
+	stored := binary.BigEndian.AppendUint64(make([]byte, 0, versionBytes+len(value)), version)
+	return append(stored, value...)
 }
 
 // decode copies what bbolt lends for the length of a transaction.

@@ -21,11 +21,16 @@ const (
 	KindToken      Kind = "token"      // tokens and refresh journal; key: tenant
 	KindFlow       Kind = "flow"       // a consent under way; key: hash of state
 	KindInvitation Kind = "invitation" // a connect link; key: hash of its secret
+	KindLogin      Kind = "login"      // a customer who was sent to the partner's login; key: hash of the request id
+	KindPending    Kind = "pending"    // a change of organisation that waits for an operator; key: tenant
+	KindRevocation Kind = "revocation" // tokens that are still to be revoked at Datadog; key: a random id
+	KindQuarantine Kind = "quarantine" // marks a store that came from a backup; key "restored"
 )
 
 // Kinds returns every kind, in no order that means anything.
 func Kinds() []Kind {
-	return []Kind{KindCanary, KindClient, KindOrg, KindGrant, KindToken, KindFlow, KindInvitation}
+	return []Kind{KindCanary, KindClient, KindOrg, KindGrant, KindToken, KindFlow, KindInvitation,
+		KindLogin, KindPending, KindRevocation, KindQuarantine}
 }
 
 // Errors of a Store. Compare with errors.Is.
@@ -37,6 +42,10 @@ var (
 	ErrForeign  = errors.New("not a store of this program")
 	ErrCorrupt  = errors.New("the store is damaged")
 	ErrFull     = errors.New("there is no room left for the store")
+	// ErrCursorGone: changes since then are not kept any more; List everything again.
+	ErrCursorGone = errors.New("the changes asked for are not kept any more")
+	// ErrUnreachable: the database does not answer. It may a second later.
+	ErrUnreachable = errors.New("the database of the store does not answer")
 )
 
 // Record is one record as it is stored. The caller owns Value.
@@ -73,6 +82,25 @@ type Store interface {
 	Apply(ctx context.Context, changes ...Change) error
 	// Lease gives the right named name for ttl by the store's clock, or ErrHeld.
 	Lease(ctx context.Context, name string, ttl time.Duration) (Lease, error)
+	// Import puts every record at exactly its Version, whatever the store holds at its address, all or none. It is for restores and
+	// copies: a record is sealed for its version, so it cannot be written as an ordinary change.
+	Import(ctx context.Context, records ...Record) error
 	// Close waits for calls that are under way. Calls after it fail. A second Close does nothing.
 	Close() error
+}
+
+// Cursor is a place in the order in which a shared store changed. It means nothing to another store.
+type Cursor uint64
+
+// Shared is a Store that other processes write to at the same time.
+type Shared interface {
+	Store
+	// Cursor returns the present place. Take it before the first List, and Changes after it misses nothing.
+	Cursor(ctx context.Context) (Cursor, error)
+	// Changes calls yield for every record that changed after a place, in the order of change, each at its latest version; one that
+	// was deleted has a nil Value and the version that was deleted. It returns the place to go on from, or ErrCursorGone.
+	Changes(ctx context.Context, after Cursor, yield func(Record) error) (Cursor, error)
+	// Hint gets a value when another process may have changed something. Hints may be late, doubled or missing altogether: whoever
+	// waits for one also asks now and then.
+	Hint() <-chan struct{}
 }
