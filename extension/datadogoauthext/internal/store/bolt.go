@@ -31,8 +31,8 @@ var (
 
 const (
 	versionBytes = 8
-	maxKeyBytes  = 4096
-	listPage     = 256 // records per read transaction of List
+	maxKeyBytes  = 2048 // what an index of PostgreSQL takes, so that every record fits into either store
+	listPage     = 256  // records per read transaction of List
 )
 
 // Bolt is a Store in one bbolt file, for one process at a time. Build one with OpenBolt.
@@ -214,14 +214,14 @@ func (s *Bolt) Lease(ctx context.Context, name string, ttl time.Duration) (Lease
 	return lease, nil
 }
 
-// nextEpoch counts the openings of the file that gave a lease.
+// nextEpoch stores the epoch that follows the stored one.
 func (s *Bolt) nextEpoch(ctx context.Context) (epoch uint64, err error) {
 	err = s.update(ctx, func(tx *bbolt.Tx) error {
 		meta := tx.Bucket(bucketMeta)
 		if stored := meta.Get(keyEpoch); len(stored) == versionBytes {
 			epoch = binary.BigEndian.Uint64(stored)
 		}
-		epoch++
+		epoch = epochAfter(epoch, s.leases.now())
 		return meta.Put(keyEpoch, binary.BigEndian.AppendUint64(nil, epoch))
 	})
 	return epoch, err

@@ -9,16 +9,27 @@ import (
 
 // boltLeases gives rights within one process.
 //
-// A fence is epoch<<32 + count. The epoch is stored and grows the first time that an opened store gives a lease, so that
-// fences grow across restarts at the price of one write per run instead of one per lease.
+// A fence is epoch + count. The epoch is stored the first time that an opened store gives a lease, and makes way for the fences of
+// that run, so that fences grow across restarts at the price of one write per run instead of one per lease.
+//
+// An epoch is the microsecond of the clock, unless the one before reaches further. So fences go on growing where records, which keep
+// the fence that they were written under, come from another store: one that was restored, or one in PostgreSQL.
 type boltLeases struct {
 	now func() time.Time
 
 	starting sync.Mutex // serialises the write of the epoch, which mu must not be held over
 	mu       sync.Mutex // guards what follows
-	epoch    uint64     // 0: not known yet
-	count    uint32
+	epoch    uint64     // 0: to be stored before the next lease
+	count    uint64     // fences of the epoch that were given
 	held     map[string]*boltLease
+}
+
+// epochFences is how many fences an epoch makes way for: about a second's worth of microseconds.
+const epochFences = 1 << 20
+
+// epochAfter returns the epoch after another one.
+func epochAfter(last uint64, now time.Time) uint64 {
+	return max(last+epochFences, uint64(max(now.UnixMicro(), 0)))
 }
 
 type boltLease struct {
@@ -35,17 +46,31 @@ func (l *boltLeases) take(ctx context.Context, name string, ttl time.Duration, n
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := l.start(ctx, nextEpoch); err != nil {
-		return nil, err
+	for {
+		if err := l.start(ctx, nextEpoch); err != nil {
+			return nil, err
+		}
+		if lease, err := l.takeOfEpoch(name, ttl); lease != nil || err != nil {
+			return lease, err
+		}
 	}
+}
+
+// takeOfEpoch returns neither a lease nor an error where others have used the epoch up.
+func (l *boltLeases) takeOfEpoch(name string, ttl time.Duration) (*boltLease, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.epoch == 0 {
+		return nil, nil
+	}
 	now := l.now()
 	if holder, ok := l.held[name]; ok && now.Before(holder.expires) {
 		return nil, ErrHeld
 	}
-	l.count++
-	lease := &boltLease{leases: l, name: name, fence: l.epoch<<32 + uint64(l.count), expires: now.Add(ttl)}
+	lease := &boltLease{leases: l, name: name, fence: l.epoch + l.count, expires: now.Add(ttl)}
+	if l.count++; l.count == epochFences {
+		l.epoch = 0 // used up
+	}
 	if l.held == nil {
 		l.held = make(map[string]*boltLease)
 	}
@@ -53,7 +78,7 @@ func (l *boltLeases) take(ctx context.Context, name string, ttl time.Duration, n
 	return lease, nil
 }
 
-// start learns the epoch once. A failure is tried again by the next lease.
+// start stores an epoch where there is none. A failure is tried again by the next lease.
 func (l *boltLeases) start(ctx context.Context, nextEpoch func(context.Context) (uint64, error)) error {
 	l.starting.Lock()
 	defer l.starting.Unlock()
@@ -69,7 +94,7 @@ func (l *boltLeases) start(ctx context.Context, nextEpoch func(context.Context) 
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.epoch = epoch
+	l.epoch, l.count = epoch, 0
 	return nil
 }
 

@@ -63,7 +63,8 @@ type Change struct {
 	Delete bool
 }
 
-// Lease is a right to act alone until its time is over. Fence grows with every holder of a name, across restarts too.
+// Lease is a right to act alone until its time is over. Fence grows with every holder of a name, across restarts too, and keeps pace
+// with the microseconds of the store's clock: records keep fences, and must find higher ones in the store that they are copied to.
 type Lease interface {
 	Fence() uint64
 	// Release ends the lease early. It does nothing to a lease that ran out, even where somebody else holds the name by then.
@@ -98,7 +99,9 @@ type Shared interface {
 	// Cursor returns the present place. Take it before the first List, and Changes after it misses nothing.
 	Cursor(ctx context.Context) (Cursor, error)
 	// Changes calls yield for every record that changed after a place, in the order of change, each at its latest version; one that
-	// was deleted has a nil Value and the version that was deleted. It returns the place to go on from, or ErrCursorGone.
+	// was deleted has a nil Value and the version that was deleted. A deletion counts whatever version the caller knows, since versions
+	// begin again where a record is made again or imported: that one comes after its deletion. It returns the place to go on from, or
+	// ErrCursorGone.
 	Changes(ctx context.Context, after Cursor, yield func(Record) error) (Cursor, error)
 	// Hint gets a value when another process may have changed something. Hints may be late, doubled or missing altogether: whoever
 	// waits for one also asks now and then.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -42,6 +43,9 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		"a call that was given up does nothing":       cancelled,
 		"a closed store refuses":                      closed,
 		"a change without an address is refused":      addresses,
+		"a key has 2048 bytes at most":                longKeys,
+		"an import puts versions as they are":         importing,
+		"an import happens as a whole or not at all":  importRefuses,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -310,6 +314,9 @@ func fences(t *testing.T, s Subject) {
 	if lease.Fence() <= last {
 		t.Errorf("after a restart fence %d does not follow %d", lease.Fence(), last)
 	}
+	if aYearAgo := uint64(time.Now().AddDate(-1, 0, 0).UnixMicro()); lease.Fence() < aYearAgo {
+		t.Errorf("fence %d is below those that a record from another store may bear, about %d", lease.Fence(), aYearAgo)
+	}
 }
 
 func cancelled(t *testing.T, s Subject) {
@@ -348,6 +355,21 @@ func addresses(t *testing.T, s Subject) {
 		if err := s.Store.Apply(t.Context(), change); err == nil || errors.Is(err, store.ErrConflict) {
 			t.Errorf("%s: got %v", name, err)
 		}
+	}
+}
+
+// A key that cannot be compressed is the longest one for an index.
+func longKeys(t *testing.T, s Subject) {
+	ctx := t.Context()
+	key := make([]byte, 2048)
+	random := rand.NewChaCha8([32]byte{1})
+	_, _ = random.Read(key)
+	must(t, s.Store.Apply(ctx, put(store.KindGrant, string(key), 0, "x")))
+	if got, err := s.Store.Get(ctx, store.KindGrant, string(key)); err != nil || string(got.Value) != "x" {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if err := s.Store.Apply(ctx, put(store.KindGrant, string(key)+"x", 0, "x")); err == nil {
+		t.Error("a longer key was stored")
 	}
 }
 
