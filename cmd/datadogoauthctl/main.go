@@ -14,7 +14,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := ctl.Run(ctx, os.Args[1:], os.Stdout)
+	err := ctl.Run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	if err == nil {
 		return

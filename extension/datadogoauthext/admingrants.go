@@ -4,25 +4,36 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
+	"github.com/datadogoauth/otelcol-datadogoauth/credential"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/admin"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/flow"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
 )
 
 var _ admin.Grants = adminGrants{}
 
-// adminGrants shows grants to the admin listener.
+// adminGrants shows grants to the admin listener, and takes its orders.
 type adminGrants struct {
 	grants *grant.Service
-	flow   *flow.Flow // nil without a public listener
+	store  store.Store
+	flow   *flow.Flow // nil in a collector that only sends, which takes no order
 	client string
 }
 
-func (a adminGrants) Ready() bool { return a.grants.Ready() }
+func (a adminGrants) Ready() (ok bool, why string) { return a.grants.Ready(), a.grants.StoreFault() }
 
 func (a adminGrants) Tenants() []admin.TenantStatus {
+	pending := map[string]*admin.PendingChange{}
+	for _, p := range a.grants.PendingChanges() {
+		pending[p.Tenant] = &admin.PendingChange{
+			Tenant: p.Tenant, Client: p.Client, Site: p.Site, OrgID: p.OrgID, OrgName: p.OrgName,
+			FromSite: p.FromSite, FromOrgID: p.FromOrgID, FromOrgName: p.FromOrgName, CreatedAt: p.Created, ExpiresAt: p.Expires,
+		}
+	}
 	tenants := a.grants.Tenants()
 	all := make([]admin.TenantStatus, len(tenants))
 	for i, t := range tenants {
@@ -34,18 +45,82 @@ func (a adminGrants) Tenants() []admin.TenantStatus {
 			TokenExpiry: t.TokenExpiry, TokenRefreshedAt: t.RefreshedAt,
 			// The site of a tenant is the callback's domain and nothing else.
 			AppOrigin: t.AppOrigin, StartedDomain: t.StartedDomain, CallbackDomain: t.Site, Scopes: t.Scopes,
-			ConnectedAt: t.ConnectedAt, Since: t.Since, Sending: t.Sending,
+			Pending: pending[t.Tenant], ConnectedAt: t.ConnectedAt, Since: t.Since, Sending: t.Sending,
 		}
 	}
 	return all
 }
 
-// Invite makes a link for the client that flow::client names, or for the only one.
-func (a adminGrants) Invite(ctx context.Context, tenant string, lifetime time.Duration, by string) (admin.Invitation, error) {
-	if a.flow == nil {
-		return admin.Invitation{}, fmt.Errorf("%w: this collector has no public listener; set flow", admin.ErrRefused)
+func (a adminGrants) Quarantine() (admin.Quarantine, bool) {
+	q, ok := a.grants.Quarantine()
+	return admin.Quarantine{RestoredAt: q.RestoredAt, BackupMadeAt: q.BackupMade, Spent: q.Spent, Stopped: q.Stopped}, ok
+}
+
+func (a adminGrants) Pause(ctx context.Context, tenant, reason, by string) error {
+	return a.order(tenant, func() error { return a.grants.Pause(ctx, tenant, reason, by) })
+}
+
+func (a adminGrants) Resume(ctx context.Context, tenant, by string) error {
+	return a.order(tenant, func() error { return a.grants.Resume(ctx, tenant, by) })
+}
+
+func (a adminGrants) Disconnect(ctx context.Context, tenant, reason, by string) error {
+	return a.order(tenant, func() error { return a.grants.Disconnect(ctx, tenant, reason, by) })
+}
+
+func (a adminGrants) MintAgain(ctx context.Context, tenant, by string) error {
+	return a.order(tenant, func() error { return a.grants.MintAgain(ctx, tenant, by) })
+}
+
+func (a adminGrants) ConfirmChange(ctx context.Context, tenant, orgID, by string) error {
+	return a.order(tenant, func() error { return a.grants.ConfirmChange(ctx, tenant, orgID, by) })
+}
+
+func (a adminGrants) RejectChange(ctx context.Context, tenant, by string) error {
+	return a.order(tenant, func() error { return a.grants.RejectChange(ctx, tenant, by) })
+}
+
+// order refuses what this collector cannot do, and puts an error into words of package admin.
+func (a adminGrants) order(tenant string, do func() error) error {
+	if err := a.mayWrite(); err != nil {
+		return err
 	}
-	secret, inv, err := a.grants.Invite(ctx, tenant, a.client, lifetime, by)
+	if _, err := a.grants.Org(tenant); errors.Is(err, credential.ErrUnknownTenant) {
+		return fmt.Errorf("%w: no customer ever connected as %.100q; POST /v1/invitations makes a connect link", admin.ErrUnknown, tenant)
+	}
+	return refused(do())
+}
+
+func (a adminGrants) mayWrite() error {
+	if a.flow == nil {
+		return asRefusal{grant.ErrSendOnly}
+	}
+	return nil
+}
+
+// refused marks what the caller may read.
+func refused(err error) error {
+	if errors.Is(err, grant.ErrRefused) || errors.Is(err, grant.ErrSendOnly) {
+		return asRefusal{err}
+	}
+	return err
+}
+
+// asRefusal keeps the text as it is, which says itself that something was refused.
+type asRefusal struct{ error }
+
+func (asRefusal) Is(target error) bool { return target == admin.ErrRefused }
+func (r asRefusal) Unwrap() error      { return r.error }
+
+// Invite makes a link for the named client, else for the one that flow::client names, else for the only one.
+func (a adminGrants) Invite(ctx context.Context, tenant, client string, lifetime time.Duration, by string) (admin.Invitation, error) {
+	if err := a.mayWrite(); err != nil {
+		return admin.Invitation{}, err
+	}
+	if client == "" {
+		client = a.client
+	}
+	secret, inv, err := a.grants.Invite(ctx, tenant, client, lifetime, by)
 	if errors.Is(err, grant.ErrBadInvitation) {
 		return admin.Invitation{}, fmt.Errorf("%w: %w", admin.ErrRefused, err)
 	}
@@ -53,4 +128,57 @@ func (a adminGrants) Invite(ctx context.Context, tenant string, lifetime time.Du
 		return admin.Invitation{}, err
 	}
 	return admin.Invitation{Link: a.flow.Link(secret), ExpiresAt: inv.Expires}, nil
+}
+
+// shownHash is how much of an invitation's hash names it.
+const shownHash = 12
+
+func (a adminGrants) Invitations(ctx context.Context) ([]admin.OpenInvitation, error) {
+	if a.flow == nil {
+		return nil, nil // their records are sealed with the keyset that this collector has not
+	}
+	invitations, err := a.grants.Invitations(ctx)
+	all := make([]admin.OpenInvitation, len(invitations))
+	for i, inv := range invitations {
+		all[i] = admin.OpenInvitation{
+			ID: inv.Hash[:shownHash], Tenant: inv.Tenant, Client: inv.Client, CreatedAt: inv.Created, ExpiresAt: inv.Expires, CreatedBy: inv.CreatedBy,
+		}
+	}
+	return all, err
+}
+
+func (a adminGrants) RevokeInvitation(ctx context.Context, id, by string) error {
+	if err := a.mayWrite(); err != nil {
+		return err
+	}
+	return refused(a.grants.RevokeInvitation(ctx, id, by))
+}
+
+func (a adminGrants) Revocations(ctx context.Context) ([]admin.Revocation, error) {
+	if a.flow == nil {
+		return nil, nil
+	}
+	open, err := a.grants.Revocations(ctx)
+	all := make([]admin.Revocation, len(open))
+	for i, r := range open {
+		all[i] = admin.Revocation{
+			Tenant: r.Tenant, Client: r.Org.Client, Site: r.Org.Site, OrgID: r.Org.ID, Why: r.Why, DropKey: r.DropKey,
+			AskedAt: r.Asked, NextAt: r.Next, Attempts: r.Attempts, Reason: r.Reason,
+		}
+	}
+	return all, err
+}
+
+func (a adminGrants) EndQuarantine(ctx context.Context, by string) error {
+	if err := a.mayWrite(); err != nil {
+		return err
+	}
+	return refused(a.grants.EndQuarantine(ctx, by))
+}
+
+func (a adminGrants) Archive(ctx context.Context, w io.Writer) error {
+	if err := a.mayWrite(); err != nil {
+		return err
+	}
+	return store.WriteArchive(ctx, a.store, w, time.Now())
 }

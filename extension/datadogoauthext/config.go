@@ -8,13 +8,16 @@ import (
 	"go.opentelemetry.io/collector/config/configoptional"
 )
 
-// Config is what an operator writes under this extension in the collector file.
+// Config is what an operator writes under this extension in the collector file. It has one of two roles: with Flow a collector holds
+// the grants, without it it only sends.
 type Config struct {
 	// Clients are the OAuth clients of Datadog's developer platform, by a name of the operator's choice. The name is part
-	// of every stored record: renaming a client is removing it and adding another.
+	// of every stored record: renaming a client is removing it and adding another. A collector that only sends has none.
 	Clients map[string]ClientConfig `mapstructure:"clients"`
-	// Flow is the public listener where customers connect. Without it no customer can.
+	// Flow is the public listener where customers connect. It decides the role.
 	Flow configoptional.Optional[FlowConfig] `mapstructure:"flow"`
+	// Tenants are those that a collector which only sends may send for.
+	Tenants []string `mapstructure:"tenants"`
 	// Admin is the operator's listener: status page, API, connect links.
 	Admin configoptional.Optional[AdminConfig] `mapstructure:"admin"`
 	// Store is where grants are kept.
@@ -52,6 +55,33 @@ type FlowConfig struct {
 	PartnerName string `mapstructure:"partner_name"`
 	// Client is the client that connect links are made for; needed when there are several.
 	Client string `mapstructure:"client"`
+	// Tickets are for customers who arrive without a connect link: the partner's own login says who they are.
+	Tickets configoptional.Optional[TicketsConfig] `mapstructure:"tickets"`
+	// RequestsPerMinute bounds the requests of one remote address. Nil means the default, see perAddress; zero means no bound.
+	RequestsPerMinute *int `mapstructure:"requests_per_minute"`
+}
+
+// TicketsConfig says where customers log in and which signed tickets (JWT, RFC 7519) of that login are believed.
+type TicketsConfig struct {
+	// LoginURL is the partner's page that a browser without a ticket is sent to.
+	LoginURL string `mapstructure:"login_url"`
+	// Issuer and Audience are what the claims iss and aud have to be.
+	Issuer   string `mapstructure:"issuer"`
+	Audience string `mapstructure:"audience"`
+	// Algorithm is the only one that is accepted (RFC 7518, RFC 8037).
+	Algorithm string `mapstructure:"algorithm"`
+	// Client is the client that tickets connect with; by default that of connect links.
+	Client string `mapstructure:"client"`
+	// Keys verify tickets. With several of them a key is replaced without a stop.
+	Keys []TicketKeyConfig `mapstructure:"keys"`
+}
+
+// TicketKeyConfig is one key.
+type TicketKeyConfig struct {
+	// ID is the kid of the tickets that it verifies; empty for tickets without one.
+	ID string `mapstructure:"id"`
+	// File holds a public key as PEM, or for the HS algorithms a shared secret.
+	File string `mapstructure:"file"`
 }
 
 // AdminConfig is the operator's listener.
@@ -69,9 +99,25 @@ type AdminTokenConfig struct {
 	File string `mapstructure:"file"`
 }
 
-// StoreConfig is the embedded store.
+// StoreConfig says where grants are kept: one of Path and Postgres.
 type StoreConfig struct {
+	// Path is the file of the embedded store, which belongs to one process.
 	Path string `mapstructure:"path"`
+	// Postgres is a database that several collectors share.
+	Postgres configoptional.Optional[PostgresConfig] `mapstructure:"postgres"`
+	// Copy is the file in which a collector that only sends keeps what it read, sealed as it was, so that it starts while the database
+	// is down.
+	Copy string `mapstructure:"copy"`
+}
+
+// PostgresConfig is a PostgreSQL database.
+type PostgresConfig struct {
+	// DSNFile holds the connection string, since it mostly holds a password too.
+	DSNFile string `mapstructure:"dsn_file"`
+	// MaxConnections bounds the connections of this collector.
+	MaxConnections int `mapstructure:"max_connections"`
+	// AllowPlaintext lets connections go without TLS, for a database on the same machine or a proxy there that adds it.
+	AllowPlaintext bool `mapstructure:"allow_plaintext"`
 }
 
 // SealConfig names two keysets, so that a collector that only sends can be given the second alone.
@@ -104,6 +150,10 @@ const (
 	readTimeout      = 15 * time.Second
 	// Nobody sends more than a short form here.
 	maxFormBytes = 16 << 10
+	// A few for a pool's own needs and the rest for work: a refresh holds one for milliseconds.
+	defaultMaxConnections = 8
+	// A customer needs a handful of requests to connect; an office behind one address has several customers' people.
+	defaultRequestsPerMinute = 30
 )
 
 func createDefaultConfig() component.Config {
@@ -112,9 +162,34 @@ func createDefaultConfig() component.Config {
 	return &Config{
 		Flow:  configoptional.Default(FlowConfig{Listener: listenerDefaults(defaultFlowEndpoint, flowWriteTimeout)}),
 		Admin: configoptional.Default(AdminConfig{Listener: listenerDefaults(defaultAdminEndpoint, 2*readTimeout)}),
+		Store: StoreConfig{Postgres: configoptional.Default(PostgresConfig{MaxConnections: defaultMaxConnections})},
 		HTTP:  calls,
 		Auth:  AuthConfig{Header: headerAPIKey},
 	}
+}
+
+// sendOnly reports the role: without the public listener a collector reads what it needs to send, and writes nothing.
+func (c *Config) sendOnly() bool { return !c.Flow.HasValue() }
+
+// perAddress is the bound on requests of one remote address in a minute, or zero for none. By default there is one only where other
+// machines reach the listener and TLS ends there: behind a proxy all customers share the proxy's address.
+func (f *FlowConfig) perAddress() int {
+	switch {
+	case f.RequestsPerMinute != nil:
+		return *f.RequestsPerMinute
+	case f.Listener.TLS.HasValue() && !f.TLSAtProxy && !f.local():
+		return defaultRequestsPerMinute
+	default:
+		return 0
+	}
+}
+
+// ticketClient is the client that tickets connect with; empty means the only one.
+func (f *FlowConfig) ticketClient() string {
+	if t := f.Tickets.Get(); t != nil && t.Client != "" {
+		return t.Client
+	}
+	return f.Client
 }
 
 // listenerDefaults are tighter than the collector's, which are made for telemetry.

@@ -41,10 +41,26 @@ func TestAFullConfigIsRead(t *testing.T) {
 	assert.Equal(t, "0.0.0.0:8444", flow.Listener.NetAddr.Endpoint)
 	assert.Equal(t, flowWriteTimeout, flow.Listener.WriteTimeout, "a default that the file does not name stays")
 	assert.Equal(t, "main", flow.Client)
+	assert.Equal(t, 60, flow.perAddress())
+	assert.Equal(t, &TicketsConfig{
+		LoginURL: "https://app.example.com/datadog/login?from=datadog", Issuer: "https://app.example.com", Audience: "https://connect.example.com/datadog",
+		Algorithm: "ES256", Client: "sandbox", Keys: []TicketKeyConfig{{ID: "2026", File: "/etc/otelcol-datadogoauth/login.pem"}},
+	}, flow.Tickets.Get())
 	assert.Equal(t, []string{"admin.internal"}, cfg.Admin.Get().Hosts)
 	assert.Equal(t, 20*time.Second, cfg.HTTP.Timeout)
 	assert.Equal(t, "x-tenant", cfg.Auth.MetadataKey)
 	assert.True(t, cfg.StopWithoutToken)
+}
+
+func TestACollectorWithoutFlowOnlySends(t *testing.T) {
+	t.Parallel()
+	conf, err := confmaptest.LoadConf(filepath.Join("testdata", "send_only.yaml"))
+	require.NoError(t, err)
+	cfg := load(t, conf)
+	require.NoError(t, confmap.Validate(cfg))
+	assert.True(t, cfg.sendOnly())
+	assert.Equal(t, []string{"acme", "globex"}, cfg.Tenants)
+	assert.Equal(t, &PostgresConfig{DSNFile: "/etc/otelcol-datadogoauth/reader-dsn", MaxConnections: defaultMaxConnections}, cfg.Store.Postgres.Get())
 }
 
 func TestListenersAreOffWhereTheFileDoesNotNameThem(t *testing.T) {
@@ -56,31 +72,98 @@ func TestListenersAreOffWhereTheFileDoesNotNameThem(t *testing.T) {
 
 func TestEveryFaultIsReportedAtOnceUnderItsKey(t *testing.T) {
 	t.Parallel()
-	conf, err := confmaptest.LoadConf(filepath.Join("testdata", "faults.yaml"))
-	require.NoError(t, err)
-	err = load(t, conf).Validate()
-	require.Error(t, err)
-	lines := strings.Split(err.Error(), "\n")
-	for _, key := range []string{
-		"clients::Main: ", "clients::Main::client_id: ", "clients::Main::client_secret_file: ", "clients::Main::stage: ", "clients::Main::redirect_url: ",
-		"clients::web::redirect_url: must be https", "clients::other::redirect_url: must have a plain path", "flow::partner_name: ", "flow::public_url: must be https", "flow::listener::endpoint: 0.0.0.0:8444",
-		"flow::client: ", "admin::listener::endpoint: ", "admin::tokens::0::name: ", "admin::tokens::0::role: ", "admin::tokens::0::file: ", "store::path: ",
-		"seal::keys_keyset_file: ", "http::endpoint: ", "http::headers: ", "http::compression: ", "http::tls::insecure_skip_verify: ", "http::tls::insecure: ",
-		"http::tls::server_name_override: ", "http::tls::min_version: ", "auth::metadata_key: ", "auth::tenant: must hold printable", "auth::header: ",
+	for file, keys := range map[string][]string{
+		"faults.yaml": {
+			"clients::Main: ", "clients::Main::client_id: ", "clients::Main::client_secret_file: ", "clients::Main::stage: ", "clients::Main::redirect_url: ",
+			"clients::web::redirect_url: must be https", "clients::other::redirect_url: must have a plain path", "flow::partner_name: ", "flow::public_url: must be https", "flow::listener::endpoint: 0.0.0.0:8444",
+			"flow::client: ", "flow::requests_per_minute: ", "flow::tickets::login_url: must be https", "flow::tickets::issuer: ", "flow::tickets::audience: ", "flow::tickets::algorithm: must be the one",
+			"flow::tickets::client: ", "flow::tickets::keys::0::file: ", "admin::listener::endpoint: ", "admin::tokens::0::name: ", "admin::tokens::0::role: ", "admin::tokens::0::file: ",
+			"tenants: remove it", "store::path: ", "store::copy: remove it", "seal::keys_keyset_file: ", "http::endpoint: ", "http::headers: ", "http::compression: ", "http::tls::insecure_skip_verify: ",
+			"http::tls::insecure: ", "http::tls::server_name_override: ", "http::tls::min_version: ", "auth::metadata_key: ", "auth::tenant: must hold printable", "auth::header: ",
+		},
+		"send_only_faults.yaml": {
+			"clients: without flow", "tenants::0: must hold printable", "tenants::2: ", "store::path: without flow", "store::postgres: set this or store::path", "store::postgres::dsn_file: ",
+			"store::postgres::max_connections: ", "store::copy: must be another file", "seal::tokens_keyset_file: without flow", "seal::keys_keyset_file: name the keyset", "auth::tenant: \"globex\" is not among",
+			"auth::header: without flow", "stop_without_token: without flow",
+		},
 	} {
-		found := slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, key) })
-		assert.True(t, found, "no fault under %s in:\n%s", key, err)
+		t.Run(file, func(t *testing.T) {
+			t.Parallel()
+			conf, err := confmaptest.LoadConf(filepath.Join("testdata", file))
+			require.NoError(t, err)
+			err = load(t, conf).Validate()
+			require.Error(t, err)
+			lines := strings.Split(err.Error(), "\n")
+			for _, key := range keys {
+				found := slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, key) })
+				assert.True(t, found, "no fault under %s in:\n%s", key, err)
+			}
+			for _, line := range lines {
+				assert.Regexp(t, `^[A-Za-z0-9_:]+: .{10,}`, line)
+			}
+			assert.Len(t, lines, len(keys), "%s", err)
+		})
 	}
-	for _, line := range lines {
-		assert.Regexp(t, `^[A-Za-z0-9_:]+: .{10,}`, line)
+}
+
+func TestWhatARoleNeedsIsSaid(t *testing.T) {
+	t.Parallel()
+	with := func(file string, edit func(*Config)) error {
+		conf, err := confmaptest.LoadConf(filepath.Join("testdata", file))
+		require.NoError(t, err)
+		cfg := load(t, conf)
+		edit(cfg)
+		return cfg.Validate()
 	}
+	for name, tc := range map[string]struct {
+		err  error
+		says string
+	}{
+		"clients without flow":      {with("send_only.yaml", func(c *Config) { c.Clients = map[string]ClientConfig{"main": {}} }), "clients: without flow this collector only sends and must hold no client secret: remove clients, or set flow"},
+		"no tenants":                {with("send_only.yaml", func(c *Config) { c.Tenants = nil }), "tenants: "},
+		"no database":               {with("send_only.yaml", func(c *Config) { c.Store = StoreConfig{} }), "store::postgres: "},
+		"a file":                    {with("send_only.yaml", func(c *Config) { c.Store = StoreConfig{Path: "/x"} }), "belongs to one process"},
+		"flow without a store":      {with("config.yaml", func(c *Config) { c.Store = StoreConfig{} }), "store::path: "},
+		"flow without tokens":       {with("config.yaml", func(c *Config) { c.Seal.TokensKeysetFile = "" }), "seal::tokens_keyset_file: "},
+		"flow without clients":      {with("config.yaml", func(c *Config) { c.Clients = nil }), "clients: name at least one"},
+		"several clients, no names": {with("config.yaml", func(c *Config) { c.Flow.Get().Client, c.Flow.Get().Tickets.Get().Client = "", "" }), "flow::client: several clients"},
+		"tickets without keys":      {with("config.yaml", func(c *Config) { c.Flow.Get().Tickets.Get().Keys = nil }), "flow::tickets::keys: "},
+		"a login with a user":       {with("config.yaml", func(c *Config) { c.Flow.Get().Tickets.Get().LoginURL = "https://u:p4ss@app.example.com/login" }), "flow::tickets::login_url: "},
+	} {
+		require.ErrorContains(t, tc.err, tc.says, name)
+		assert.NotContains(t, tc.err.Error(), "p4ss")
+	}
+}
+
+func TestRequestsAreBoundedWhereAddressesAreCustomers(t *testing.T) {
+	t.Parallel()
+	tls := configoptional.Some(configtls.ServerConfig{})
+	zero, ten := 0, 10
+	for name, tc := range map[string]struct {
+		flow FlowConfig
+		want int
+	}{
+		"TLS here":                      {FlowConfig{}, defaultRequestsPerMinute},
+		"TLS at a proxy":                {FlowConfig{TLSAtProxy: true}, 0},
+		"TLS at a proxy, and meant":     {FlowConfig{TLSAtProxy: true, RequestsPerMinute: &ten}, 10},
+		"TLS here, for this machine":    {FlowConfig{Listener: listenerDefaults("localhost:8444", 0)}, 0},
+		"TLS here, and switched off":    {FlowConfig{RequestsPerMinute: &zero}, 0},
+		"TLS here, and a number of its": {FlowConfig{RequestsPerMinute: &ten}, 10},
+	} {
+		tc.flow.Listener.TLS = tls
+		if tc.flow.Listener.NetAddr.Endpoint == "" {
+			tc.flow.Listener.NetAddr.Endpoint = "0.0.0.0:443"
+		}
+		assert.Equal(t, tc.want, tc.flow.perAddress(), name)
+	}
+	assert.Zero(t, (&FlowConfig{}).perAddress(), "without TLS a proxy on this machine is in front")
 }
 
 func TestRedirectURLHasToBeOnThePublicHost(t *testing.T) {
 	t.Parallel()
 	conf, err := confmaptest.LoadConf(filepath.Join("testdata", "config.yaml"))
 	require.NoError(t, err)
-	for _, url := range []string{"https://other.example.com/callback", "https://connect.example.com/datadog/connect/x", "https://connect.example.com:444/callback"} {
+	for _, url := range []string{"https://other.example.com/callback", "https://connect.example.com/datadog/connect/x", "https://connect.example.com/datadog/ticket", "https://connect.example.com/datadog", "https://connect.example.com:444/callback"} {
 		cfg := load(t, conf)
 		c := cfg.Clients["main"]
 		c.RedirectURL = url

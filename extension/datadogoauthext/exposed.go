@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 
 	"go.uber.org/zap"
 )
@@ -15,6 +16,20 @@ import (
 func (e *datadogOAuth) warnExposed() {
 	for _, name := range slices.Sorted(maps.Keys(e.cfg.Clients)) {
 		e.warnIfExposed("clients::"+name+"::client_secret_file", e.cfg.Clients[name].ClientSecretFile)
+	}
+	if pg := e.cfg.Store.Postgres.Get(); pg != nil {
+		e.warnIfExposed("store::postgres::dsn_file", pg.DSNFile)
+	}
+	if cfg := e.cfg.Flow.Get(); cfg != nil {
+		if tickets := cfg.Tickets.Get(); tickets != nil && strings.HasPrefix(tickets.Algorithm, "HS") { // other keys are public
+			for i, k := range tickets.Keys {
+				e.warnIfExposed("flow::tickets::keys::"+strconv.Itoa(i)+"::file", k.File)
+			}
+		}
+		if cfg.RequestsPerMinute != nil && *cfg.RequestsPerMinute > 0 && cfg.TLSAtProxy {
+			e.set.Logger.Warn("All customers share the address of the proxy, and so the bound on requests of one address; let the proxy bound them, and set this to 0",
+				zap.String("key", "flow::requests_per_minute"))
+		}
 	}
 	if cfg := e.cfg.Admin.Get(); cfg != nil {
 		for i, t := range cfg.Tokens {

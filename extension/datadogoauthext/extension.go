@@ -3,7 +3,6 @@ package datadogoauthext
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"sync/atomic"
 
@@ -16,7 +15,6 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/credential"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/metadata"
-	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/seal"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
 )
 
@@ -31,9 +29,11 @@ type datadogOAuth struct {
 	set       extension.Settings
 	telemetry *metadata.TelemetryBuilder
 
+	host    component.Host
 	grants  atomic.Pointer[grant.Service] // nil before Start
-	store   store.Store
+	stores  []store.Store                 // what Start opened: the store, and the copy of it
 	servers []*server
+	holding background    // health_check
 	never   chan struct{} // never closed
 }
 
@@ -45,8 +45,8 @@ func newExtension(cfg *Config, set extension.Settings) (*datadogOAuth, error) {
 	return &datadogOAuth{cfg: cfg, set: set, telemetry: builder, never: make(chan struct{})}, nil
 }
 
-// Start opens files, store and listeners, whose faults are the operator's, and leaves the grants to load in the
-// background. It waits for no network.
+// Start opens files, an embedded store and listeners, whose faults are the operator's, and leaves the grants to load in the
+// background. It waits for no network: a database is first asked there.
 func (e *datadogOAuth) Start(ctx context.Context, host component.Host) error {
 	if err := e.start(ctx, host); err != nil {
 		return errors.Join(err, e.Shutdown(ctx))
@@ -55,75 +55,29 @@ func (e *datadogOAuth) Start(ctx context.Context, host component.Host) error {
 }
 
 func (e *datadogOAuth) start(ctx context.Context, host component.Host) error {
-	clients, err := e.clients()
+	e.host = host
+	opts, err := e.options(ctx)
 	if err != nil {
 		return err
 	}
-	tokens, keys, err := e.keysets()
-	if err != nil {
-		return err
-	}
-	calls, err := e.cfg.HTTP.ToClient(ctx, nil, e.set.TelemetrySettings)
-	if err != nil {
-		return fmt.Errorf("http: %w", err)
-	}
-	bolt, err := store.OpenBolt(e.cfg.Store.Path, store.BoltOptions{})
-	if err != nil {
-		return fmt.Errorf("store::path: %w", err)
-	}
-	e.store = bolt
-	if err := seal.Prove(ctx, e.store, "tokens", tokens); err != nil {
-		return fmt.Errorf("seal::tokens_keyset_file: %w", err)
-	}
-	if err := seal.Prove(ctx, e.store, "keys", keys); err != nil {
-		return fmt.Errorf("seal::keys_keyset_file: %w", err)
-	}
-	grants := grant.New(grant.Options{
-		Store: e.store, Tokens: tokens, Keys: keys, Clients: clients, HTTP: calls, Logger: e.set.Logger,
-		StopWithToken: e.cfg.StopWithoutToken, Observer: e.observer(host),
-	})
+	opts.Observer = e.observer(host)
+	grants := grant.New(opts)
 	e.grants.Store(grants)
 	if err := e.telemetry.RegisterDatadogoauthTenantsCallback(observeTenants(grants)); err != nil {
 		return err
 	}
-	if err := e.listen(ctx, host, grants); err != nil {
+	if err := e.listen(ctx, host, grants, opts); err != nil {
 		return err
 	}
 	grants.Start()
 	return nil
 }
 
-// clients opens every secret file.
-func (e *datadogOAuth) clients() ([]grant.ClientConfig, error) {
-	var clients []grant.ClientConfig
-	var errs []error
-	for name, c := range e.cfg.Clients {
-		secret, err := grant.OpenSecretFile(c.ClientSecretFile)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("clients::%s::client_secret_file: %w", name, err))
-			continue
-		}
-		clients = append(clients, grant.ClientConfig{Name: name, ClientID: c.ClientID, Stage: c.Stage, RedirectURL: c.RedirectURL, Secret: secret})
-	}
-	return clients, errors.Join(errs...)
-}
-
-func (e *datadogOAuth) keysets() (tokens, keys *seal.Keyset, err error) {
-	tokens, tokensErr := seal.Load(e.cfg.Seal.TokensKeysetFile)
-	if tokensErr != nil {
-		tokensErr = fmt.Errorf("seal::tokens_keyset_file: %w", tokensErr)
-	}
-	keys, keysErr := seal.Load(e.cfg.Seal.KeysKeysetFile)
-	if keysErr != nil {
-		keysErr = fmt.Errorf("seal::keys_keyset_file: %w", keysErr)
-	}
-	return tokens, keys, errors.Join(tokensErr, keysErr)
-}
-
 // Shutdown ends what Start began, in reverse: no new consents, those under way to their end, then the grants, then the
 // store. It may come without Start, and twice.
 func (e *datadogOAuth) Shutdown(ctx context.Context) error {
 	var errs []error
+	e.holding.end()
 	for _, s := range e.servers {
 		errs = append(errs, s.shutdown(ctx))
 	}
@@ -131,10 +85,10 @@ func (e *datadogOAuth) Shutdown(ctx context.Context) error {
 	if grants := e.grants.Load(); grants != nil {
 		errs = append(errs, grants.Close(ctx))
 	}
-	if e.store != nil {
-		errs = append(errs, e.store.Close())
-		e.store = nil
+	for _, st := range e.stores {
+		errs = append(errs, st.Close())
 	}
+	e.stores = nil
 	e.telemetry.Shutdown()
 	return errors.Join(errs...)
 }
@@ -188,6 +142,12 @@ func (e *datadogOAuth) observer(host component.Host) grant.Observer {
 		},
 		Minted: func(ctx context.Context, outcome string) {
 			e.telemetry.DatadogoauthMints.Add(ctx, 1, byOutcome(outcome))
+		},
+		Revoked: func(ctx context.Context, outcome string) {
+			e.telemetry.DatadogoauthRevocations.Add(ctx, 1, byOutcome(outcome))
+		},
+		Abandoned: func(ctx context.Context, n int) {
+			e.telemetry.DatadogoauthFlows.Add(ctx, int64(n), byOutcome("abandoned"))
 		},
 		Trouble: func(err error) {
 			if err == nil {

@@ -190,6 +190,14 @@ func TestStartNamesTheKeyAndTheFile(t *testing.T) {
 		"admin token too short": {func(t *testing.T, f *granttest.Fixture, _ *Config) {
 			require.NoError(t, os.WriteFile(filepath.Join(f.Dir, "admin"), []byte("short"), 0o600))
 		}, []string{"admin::tokens", "ops"}},
+		"ticket key missing": {func(_ *testing.T, _ *granttest.Fixture, cfg *Config) {
+			cfg.Flow.Get().Tickets = configoptional.Some(TicketsConfig{
+				LoginURL: "https://app.partner.example/login", Issuer: "i", Audience: "a", Algorithm: "ES256", Keys: []TicketKeyConfig{{File: "/nowhere/login.pem"}},
+			})
+		}, []string{"flow: tickets: keys: ", "/nowhere/login.pem"}},
+		"connection string missing": {func(_ *testing.T, _ *granttest.Fixture, cfg *Config) {
+			cfg.Store = StoreConfig{Postgres: configoptional.Some(PostgresConfig{DSNFile: "/nowhere/dsn", MaxConnections: 1})}
+		}, []string{"store::postgres::dsn_file", "/nowhere/dsn"}},
 		"ca file missing": {func(_ *testing.T, _ *granttest.Fixture, cfg *Config) { cfg.HTTP.TLS.CAFile = "/nowhere/ca.pem" }, []string{"http: ", "/nowhere/ca.pem"}},
 	}
 	for name, tc := range cases {

@@ -15,16 +15,17 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/admin"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/flow"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/seal"
 )
 
 // listen opens the configured listeners, the public one first: the admin listener makes links to it.
-func (e *datadogOAuth) listen(ctx context.Context, host component.Host, grants *grant.Service) error {
+func (e *datadogOAuth) listen(ctx context.Context, host component.Host, grants *grant.Service, opts grant.Options) error {
 	e.warnExposed()
 	var pages *flow.Flow
 	publicURL := ""
 	if cfg := e.cfg.Flow.Get(); cfg != nil {
 		var err error
-		if pages, err = e.newFlow(cfg, grants); err != nil {
+		if pages, err = e.newFlow(cfg, grants, opts.Tokens); err != nil {
 			return fmt.Errorf("flow: %w", err)
 		}
 		handler, err := pages.Handler()
@@ -38,7 +39,7 @@ func (e *datadogOAuth) listen(ctx context.Context, host component.Host, grants *
 	}
 	if cfg := e.cfg.Admin.Get(); cfg != nil {
 		a := admin.New(admin.Options{
-			Grants: adminGrants{grants: grants, flow: pages, client: e.inviteClient()}, Tokens: cfg.tokens(), Logger: e.set.Logger,
+			Grants: adminGrants{grants: grants, store: opts.Store, flow: pages, client: e.inviteClient()}, Tokens: cfg.tokens(), Logger: e.set.Logger,
 			PublicURL: publicURL, Endpoint: cfg.Listener.NetAddr.Endpoint, Hosts: cfg.Hosts,
 		})
 		if err := a.CheckTokens(); err != nil {
@@ -51,17 +52,34 @@ func (e *datadogOAuth) listen(ctx context.Context, host component.Host, grants *
 	return nil
 }
 
-func (e *datadogOAuth) newFlow(cfg *FlowConfig, grants *grant.Service) (*flow.Flow, error) {
+func (e *datadogOAuth) newFlow(cfg *FlowConfig, grants *grant.Service, tokens *seal.Keyset) (*flow.Flow, error) {
 	clients := make(map[string]flow.Client, len(e.cfg.Clients))
 	for name, c := range e.cfg.Clients {
 		clients[name] = flow.Client{ClientID: c.ClientID, Stage: c.Stage, RedirectURL: c.RedirectURL}
 	}
 	return flow.New(flow.Options{
 		Grants: grants, Clients: clients, PublicURL: cfg.PublicURL, PartnerName: cfg.PartnerName, Logger: e.set.Logger,
-		Outcome: func(ctx context.Context, outcome string) {
-			e.telemetry.DatadogoauthFlows.Add(ctx, 1, byOutcome(outcome))
-		},
+		Sealer: flow.NewSealer(tokens), Tickets: cfg.tickets(), PerAddress: cfg.perAddress(), Outcome: e.flowEnded,
 	})
+}
+
+// tickets is nil where customers connect by links only.
+func (f *FlowConfig) tickets() *flow.TicketOptions {
+	cfg := f.Tickets.Get()
+	if cfg == nil {
+		return nil
+	}
+	keys := make([]flow.TicketKey, len(cfg.Keys))
+	for i, k := range cfg.Keys {
+		keys[i] = flow.TicketKey{ID: k.ID, File: k.File}
+	}
+	return &flow.TicketOptions{
+		LoginURL: cfg.LoginURL, Issuer: cfg.Issuer, Audience: cfg.Audience, Algorithm: cfg.Algorithm, Client: f.ticketClient(), Keys: keys,
+	}
+}
+
+func (e *datadogOAuth) flowEnded(ctx context.Context, outcome string) {
+	e.telemetry.DatadogoauthFlows.Add(ctx, 1, byOutcome(outcome))
 }
 
 // inviteClient is the client that connect links are made for.

@@ -22,21 +22,18 @@ func (c *Config) Validate() error {
 	add := func(key, format string, args ...any) {
 		errs = append(errs, fmt.Errorf("%s: %w", key, fmt.Errorf(format, args...)))
 	}
-	if len(c.Clients) == 0 {
-		add("clients", "name at least one OAuth client of Datadog's developer platform, with client_id, client_secret_file, stage and redirect_url")
-	}
 	for _, name := range slices.Sorted(maps.Keys(c.Clients)) {
 		c.Clients[name].validate("clients::"+name, name, add)
 	}
-	if flow := c.Flow.Get(); flow != nil {
-		flow.validate(c.Clients, add)
+	if c.sendOnly() {
+		c.validateSendOnly(add)
+	} else {
+		c.validateFlow(add)
 	}
 	if adm := c.Admin.Get(); adm != nil {
 		adm.validate(&errs)
 	}
-	if c.Store.Path == "" {
-		add("store::path", "name the file that grants are kept in, for instance /var/lib/otelcol-datadogoauth/grants.db; it is made at the first start")
-	}
+	c.Store.validate(add)
 	c.Seal.validate(add)
 	validateCalls(&c.HTTP, add)
 	c.Auth.validate(add)
@@ -98,56 +95,6 @@ func redactUser(raw string) string {
 	return raw
 }
 
-func (f *FlowConfig) validate(clients map[string]ClientConfig, add adder) {
-	if f.Listener.NetAddr.Endpoint == "" {
-		add("flow::listener::endpoint", "write the address to listen on, for instance %s", defaultFlowEndpoint)
-	}
-	if !f.Listener.TLS.HasValue() && !f.TLSAtProxy && f.Listener.NetAddr.Endpoint != "" && !f.local() {
-		add("flow::listener::endpoint", "%s is reachable from other machines, where connect links and authorization codes would travel in clear; "+
-			"set flow::listener::tls with cert_file and key_file, or flow::tls_at_proxy: true if TLS ends at a proxy in front", f.Listener.NetAddr.Endpoint)
-	}
-	if f.PartnerName == "" {
-		add("flow::partner_name", "write your company's name as customers know it; the connect page shows it")
-	}
-	if f.Client == "" && len(clients) > 1 {
-		add("flow::client", "several clients are configured; name the one that connect links are made for")
-	}
-	if _, ok := clients[f.Client]; f.Client != "" && !ok {
-		add("flow::client", "%q is not among the clients", f.Client)
-	}
-	if f.PublicURL == "" {
-		add("flow::public_url", "write the https URL under which browsers reach this listener, for instance https://connect.example.com")
-		return
-	}
-	public, err := httpsURL(f.PublicURL)
-	if err != nil {
-		add("flow::public_url", "%w", err)
-		return
-	}
-	prefix := strings.TrimSuffix(public.Path, "/")
-	if page := prefix + "/connect"; !urlPath.MatchString(page) || path.Clean(page) != page {
-		add("flow::public_url", "must have a plain path or none, got %q", public.Path)
-	}
-	for _, name := range slices.Sorted(maps.Keys(clients)) {
-		u, err := httpsURL(clients[name].RedirectURL)
-		if err != nil {
-			continue // reported under its own key
-		}
-		if u.Host != public.Host {
-			add("clients::"+name+"::redirect_url", "must be on %s like flow::public_url, since the browser's cookie of the consent belongs to that host; got %s", public.Host, u.Host)
-		}
-		if strings.HasPrefix(u.Path, prefix+"/connect/") || strings.HasPrefix(u.Path, prefix+"/connected/") || u.Path == prefix {
-			add("clients::"+name+"::redirect_url", "the path %s is taken by the connect pages; use %s/callback", u.Path, prefix)
-		}
-	}
-}
-
-// local reports whether no other machine reaches the listener.
-func (f *FlowConfig) local() bool {
-	addr := f.Listener.NetAddr
-	return strings.HasPrefix(string(addr.Transport), "unix") || admin.OnLoopback(addr.Endpoint)
-}
-
 func (a *AdminConfig) validate(errs *[]error) {
 	keep := func(err error) {
 		if err != nil {
@@ -184,9 +131,6 @@ func prefixed(key string, err error) []error {
 }
 
 func (s SealConfig) validate(add adder) {
-	if s.TokensKeysetFile == "" {
-		add("seal::tokens_keyset_file", "name the keyset that tokens are sealed with; make one with: datadogoauthctl keyset create --out tokens.json")
-	}
 	if s.KeysKeysetFile == "" {
 		add("seal::keys_keyset_file", "name the keyset that API keys are sealed with; make one with: datadogoauthctl keyset create --out keys.json")
 	}

@@ -3,6 +3,7 @@ package ctl_test
 import (
 	"bytes"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,7 +17,7 @@ func TestKeysetCreateWritesAKeysetThatLoads(t *testing.T) {
 	t.Parallel()
 	out := filepath.Join(t.TempDir(), "tokens.keyset.json")
 	var stdout bytes.Buffer
-	if err := ctl.Run(t.Context(), []string{"keyset", "create", "--out", out}, &stdout); err != nil {
+	if err := ctl.Run(t.Context(), []string{"keyset", "create", "--out", out}, &stdout, io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := seal.Load(out); err != nil {
@@ -39,7 +40,14 @@ func TestFaultsComeWithAHint(t *testing.T) {
 	}{
 		"no command":            {nil, "no command given", "--help"},
 		"unknown command":       {[]string{"keyset", "rotate"}, "no such command", "--help"},
-		"keyset alone":          {[]string{"keyset"}, "no command given", "keyset create"},
+		"keyset alone":          {[]string{"keyset"}, "no command given", "keyset --help"},
+		"store alone":           {[]string{"store"}, "no command given", "store --help"},
+		"an id that is none":    {[]string{"keyset", "promote", "--keyset", "x", "--id", "0"}, "a number from 1", "keyset promote --keyset"},
+		"a keyset not there":    {[]string{"keyset", "add", "--keyset", there + "-not"}, "no such keyset file", "keyset create"},
+		"not a keyset":          {[]string{"keyset", "list", "--keyset", there}, "not a Tink keyset", "name the keyset file"},
+		"no place":              {[]string{"store", "backup", "--out", "x"}, "--store FILE or --postgres-dsn-file FILE or --admin URL", "store backup --store"},
+		"a token and no URL":    {[]string{"store", "backup", "--out", "x", "--store", "y", "--token-file", "z"}, "go with --admin", "store backup --store"},
+		"a backup over a file":  {[]string{"store", "backup", "--out", there, "--store", "y"}, "never overwritten", "another file"},
 		"no file":               {[]string{"keyset", "create"}, "--out", "keyset create --out"},
 		"a flag that is not":    {[]string{"keyset", "create", "--output", "x"}, "-output", "keyset create --out"},
 		"more than a file":      {[]string{"keyset", "create", "--out", "x", "y"}, "nothing else", "keyset create --out"},
@@ -50,7 +58,7 @@ func TestFaultsComeWithAHint(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var stdout bytes.Buffer
-			err := ctl.Run(t.Context(), c.args, &stdout)
+			err := ctl.Run(t.Context(), c.args, &stdout, io.Discard)
 			var failed *ctl.Error
 			if !errors.As(err, &failed) {
 				t.Fatalf("got %v, want an error with a hint", err)
@@ -70,13 +78,26 @@ func TestFaultsComeWithAHint(t *testing.T) {
 
 func TestHelpNamesOnlyCommandsThatWork(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{"--help"}, {"keyset", "create", "-h"}} {
+	var head bytes.Buffer
+	if err := ctl.Run(t.Context(), []string{"--help"}, &head, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"keyset create", "keyset list", "keyset add", "keyset promote", "keyset retire",
+		"store backup", "store restore", "store verify", "store copy"} {
+		if !strings.Contains(head.String(), "\n    "+name+" ") {
+			t.Errorf("--help does not name %s", name)
+		}
 		var stdout bytes.Buffer
-		if err := ctl.Run(t.Context(), args, &stdout); err != nil {
+		if err := ctl.Run(t.Context(), append(strings.Fields(name), "--help"), &stdout, io.Discard); err != nil {
 			t.Fatal(err)
 		}
-		if !strings.Contains(stdout.String(), "datadogoauthctl keyset create --out") {
-			t.Errorf("%v prints %q", args, stdout.String())
+		if name == "keyset create" {
+			continue // its example would write a file
+		}
+		example := stdout.String()[strings.LastIndex(stdout.String(), "datadogoauthctl "+name):]
+		err := ctl.Run(t.Context(), strings.Fields(example)[1:], io.Discard, io.Discard) // the files of the example are not there
+		if err == nil || strings.Contains(err.Error(), "flag") || strings.Contains(err.Error(), "name ") {
+			t.Errorf("the example of %s is not a command: %v", name, err)
 		}
 	}
 }

@@ -28,20 +28,25 @@ const linkSecret = "L1nkS3cretThatNobodyElseSees"
 type grants struct {
 	tenants  []admin.TenantStatus
 	notReady bool
+	why      string
 	err      error
 	invited  []string
+	ordered  []string
+	archive  func(io.Writer) error
+
+	quarantine *admin.Quarantine
 }
 
 func (g *grants) Tenants() []admin.TenantStatus {
 	return append([]admin.TenantStatus(nil), g.tenants...)
 }
-func (g *grants) Ready() bool { return !g.notReady }
+func (g *grants) Ready() (bool, string) { return !g.notReady, g.why }
 
-func (g *grants) Invite(_ context.Context, tenant string, lifetime time.Duration, by string) (admin.Invitation, error) {
+func (g *grants) Invite(_ context.Context, tenant, client string, lifetime time.Duration, by string) (admin.Invitation, error) {
 	if g.err != nil {
 		return admin.Invitation{}, g.err
 	}
-	g.invited = append(g.invited, fmt.Sprintf("%s for %s by %s", tenant, lifetime, by))
+	g.invited = append(g.invited, strings.TrimSpace(fmt.Sprintf("%s for %s by %s %s", tenant, lifetime, by, client)))
 	return admin.Invitation{Link: "https://connect.example.com/i/" + linkSecret, ExpiresAt: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}, nil
 }
 

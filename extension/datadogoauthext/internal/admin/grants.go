@@ -3,22 +3,59 @@ package admin
 import (
 	"context"
 	"errors"
+	"io"
 	"time"
 )
 
-// Grants is what this package needs to know about tenants. It must be safe for concurrent use.
+// Grants is what this package needs to know about tenants, and asks to be done. It must be safe for concurrent use.
+//
+// by names the token that asked. An error that wraps ErrRefused or ErrUnknown is shown to the caller; any
+// other is logged and shown as an internal error.
 type Grants interface {
+	// Ready reports whether the grants are loaded. Until then nothing else is asked. why is for people and may be empty.
+	Ready() (ok bool, why string)
 	// Tenants returns every tenant, in any order. The slice is the caller's.
 	Tenants() []TenantStatus
-	// Invite makes a link with which the customer named tenant can connect, good for lifetime. by names the token that
-	// asked. An error that wraps ErrRefused is shown to the caller; any other is logged and shown as an internal error.
-	Invite(ctx context.Context, tenant string, lifetime time.Duration, by string) (Invitation, error)
-	// Ready reports whether the grants are loaded. Until then Tenants is not asked.
-	Ready() bool
+	// Quarantine says what became of a restored store, or false.
+	Quarantine() (Quarantine, bool)
+	Orders
+	Links
+	// Revocations lists what is still to be done at Datadog about connections that ended, in any order.
+	Revocations(ctx context.Context) ([]Revocation, error)
+	// EndQuarantine lets a restored store be used like any other.
+	EndQuarantine(ctx context.Context, by string) error
+	// Archive writes a backup of the store to w, sealed as it is.
+	Archive(ctx context.Context, w io.Writer) error
 }
 
-// ErrRefused marks an error of Invite whose text the caller may read and can act on. It must hold no secret.
-var ErrRefused = errors.New("refused")
+// Orders are what an operator can order for one tenant. Each is done when it returns.
+type Orders interface {
+	Pause(ctx context.Context, tenant, reason, by string) error
+	Resume(ctx context.Context, tenant, by string) error
+	Disconnect(ctx context.Context, tenant, reason, by string) error
+	MintAgain(ctx context.Context, tenant, by string) error
+	// ConfirmChange moves the tenant to orgID, which has to be that of its pending change.
+	ConfirmChange(ctx context.Context, tenant, orgID, by string) error
+	RejectChange(ctx context.Context, tenant, by string) error
+}
+
+// Links are about connect links.
+type Links interface {
+	// Invite makes a link with which the customer named tenant can connect, good for lifetime. client may be empty, for the one that
+	// is configured for links.
+	Invite(ctx context.Context, tenant, client string, lifetime time.Duration, by string) (Invitation, error)
+	// Invitations lists those that still work, in the order in which they are shown.
+	Invitations(ctx context.Context) ([]OpenInvitation, error)
+	RevokeInvitation(ctx context.Context, id, by string) error
+}
+
+// Errors of Grants. Their texts must hold no secret.
+var (
+	// ErrRefused marks an error whose text the caller may read and can act on.
+	ErrRefused = errors.New("refused")
+	// ErrUnknown marks one about a tenant or a link that is not there.
+	ErrUnknown = errors.New("unknown")
+)
 
 // TenantStatus is what an operator may know of a tenant. None of it is secret.
 type TenantStatus struct {
@@ -49,6 +86,8 @@ type TenantStatus struct {
 	AppOrigin, StartedDomain, CallbackDomain string
 	Scopes                                   []string // as granted; empty where Datadog did not say
 
+	Pending *PendingChange // nil without one
+
 	ConnectedAt time.Time // when the customer gave consent; zero until then
 	Since       time.Time // when the latest of the three facts changed
 	Sending     bool      // whether data of this tenant is sent at this moment
@@ -58,4 +97,37 @@ type TenantStatus struct {
 type Invitation struct {
 	Link      string // holds a secret: it is answered once and neither stored nor logged
 	ExpiresAt time.Time
+}
+
+// OpenInvitation is a link that was given out. Its secret is known to whoever has it, and to nobody else.
+type OpenInvitation struct {
+	ID                   string // names it in the API; it does not open the link
+	Tenant, Client       string
+	CreatedAt, ExpiresAt time.Time
+	CreatedBy            string
+}
+
+// PendingChange is a consent of a tenant that is connected to another organisation. Nothing is sent there until it is confirmed.
+type PendingChange struct {
+	Tenant, Client                   string
+	Site, OrgID, OrgName             string
+	FromSite, FromOrgID, FromOrgName string // what the tenant is connected to
+	CreatedAt, ExpiresAt             time.Time
+}
+
+// Revocation is what is still to be done at Datadog about a connection that ended.
+type Revocation struct {
+	Tenant, Client, Site, OrgID string
+	Why                         string // the connection ended
+	DropKey                     bool   // whether its API key is to be deleted too
+	AskedAt, NextAt             time.Time
+	Attempts                    int
+	Reason                      string // why the last attempt failed
+}
+
+// Quarantine marks a store that came from a backup, whose tokens may be older than those that Datadog knows.
+type Quarantine struct {
+	RestoredAt, BackupMadeAt time.Time // the second may be zero
+	Spent                    int       // refreshes that ended in invalid_grant since
+	Stopped                  bool      // there were too many; refreshes wait for an operator
 }

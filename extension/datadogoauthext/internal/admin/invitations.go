@@ -25,7 +25,7 @@ const maxBodyBytes = 16 << 10
 
 // invite answers {"tenant": "acme", "lifetime": "72h"} with 201 and {"link": "https://…", "expires_at": "…"}.
 //
-// lifetime is a Go duration and may be left out. The link holds a secret that appears nowhere else, this answer being
+// lifetime is a Go duration and may be left out, and so may client, the name of a configured OAuth client. The link holds a secret that appears nowhere else, this answer being
 // the only time: the log names the tenant and who asked.
 func (a *Admin) invite(w http.ResponseWriter, r *http.Request) {
 	if !a.isReady(w) {
@@ -33,6 +33,7 @@ func (a *Admin) invite(w http.ResponseWriter, r *http.Request) {
 	}
 	var body struct {
 		Tenant   string `json:"tenant"`
+		Client   string `json:"client"`
 		Lifetime string `json:"lifetime"`
 	}
 	if status, err := readJSON(w, r, &body); err != nil {
@@ -49,7 +50,7 @@ func (a *Admin) invite(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	by := nameOf(r)
-	invitation, err := a.grants.Invite(r.Context(), body.Tenant, lifetime, by)
+	invitation, err := a.grants.Invite(r.Context(), body.Tenant, body.Client, lifetime, by)
 	switch {
 	case errors.Is(err, ErrRefused):
 		problem(w, http.StatusUnprocessableEntity, err.Error())
@@ -64,6 +65,42 @@ func (a *Admin) invite(w http.ResponseWriter, r *http.Request) {
 		Link      string    `json:"link"`
 		ExpiresAt time.Time `json:"expires_at"`
 	}{invitation.Link, invitation.ExpiresAt.UTC()})
+}
+
+// openInvitation is an OpenInvitation on the wire.
+type openInvitation struct {
+	ID        string    `json:"id"`
+	Tenant    string    `json:"tenant"`
+	Client    string    `json:"client"`
+	CreatedAt time.Time `json:"created_at"`
+	ExpiresAt time.Time `json:"expires_at"`
+	CreatedBy string    `json:"created_by,omitempty"`
+}
+
+// listInvitations answers {"invitations": […]}: those that still work.
+func (a *Admin) listInvitations(w http.ResponseWriter, r *http.Request) {
+	all, ok := listed(a, w, r, a.grants.Invitations)
+	if !ok {
+		return
+	}
+	list := make([]openInvitation, len(all))
+	for i, v := range all {
+		list[i] = openInvitation{v.ID, v.Tenant, v.Client, v.CreatedAt.UTC(), v.ExpiresAt.UTC(), v.CreatedBy}
+	}
+	reply(w, http.StatusOK, struct {
+		Invitations []openInvitation `json:"invitations"`
+	}{list})
+}
+
+// revokeInvitation answers 204.
+func (a *Admin) revokeInvitation(w http.ResponseWriter, r *http.Request) {
+	if !a.isReady(w) {
+		return
+	}
+	id := r.PathValue("id")
+	if a.done(w, r, "revoke connect link", a.grants.RevokeInvitation(r.Context(), id, nameOf(r)), zap.String("invitation", fmt.Sprintf("%.12q", id))) {
+		w.WriteHeader(http.StatusNoContent)
+	}
 }
 
 // readJSON reads one JSON object with no field but those of into. The status goes with the error.

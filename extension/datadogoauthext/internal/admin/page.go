@@ -2,6 +2,7 @@ package admin
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"fmt"
 	"html/template"
@@ -29,9 +30,11 @@ func (a *Admin) page(w http.ResponseWriter, r *http.Request) {
 	}
 	var view statusView
 	view.PublicURL = a.publicURL
-	view.Ready = a.grants.Ready()
 	view.At = time.Now().UTC()
-	if view.Ready {
+	if view.Ready, view.Why = a.grants.Ready(); view.Ready {
+		if q, ok := a.grants.Quarantine(); ok {
+			view.Quarantine = &q
+		}
 		view.add(a.sorted())
 	}
 	var body bytes.Buffer // so that a fault of the template ends in a 500 and not in half a page
@@ -50,12 +53,14 @@ func style(w http.ResponseWriter, _ *http.Request) {
 }
 
 type statusView struct {
-	PublicURL string
-	Ready     bool
-	At        time.Time
-	Rows      []statusRow
-	Sending   int
-	Attention int // tenants with a fact that a person should look at
+	PublicURL  string
+	Ready      bool
+	Why        string // the grants are not loaded; may be empty
+	Quarantine *Quarantine
+	At         time.Time
+	Rows       []statusRow
+	Sending    int
+	Attention  int // tenants with a fact that a person should look at
 }
 
 type statusRow struct {
@@ -96,6 +101,9 @@ func (v *statusView) add(statuses []TenantStatus) {
 			Warnings: s.warnings(),
 			KeyAge:   age(v.At, s.KeySince),
 		}
+		if p := s.Pending; p != nil {
+			row.Badges = append(row.Badges, newBadge("Change", "pending", pendingText(*p), levelBad))
+		}
 		if s.Sending {
 			v.Sending++
 		}
@@ -107,6 +115,12 @@ func (v *statusView) add(statuses []TenantStatus) {
 		}
 		v.Rows = append(v.Rows, row)
 	}
+}
+
+// pendingText says where a change of organisation would lead. Only a person can tell whether it is meant.
+func pendingText(p PendingChange) string {
+	return fmt.Sprintf("somebody with the connect link consented for %s of %s. Nothing is sent there. Confirm or reject it with POST /v1/tenants/…/change/confirm or …/reject, by %s UTC",
+		cmp.Or(p.OrgName, p.OrgID), p.Site, p.ExpiresAt.UTC().Format("2006-01-02 15:04"))
 }
 
 func newBadge(fact, state, reason string, l level) badge {

@@ -44,7 +44,7 @@ func notFoundAsProblem(mux *http.ServeMux) http.Handler {
 			problem(w, probe.status, "this path takes "+probe.header.Get("Allow"))
 			return
 		}
-		problem(w, http.StatusNotFound, "there is nothing under this path; the API is /v1/tenants, /v1/tenants/{tenant}, /v1/invitations and /v1/ready")
+		problem(w, http.StatusNotFound, "there is nothing under this path; the extension's README lists what the API has")
 	})
 }
 

@@ -19,6 +19,7 @@ type tenant struct {
 	Token       tokenFact `json:"token"`
 	Key         keyFact   `json:"key"`
 	Hold        fact      `json:"hold"`
+	Change      *change   `json:"pending_change,omitempty"`
 	Warnings    []string  `json:"warnings,omitempty"`
 	Sending     bool      `json:"sending"`
 	ConnectedAt time.Time `json:"connected_at,omitzero"`
@@ -70,6 +71,10 @@ func onWire(s TenantStatus) tenant {
 		Warnings: s.warnings(),
 		Sending:  s.Sending, ConnectedAt: s.ConnectedAt.UTC(), Since: s.Since.UTC(),
 	}
+	if s.Pending != nil {
+		c := changeOnWire(*s.Pending)
+		t.Change = &c
+	}
 	if s.CallbackDomain != "" {
 		t.Consent = &consent{s.AppOrigin, s.StartedDomain, s.CallbackDomain, s.Scopes}
 	}
@@ -98,14 +103,22 @@ func (a *Admin) oneTenant(w http.ResponseWriter, r *http.Request) {
 	if !a.isReady(w) {
 		return
 	}
-	name := r.PathValue("tenant")
+	a.answerTenant(w, r.PathValue("tenant"))
+}
+
+// answerTenant answers with a tenant as it is at this moment.
+func (a *Admin) answerTenant(w http.ResponseWriter, name string) {
 	statuses := a.grants.Tenants()
 	i := slices.IndexFunc(statuses, func(s TenantStatus) bool { return s.Tenant == name })
 	if i < 0 {
-		problem(w, http.StatusNotFound, fmt.Sprintf("no customer was ever invited or connected as %.100q; POST /v1/invitations makes a connect link", name))
+		problem(w, http.StatusNotFound, unknownTenant(name))
 		return
 	}
 	reply(w, http.StatusOK, onWire(statuses[i]))
+}
+
+func unknownTenant(name string) string {
+	return fmt.Sprintf("no customer ever connected as %.100q; POST /v1/invitations makes a connect link", name)
 }
 
 func (a *Admin) sorted() []TenantStatus {

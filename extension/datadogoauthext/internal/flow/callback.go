@@ -12,11 +12,6 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/site"
 )
 
-// result is what the last page shows.
-type result struct {
-	tenant, orgName, siteName, last4 string
-}
-
 const (
 	maxStateBytes = 256
 	maxCodeBytes  = 4096
@@ -24,21 +19,13 @@ const (
 
 // callback ends a consent, well or not. The state is consumed first: whatever follows, it works no second time. While the
 // grants are not loaded nothing is consumed, so that the customer can reload the page.
+//
+// There is no limit by address here: only a state that exists makes this write, and that was made under the limits.
 func (f *Flow) callback(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodGet { // the mux lets HEAD pass too, and a probe must not consume a state
-		w.WriteHeader(http.StatusMethodNotAllowed)
-		return
-	}
-	q, err := url.ParseQuery(r.URL.RawQuery)
+	q, err := readQuery(r.URL.RawQuery, "state", "code", "domain", "site", "client_id", "iss", "error", "error_description")
 	if err != nil {
 		f.fail(w, r, http.StatusBadRequest, "bad_callback", "Datadog's answer could not be read. "+again)
 		return
-	}
-	for _, name := range []string{"state", "code", "domain", "client_id", "iss", "error"} {
-		if len(q[name]) > 1 {
-			f.fail(w, r, http.StatusBadRequest, "bad_callback", "Datadog's answer could not be read. "+again)
-			return
-		}
 	}
 	state := q.Get("state")
 	if state == "" || len(state) > maxStateBytes {
@@ -58,29 +45,47 @@ func (f *Flow) callback(w http.ResponseWriter, r *http.Request) {
 		f.fail(w, r, http.StatusServiceUnavailable, "store_failed", "Connecting is not possible at the moment. "+again)
 		return
 	}
-	dropCookie(w, state)
-	if !sameBrowser(r, state, fl.BrowserHash) {
+	dropCookie(w, flowCookieName(state))
+	fail := f.fail
+	if fl.Invitation == "" { // admitted by a ticket: there is no link to open again
+		fail = f.failAgain
+	}
+	cookie, ok := f.sameBrowser(r, state, fl)
+	if !ok {
 		f.Logger.Warn("A callback came from another browser than the one that began; nothing was exchanged", zap.String("tenant", fl.Tenant))
-		f.fail(w, r, http.StatusBadRequest, "wrong_browser", "This attempt began in another browser, or cookies are switched off. "+again)
+		fail(w, r, http.StatusBadRequest, "wrong_browser", "This attempt began in another browser, or cookies are switched off. "+again)
 		return
 	}
 	at, code, refusal := f.readCallback(r, q, fl)
 	if refusal != nil {
 		f.Logger.Warn("A consent did not succeed; nothing was exchanged", zap.String("tenant", fl.Tenant), zap.String("outcome", refusal.outcome), zap.Error(refusal.err))
-		f.fail(w, r, http.StatusBadRequest, refusal.outcome, refusal.customer)
+		fail(w, r, http.StatusBadRequest, refusal.outcome, refusal.customer)
 		return
 	}
 	done, err := f.Grants.Connect(r.Context(), fl, at, code)
 	if err != nil {
-		f.connectFailed(w, r, fl, err)
+		status, outcome, text := f.connectFailed(fl, err)
+		fail(w, r, status, outcome, text)
 		return
 	}
-	f.count(r.Context(), "connected")
-	name, ok := f.results.put(done.Tenant, result{tenant: done.Tenant, orgName: done.OrgName, siteName: done.Site.Name() + " (" + done.Site.Domain() + ")", last4: done.Last4})
-	if !ok {
-		name = "done"
+	outcome := "connected"
+	if done.ChangePending {
+		outcome = "change_pending"
 	}
-	http.Redirect(w, r, f.prefix+"/connected/"+name, http.StatusSeeOther)
+	f.count(r.Context(), outcome)
+	f.endLogin(w, r, cookie)
+	f.toResult(w, r, done)
+}
+
+// endLogin takes back what a ticket admitted, once it has led to a grant.
+func (f *Flow) endLogin(w http.ResponseWriter, r *http.Request, c flowCookie) {
+	if c.Request == "" {
+		return
+	}
+	dropCookie(w, loginCookieName(c.Request))
+	if err := f.Grants.EndLogin(r.Context(), c.Request); err != nil && !errors.Is(err, grant.ErrNoLogin) {
+		f.Logger.Warn("The login of a customer who connected was not deleted; it ends by itself", zap.String("tenant", c.Tenant), zap.Error(err))
+	}
 }
 
 const again = "Open the connect link again."
@@ -115,6 +120,15 @@ func (f *Flow) readCallback(r *http.Request, q url.Values, fl grant.Flow) (site.
 	if err != nil {
 		return site.Site{}, "", &refusal{"bad_domain", "The answer names a Datadog site that does not exist. " + again, err}
 	}
+	if raw := q.Get("site"); raw != "" { // no call goes there; yet an answer that names a stranger is none of Datadog's
+		origin, err := site.ParseAppOrigin(raw)
+		if err == nil && origin.Partition != at.Partition() {
+			err = errors.New("the callback's site and domain belong to different partitions")
+		}
+		if err != nil {
+			return site.Site{}, "", &refusal{"bad_domain", "The answer names a Datadog site that does not exist. " + again, err}
+		}
+	}
 	if string(at.Partition()) != fl.Partition {
 		return site.Site{}, "", &refusal{"bad_domain", "You began at a commercial Datadog site and ended at a government one, or the reverse. Begin at the site of your organisation. " + again,
 			fmt.Errorf("the consent began in partition %s and ended at %s", fl.Partition, at.Domain())}
@@ -138,31 +152,22 @@ func issuedBy(iss string, at site.Site) bool {
 	return u.Host == at.AppHost() || u.Host == at.Hostname(site.HostAPI) || u.Host == at.Domain() || u.Host == "app."+at.Domain()
 }
 
-// connectFailed shows why Connect failed. Its error says what the customer can do, and what goes into the log.
-func (f *Flow) connectFailed(w http.ResponseWriter, r *http.Request, fl grant.Flow, err error) {
-	outcome, customer := "internal", "Connecting did not work. "+again
+// connectFailed says why Connect failed. Its error holds what the customer can do, and what goes into the log.
+func (f *Flow) connectFailed(fl grant.Flow, err error) (status int, outcome, customer string) {
+	outcome, customer = "internal", "Connecting did not work. "+again
 	var why *grant.ConnectError
 	if errors.As(err, &why) {
 		outcome, customer = why.Outcome, why.Customer
 	}
 	f.Logger.Error("A consent did not lead to a connection", zap.String("tenant", fl.Tenant), zap.String("outcome", outcome), zap.Error(err))
-	status := http.StatusBadGateway
 	switch outcome {
-	case grant.OutcomeOtherOrg, grant.OutcomeKeyExists:
-		status = http.StatusConflict
+	case grant.OutcomeInvitationGone:
+		return http.StatusNotFound, outcome, customer
+	case grant.OutcomeKeyExists:
+		return http.StatusConflict, outcome, customer
 	case grant.OutcomeStoreFailed:
-		status = http.StatusServiceUnavailable
+		return http.StatusServiceUnavailable, outcome, customer
+	default:
+		return http.StatusBadGateway, outcome, customer
 	}
-	f.fail(w, r, status, outcome, customer)
-}
-
-// connected is where a good consent ends. The page has no secret, and neither has its URL.
-func (f *Flow) connected(w http.ResponseWriter, r *http.Request) {
-	res, ok := f.results.get(r.PathValue("result"))
-	if !ok {
-		// After a restart, or some minutes later. A browser is sent to such a URL by a good consent only.
-		f.message(w, http.StatusOK, "Nothing more to do here", "If Datadog's consent page sent you here, your organisation is connected. You may now close this tab")
-		return
-	}
-	f.render(w, http.StatusOK, "connected.html", connectedData{Partner: f.PartnerName, Tenant: res.tenant, Org: res.orgName, Site: res.siteName, Last4: res.last4})
 }

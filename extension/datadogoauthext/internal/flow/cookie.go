@@ -3,30 +3,51 @@ package flow
 import (
 	"crypto/subtle"
 	"net/http"
+	"time"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
 )
 
 // Each consent has a cookie of its own, so that two tabs do not disturb each other. __Host- makes the browser refuse it
-// without Secure, with a Domain, or from a subdomain. Lax, since the callback is a navigation that begins at Datadog.
+// without Secure, with a Domain, or from a subdomain. Lax, since the callback is a navigation that begins at Datadog, as the ticket's is
+// one that begins at the partner's login.
 // https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-rfc6265bis (cookie name prefixes)
 
-// cookieName is derived from the state, whose hash it shows a part of: enough to tell the consents of a browser apart.
-func cookieName(state string) string { return "__Host-datadogoauth-" + grant.Hash(state)[:12] }
+// The names are derived from what the cookie belongs to, and show a part of its hash: enough to tell the cookies of a browser apart.
+func flowCookieName(state string) string { return "__Host-datadogoauth-" + grant.Hash(state)[:12] }
+func loginCookieName(requestID string) string {
+	return "__Host-datadogoauth-login-" + grant.Hash(requestID)[:12]
+}
+func resultCookieName(id string) string { return "__Host-datadogoauth-result-" + grant.Hash(id)[:12] }
 
-func setCookie(w http.ResponseWriter, state, browser string) {
+func setCookie(w http.ResponseWriter, name, value string, life time.Duration) {
 	http.SetCookie(w, &http.Cookie{
-		Name: cookieName(state), Value: browser, Path: "/", MaxAge: int(grant.FlowLife.Seconds()),
-		Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		Name: name, Value: value, Path: "/", MaxAge: int(life.Seconds()), Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
 }
 
-func dropCookie(w http.ResponseWriter, state string) {
-	http.SetCookie(w, &http.Cookie{Name: cookieName(state), Path: "/", MaxAge: -1, Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+func dropCookie(w http.ResponseWriter, name string) {
+	http.SetCookie(w, &http.Cookie{Name: name, Path: "/", MaxAge: -1, Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
 }
 
-// sameBrowser reports whether the request comes from the browser that began the consent.
-func sameBrowser(r *http.Request, state, wantHash string) bool {
-	c, err := r.Cookie(cookieName(state))
-	return err == nil && subtle.ConstantTimeCompare([]byte(grant.Hash(c.Value)), []byte(wantHash)) == 1
+// flowCookie is the sealed cookie of a consent under way. The record of the consent stays the truth; the cookie has to agree with it.
+type flowCookie struct {
+	State  string `json:"s"` // hash
+	Tenant string `json:"t"`
+	Secret string `json:"b"` // its hash is in the record
+	// Request is the login that admitted the customer; empty behind a connect link.
+	Request string `json:"r,omitempty"`
+}
+
+// sameBrowser reports whether the request comes from the browser that began the consent fl.
+func (f *Flow) sameBrowser(r *http.Request, state string, fl grant.Flow) (flowCookie, bool) {
+	cookie, err := r.Cookie(flowCookieName(state))
+	if err != nil {
+		return flowCookie{}, false
+	}
+	c, err := openValue[flowCookie](f, purposeFlow, cookie.Value)
+	if err != nil {
+		return flowCookie{}, false
+	}
+	return c, c.State == fl.StateHash && c.Tenant == fl.Tenant && subtle.ConstantTimeCompare([]byte(grant.Hash(c.Secret)), []byte(fl.BrowserHash)) == 1
 }

@@ -2,8 +2,12 @@ package flow
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,42 +30,68 @@ type Options struct {
 	// PublicURL is where browsers reach these pages: an https origin, with a path when the pages are mounted below one.
 	PublicURL   string
 	PartnerName string
-	Logger      *zap.Logger
+	// Sealer seals what travels with the browser. NewSealer makes one of the tokens keyset. All collectors behind PublicURL need the same.
+	Sealer Sealer
+	// Tickets say how the partner's own login admits customers. Without them customers connect by links only.
+	Tickets *TicketOptions
+	// PerAddress is how many requests that write something one remote address may send a minute, and at once; 0 means no limit.
+	// Forwarded headers are never read, so behind a proxy all customers share one address: leave the limit to the proxy.
+	PerAddress int
+	Logger     *zap.Logger
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// Outcome counts how a consent ended, by one of a closed set of words. It may be nil.
 	Outcome func(ctx context.Context, outcome string)
 }
 
-// Flow serves the public pages. Build one with New.
+// Flow serves the public pages. Build one with New. It remembers no customer between two requests.
 type Flow struct {
 	Options
 	prefix  string              // path of PublicURL, without a slash at the end
 	paths   map[string]struct{} // of callbacks
-	starts  shelf[start]
-	results shelf[result]
+	tickets *tickets            // nil without a login
+	limit   *limiter            // nil without a limit
 }
 
-// New does no I/O.
+// New reads the key files of Tickets, and does no other I/O.
 func New(opts Options) (*Flow, error) {
 	public, err := url.Parse(opts.PublicURL)
 	if err != nil {
 		return nil, err
 	}
+	if opts.Sealer == nil {
+		return nil, errors.New("a sealer is needed for what travels with the browser")
+	}
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
 	f := &Flow{Options: opts, prefix: strings.TrimSuffix(public.Path, "/"), paths: map[string]struct{}{}}
-	f.starts.init(opts.Now, grant.FlowLife)
-	f.results.init(opts.Now, grant.FlowLife)
-	for _, c := range opts.Clients {
+	if opts.PerAddress > 0 {
+		f.limit = newLimiter(opts.PerAddress, opts.Now)
+	}
+	if opts.Tickets != nil {
+		if f.tickets, err = newTickets(*opts.Tickets, opts.Clients, opts.Now); err != nil {
+			return nil, fmt.Errorf("tickets: %w", err)
+		}
+	}
+	for name, c := range opts.Clients {
 		u, err := url.Parse(c.RedirectURL)
 		if err != nil {
 			return nil, err
 		}
+		if f.ownPage(u.Path) {
+			return nil, fmt.Errorf("the redirect_url of client %s ends in a path that these pages have already; register another one, such as %s/callback", name, f.prefix)
+		}
 		f.paths[u.Path] = struct{}{}
 	}
 	return f, nil
+}
+
+// ownPage reports whether a path is one of the pages besides the callbacks.
+func (f *Flow) ownPage(path string) bool {
+	rest, ok := strings.CutPrefix(path, f.prefix+"/")
+	first, _, _ := strings.Cut(rest, "/")
+	return ok && (first == "connect" || first == "connected" || first == "ticket")
 }
 
 // Link is the connect link that belongs to the secret of an invitation.
@@ -71,8 +101,38 @@ func (f *Flow) Link(secret string) string {
 
 // Handler returns the whole public listener.
 func (f *Flow) Handler() (http.Handler, error) {
-	// The POST of the connect page has to come from that page. Browsers tell by Sec-Fetch-Site; those that do not know it
-	// (Safari before 16.4) by Origin, which holds this origin because of the page's Referrer-Policy.
+	ownForm, err := f.ownForm()
+	if err != nil {
+		return nil, err
+	}
+	pages := map[string]methods{
+		"/connect":              {http.MethodGet: f.noLogin, http.MethodHead: f.noLogin},
+		"/connect/{invitation}": {http.MethodGet: f.connectPage, http.MethodHead: f.connectPage, http.MethodPost: f.limited(ownForm(f.begin))},
+		"/connected/{result}":   {http.MethodGet: f.connected, http.MethodHead: f.connected},
+	}
+	if f.tickets != nil {
+		pages["/connect"] = methods{http.MethodGet: f.limited(f.toLogin)}
+		pages["/ticket"] = methods{http.MethodGet: f.limited(f.admit)}
+		pages["/connect/request/{request}"] = methods{
+			http.MethodGet: f.requestPage, http.MethodHead: f.requestPage, http.MethodPost: f.limited(ownForm(f.beginAdmitted)),
+		}
+	}
+	mux := http.NewServeMux()
+	for path, byMethod := range pages {
+		mux.HandleFunc(f.prefix+path, f.dispatch(byMethod))
+	}
+	for path := range f.paths {
+		mux.HandleFunc(path, f.dispatch(methods{http.MethodGet: f.callback})) // not HEAD: a probe must not consume a state
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		f.message(w, http.StatusNotFound, "Nothing here", "Check that you opened the whole connect link.")
+	})
+	return withHeaders(f.bounded(mux)), nil
+}
+
+// ownForm lets the POST of a page come from that page only. Browsers tell by Sec-Fetch-Site; those that do not know it
+// (Safari before 16.4) by Origin, which holds this origin because of the page's Referrer-Policy.
+func (f *Flow) ownForm() (func(http.HandlerFunc) http.HandlerFunc, error) {
 	sameOrigin := http.NewCrossOriginProtection()
 	public, err := url.Parse(f.PublicURL)
 	if err != nil {
@@ -84,17 +144,34 @@ func (f *Flow) Handler() (http.Handler, error) {
 	sameOrigin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f.fail(w, r, http.StatusForbidden, "foreign_page", "This form was not sent by this page. Open the connect link and press the button there.")
 	}))
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+f.prefix+"/connect/{invitation}", f.connectPage)
-	mux.Handle("POST "+f.prefix+"/connect/{invitation}", sameOrigin.Handler(http.HandlerFunc(f.begin)))
-	mux.HandleFunc("GET "+f.prefix+"/connected/{result}", f.connected)
-	for path := range f.paths {
-		mux.HandleFunc("GET "+path, f.callback)
+	return func(next http.HandlerFunc) http.HandlerFunc { return sameOrigin.Handler(next).ServeHTTP }, nil
+}
+
+// methods are what one page does, by HTTP method. HEAD is there only where GET changes nothing.
+type methods map[string]http.HandlerFunc
+
+func (f *Flow) dispatch(byMethod methods) http.HandlerFunc {
+	allowed := strings.Join(slices.Sorted(maps.Keys(byMethod)), ", ")
+	return func(w http.ResponseWriter, r *http.Request) {
+		handle, ok := byMethod[r.Method]
+		if !ok {
+			w.Header().Set("Allow", allowed)
+			f.message(w, http.StatusMethodNotAllowed, "Nothing here", "Open this page by its link.")
+			return
+		}
+		handle(w, r)
 	}
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		f.message(w, http.StatusNotFound, "Nothing here", "Check that you opened the whole connect link.")
+}
+
+// bounded refuses an address that no page has, before anything reads it.
+func (f *Flow) bounded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.URL.RawQuery) > maxQuery {
+			f.message(w, http.StatusRequestURITooLong, "Nothing here", "The address is too long. Open the connect link as it was sent.")
+			return
+		}
+		next.ServeHTTP(w, r)
 	})
-	return withHeaders(mux), nil
 }
 
 func (f *Flow) count(ctx context.Context, outcome string) {

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"html/template"
 	"net/http"
+	"strings"
 
 	"go.uber.org/zap"
 )
@@ -34,13 +35,27 @@ type connectData struct {
 
 type connectedData struct{ Partner, Tenant, Org, Site, Last4 string }
 
-type messageData struct{ Partner, Title, Text string }
+type pendingData struct{ Partner, Tenant string }
+
+type messageData struct {
+	Partner, Title, Text string
+	Again                string // path of the page to begin again at; may be empty
+}
 
 // fail counts an outcome and shows what the customer can do.
 func (f *Flow) fail(w http.ResponseWriter, r *http.Request, status int, outcome, text string) {
 	f.count(r.Context(), outcome)
-	f.message(w, status, "Not connected", text)
+	f.message(w, status, notConnected, text)
 }
+
+// failAgain is fail for customers who came through the partner's login: they can begin again there.
+func (f *Flow) failAgain(w http.ResponseWriter, r *http.Request, status int, outcome, text string) {
+	f.count(r.Context(), outcome)
+	text = strings.TrimSuffix(text, " "+again)
+	f.render(w, status, "message.html", messageData{Partner: f.PartnerName, Title: notConnected, Text: text, Again: f.prefix + "/connect"})
+}
+
+const notConnected = "Not connected"
 
 func (f *Flow) message(w http.ResponseWriter, status int, title, text string) {
 	f.render(w, status, "message.html", messageData{Partner: f.PartnerName, Title: title, Text: text})

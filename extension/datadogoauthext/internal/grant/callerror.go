@@ -18,6 +18,8 @@ const (
 	callInvalidGrant
 	// callClientRejected: invalid_client or a 401 of the token endpoint.
 	callClientRejected
+	// callClientDisabled: the customer's organisation does not admit the client any more.
+	callClientDisabled
 	// callForbidden, callConflict, callThrottled: 403, 409, 429.
 	callForbidden
 	callConflict

@@ -84,9 +84,13 @@ func (s *Service) ClientReady(name string) error {
 
 // probes reports whether a client has a token that the background refreshes as its probe.
 func (s *Service) probes(clientName string) bool {
-	for tenant, tok := range s.tokenView() {
-		if tok.Client == clientName && s.refreshable(tenant) {
-			return true
+	s.view.mu.Lock()
+	defer s.view.mu.Unlock()
+	for tenant, h := range s.view.tokens {
+		if h.rec.Client == clientName && h.rec.RefreshToken != "" {
+			if _, err := s.usable(tenant); err == nil {
+				return true
+			}
 		}
 	}
 	return false

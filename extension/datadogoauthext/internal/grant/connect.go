@@ -18,178 +18,221 @@ type Connected struct {
 	Tenant  string
 	Site    site.Site
 	OrgName string // may be empty
-	Last4   string // of the API key
+	Last4   string // of the API key; empty while a change is pending
+	// ChangePending says that the tenant is connected to another organisation, site or client, where its data keeps going until an
+	// operator confirms the change to OrgName.
+	ChangePending bool
 }
 
-// ConnectError says why a consent did not end in a connection.
-type ConnectError struct {
-	// Outcome is one of a closed set, for counting.
-	Outcome string
-	// Customer is what the person at the browser can do. It holds no secret.
-	Customer string
-	// Err is for the operator's log. It holds no secret either.
-	Err error
+// consent is a code that was redeemed, and the organisation that it leads to.
+type consent struct {
+	flow     Flow
+	clientID string
+	org      credential.Org
+	orgName  string
+	set      tokenSet
 }
-
-func (e *ConnectError) Error() string { return e.Err.Error() }
-func (e *ConnectError) Unwrap() error { return e.Err }
-
-// Outcomes of ConnectError.
-const (
-	OutcomeExchangeRefused    = "exchange_refused"
-	OutcomeExchangeUnanswered = "exchange_unanswered"
-	OutcomeClientRejected     = "client_rejected"
-	OutcomeOrgUnknown         = "org_unknown"
-	OutcomeOtherOrg           = "other_org"
-	OutcomeKeyExists          = "key_exists"
-	OutcomeScopeMissing       = "scope_missing"
-	OutcomeMintFailed         = "mint_failed"
-	OutcomeStoreFailed        = "store_failed"
-)
-
-// errOtherOrg: a tenant's data keeps going to the organisation that it is connected to until an operator decides.
-var errOtherOrg = errors.New("the tenant is already connected to another organisation or site; nothing was changed, and its data keeps going there. " +
-	"If the change is wanted, connect that organisation under a new tenant name")
 
 // Connect completes a consent: it redeems the code, learns the organisation, stores the grant and makes sure of an API
 // key. f was consumed before, so the code is exchanged once. at is the site of the callback's domain.
 //
+// Where the tenant is connected to another organisation, site or client, nothing of it changes: the consent is stored as a change that
+// is pending, and no key is minted, unless f allows the change.
+//
 // Whether the browser waits makes no difference: from here on the work runs on the service's own time.
 func (s *Service) Connect(ctx context.Context, f Flow, at site.Site, code string) (Connected, error) {
-	const later = "Connecting is not possible at the moment. Open the connect link again in a few minutes."
 	if err := s.checkReady(); err != nil {
-		return Connected{}, &ConnectError{OutcomeStoreFailed, later, err}
+		return Connected{}, &ConnectError{OutcomeStoreFailed, notNow, err}
 	}
-	end, ok := s.life.begin()
-	if !ok {
-		return Connected{}, &ConnectError{OutcomeStoreFailed, later, errStopping}
+	ctx, end, err := s.onOwnTime(ctx)
+	if err != nil {
+		return Connected{}, &ConnectError{OutcomeStoreFailed, notNow, err}
 	}
 	defer end()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), operation)
-	defer cancel()
-	defer context.AfterFunc(s.life.flying, cancel)()
-	c, ok := s.clients[f.Client]
-	if !ok {
-		err := fmt.Errorf("client %s is not in the configuration any more", f.Client)
-		return Connected{}, &ConnectError{OutcomeStoreFailed, askPartner, err}
-	}
-	set, err := s.exchange(ctx, c, at, code, f.Verifier)
-	if err != nil {
-		return Connected{}, exchangeError(err, f, at)
-	}
-	var id, name string
-	err = s.repeated(ctx, func() (err error) { // it changes nothing, and giving up costs the customer another consent
-		id, name, err = s.currentOrg(ctx, at, set.access)
-		return err
-	}, callUnanswered, callUnsent, callThrottled)
-	if err != nil {
-		return Connected{}, &ConnectError{OutcomeOrgUnknown, "Datadog did not say which organisation you connected. Open the connect link again in a few minutes.", err}
-	}
-	org := credential.Org{Client: f.Client, Site: at.Domain(), ID: id}
-	if err := s.storeGrant(ctx, f, c.cfg.ClientID, org, name, set); err != nil {
+	if err := s.checkInvitation(ctx, f); err != nil {
 		return Connected{}, err
 	}
-	s.backoff.clear(f.Tenant)
-	s.log.Info("A customer gave consent", zap.String("tenant", f.Tenant), zap.String("client", f.Client), zap.String("site", at.Domain()), zap.String("org", id))
-	if err := s.ensureKey(ctx, org, set.access); err != nil {
-		return Connected{}, mintError(err, at)
+	cons, err := s.redeemCode(ctx, f, at, code)
+	if err != nil {
+		return Connected{}, err
 	}
-	if err := s.consumeInvitation(ctx, f.Invitation); err != nil {
-		s.log.Warn("The used connect link was not deleted; it works until it expires", zap.String("tenant", f.Tenant), zap.Error(err))
+	done := Connected{Tenant: f.Tenant, Site: at, OrgName: cons.orgName}
+	log := s.log.With(zap.String("tenant", f.Tenant), zap.String("client", f.Client), zap.String("site", at.Domain()), zap.String("org", cons.org.ID))
+	if missing := missingScopes(cons.set.scopes); len(missing) > 0 {
+		log.Warn("A grant is narrower than needed; add the scopes to the client in Datadog's developer platform, then let a user with all "+
+			"permissions of the client open the connect link", zap.Strings("missing", missing), zap.String("granted", cons.set.scopes))
 	}
-	o := s.orgView(org)
-	return Connected{Tenant: f.Tenant, Site: at, OrgName: o.Name, Last4: o.Last4}, nil
+	moves, err := s.storeConsent(ctx, cons)
+	if err != nil {
+		return Connected{}, err
+	}
+	switch {
+	case moves && !f.AllowChange:
+		log.Warn("A customer gave consent for another organisation than the tenant is connected to; nothing changes until an operator confirms",
+			zap.Time("expires", s.now().Add(PendingLife)))
+		done.ChangePending = true
+		s.kickRevocations() // of a change that this one replaced
+		return done, nil
+	case moves:
+		if err := s.confirm(ctx, f.Tenant, cons.org.ID, "the ticket"); err != nil {
+			return Connected{}, changeError(err, at)
+		}
+	default:
+		s.backoff.clear(f.Tenant)
+		log.Info("A customer gave consent")
+		if err := s.ensureKey(ctx, cons.org, cons.set.access); err != nil {
+			return Connected{}, mintError(err, at)
+		}
+		if err := s.consumeInvitation(ctx, f.Invitation); err != nil {
+			log.Warn("The used connect link was not deleted; it works until it expires", zap.Error(err))
+		}
+	}
+	done.Last4 = s.orgView(cons.org).Last4
+	return done, nil
 }
 
-// storeGrant writes grant, token and organisation in one step, or nothing when the tenant belongs to another organisation.
-func (s *Service) storeGrant(ctx context.Context, f Flow, clientID string, org credential.Org, orgName string, set tokenSet) error {
-	err := s.persist(ctx, func(tx *txn) error {
-		now := s.now()
-		g, had, err := get(tx, Grant{Tenant: f.Tenant})
-		if err != nil {
-			return err
-		}
-		if had && g.Hold != HoldDisconnected && g.Org != org {
-			return errOtherOrg
-		}
-		g.Tenant, g.Org, g.AppOrigin, g.StartedDomain, g.CallbackDomain = f.Tenant, org, f.AppOrigin, f.StartedDomain, org.Site
-		g.Scopes, g.ConnectedAt = strings.Fields(set.scopes), now
-		if err := g.event(EvReconnect, "", now); err != nil {
-			return err
-		}
-		tok, _, err := get(tx, Token{Tenant: f.Tenant})
-		if errors.Is(err, errStore) {
-			return err
-		}
-		if err != nil {
-			tok = Token{} // it cannot be opened, and what it held is of no more use
-		}
-		tok.Tenant, tok.Client, tok.AccessToken, tok.Expiry, tok.RefreshedAt = f.Tenant, f.Client, set.access, set.expiry, now
-		tok.ClientID = clientID
-		tok.RefreshToken, tok.Refresh = set.refresh, RefreshJournal{}
-		if err := tok.event(EvConnected, "", now); err != nil {
-			return err
-		}
-		o, hadOrg, err := get(tx, Org{Org: org})
-		if err != nil {
-			return err
-		}
-		if !hadOrg || o.Name != orgName {
-			o.Org, o.Name, o.Key = org, orgName, factOr(o.Key, KeyNone)
-			if err := tx.put(o); err != nil {
-				return err
-			}
-		}
-		return errors.Join(tx.put(g), tx.put(tok))
-	})
+// onOwnTime detaches work from whoever asked for it: it goes on when they give up, and ends when Close gives up waiting. end is to be
+// called when it is done.
+func (s *Service) onOwnTime(ctx context.Context) (_ context.Context, end func(), err error) {
+	done, ok := s.life.begin()
+	if !ok {
+		return ctx, nil, errStopping
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), operation)
+	stop := context.AfterFunc(s.life.flying, cancel)
+	return ctx, func() { stop(); cancel(); done() }, nil
+}
+
+// errLinkGone: a link works for one consent, and not after it was revoked, whatever began before.
+var errLinkGone = errors.New("the invitation was used or revoked while the customer gave consent; make another one if the customer is expected")
+
+// checkInvitation refuses a flow whose link was used or revoked after the flow began. The code is then never redeemed.
+func (s *Service) checkInvitation(ctx context.Context, f Flow) error {
+	if f.Invitation == "" {
+		return nil
+	}
+	_, found, err := get(s.reader(ctx), Invitation{Hash: f.Invitation})
 	switch {
-	case errors.Is(err, errOtherOrg):
-		return &ConnectError{OutcomeOtherOrg, "This account is already connected to another Datadog organisation or site. Nothing was changed. " + askPartner, fmt.Errorf("tenant %s: %w", f.Tenant, err)}
 	case err != nil:
-		return &ConnectError{OutcomeStoreFailed, "The connection could not be saved. Open the connect link again later.", err}
+		return &ConnectError{OutcomeStoreFailed, notNow, err}
+	case !found:
+		return &ConnectError{OutcomeInvitationGone, linkIsGone, fmt.Errorf("tenant %s: nothing was exchanged: %w", f.Tenant, errLinkGone)}
 	}
 	return nil
 }
 
-const askPartner = "Ask the support of whoever sent you the link."
+// redeemCode exchanges the code and asks whose it is. Tokens that nobody will use are left to be revoked.
+func (s *Service) redeemCode(ctx context.Context, f Flow, at site.Site, code string) (consent, error) {
+	c, ok := s.clients[f.Client]
+	if !ok {
+		err := fmt.Errorf("client %s is not in the configuration any more", f.Client)
+		return consent{}, &ConnectError{OutcomeStoreFailed, askPartner, err}
+	}
+	set, err := s.exchange(ctx, c, at, code, f.Verifier)
+	if err != nil {
+		return consent{}, exchangeError(err, f, at)
+	}
+	cons := consent{flow: f, clientID: c.cfg.ClientID, org: credential.Org{Client: f.Client, Site: at.Domain()}, set: set}
+	err = s.repeated(ctx, func() (err error) { // it changes nothing, and giving up costs the customer another consent
+		cons.org.ID, cons.orgName, err = s.currentOrg(ctx, at, set.access)
+		return err
+	}, callUnanswered, callUnsent, callThrottled)
+	if err != nil {
+		s.abandon(ctx, cons, "Datadog did not say which organisation they belong to")
+		return consent{}, &ConnectError{OutcomeOrgUnknown, orgIsUnknown, err}
+	}
+	return cons, nil
+}
 
-// exchangeError adds what the person at the browser, and the operator, can do.
-func exchangeError(err error, f Flow, at site.Site) error {
-	switch kindOf(err) {
-	case callClientRejected:
-		return &ConnectError{OutcomeClientRejected, "Datadog does not accept this service's own credentials at the moment. " + askPartner + " Then open the connect link again.", err}
-	case callInvalidGrant:
-		started := f.StartedDomain
-		if started == "" {
-			started = "unknown"
+// storeConsent writes grant, token and organisation in one step; or, where the tenant is connected elsewhere, nothing but the pending
+// change, and the link has done its work. moves says which.
+func (s *Service) storeConsent(ctx context.Context, cons consent) (moves bool, err error) {
+	f := cons.flow
+	err = s.persist(ctx, func(tx *txn) error {
+		g, had, err := get(tx, Grant{Tenant: f.Tenant})
+		if err != nil {
+			return err
 		}
-		err = fmt.Errorf("%w: a code works once, for some minutes, at one site, with the verifier of its own attempt "+
-			"(site at the start: %s, domain of the callback: %s, app origin: %s); let the customer open the connect link again", err, started, at.Domain(), f.AppOrigin)
-		return &ConnectError{OutcomeExchangeRefused, "Datadog did not accept the authorization: it may have taken too long. Open the connect link again.", err}
-	case callUnanswered, callUnsent, callThrottled:
-		return &ConnectError{OutcomeExchangeUnanswered, "Datadog could not be reached or did not answer. Open the connect link again in a few minutes.", err}
-	default:
-		return &ConnectError{OutcomeExchangeRefused, "Datadog did not accept the authorization. " + askPartner, err}
+		moves = had && g.Hold != HoldDisconnected && g.Org != cons.org
+		if moves {
+			return errors.Join(s.putPending(tx, cons), useUpInvitation(tx, f))
+		}
+		if had && g.Hold == HoldDisconnected { // what waited belongs to the connection that ended
+			if _, err := s.dropPending(tx, f.Tenant, "the tenant was connected anew"); err != nil {
+				return err
+			}
+		}
+		return s.putConnection(tx, g, cons.grant(s.now()), cons.orgName, cons.token(s.now()))
+	})
+	if err == nil {
+		return moves, nil
+	}
+	if !errors.Is(err, errStore) {
+		s.abandon(ctx, cons, "the consent could not be stored")
+	}
+	if errors.Is(err, errLinkGone) {
+		return false, &ConnectError{OutcomeInvitationGone, linkIsGone, err}
+	}
+	return false, &ConnectError{OutcomeStoreFailed, notSaved, err}
+}
+
+// putConnection makes tok and what next says of a tenant the connection of it. cur is the grant that was read in tx; its hold stays, as
+// far as a consent does not end it.
+func (s *Service) putConnection(tx *txn, cur, next Grant, orgName string, tok Token) error {
+	now := s.now()
+	next.Hold, next.HoldReason, next.HoldSince = cur.Hold, cur.HoldReason, cur.HoldSince
+	if err := next.event(EvReconnect, "", now); err != nil {
+		return err
+	}
+	old, _, err := get(tx, Token{Tenant: next.Tenant})
+	if errors.Is(err, errStore) {
+		return err
+	}
+	if err != nil {
+		old = Token{} // it cannot be opened, and what it held is of no more use
+	}
+	tok.Fact, tok.Reason, tok.Since, tok.Refresh = old.Fact, old.Reason, old.Since, RefreshJournal{}
+	if err := tok.event(EvConnected, "", now); err != nil {
+		return err
+	}
+	return errors.Join(putOrgName(tx, next.Org, orgName), tx.put(next), tx.put(tok))
+}
+
+// putOrgName makes sure of an organisation's record, and of its name, which is for people.
+func putOrgName(tx *txn, org credential.Org, name string) error {
+	o, found, err := get(tx, Org{Org: org})
+	if err != nil || (found && o.Name == name) {
+		return err
+	}
+	o.Org, o.Name, o.Key = org, name, factOr(o.Key, KeyNone)
+	return tx.put(o)
+}
+
+func (c consent) grant(now time.Time) Grant {
+	return Grant{
+		Tenant: c.flow.Tenant, Org: c.org, AppOrigin: c.flow.AppOrigin, StartedDomain: c.flow.StartedDomain, CallbackDomain: c.org.Site,
+		Scopes: strings.Fields(c.set.scopes), ConnectedAt: now,
 	}
 }
 
-// mintError does the same for the API key. The grant itself is stored by then.
-func mintError(err error, at site.Site) error {
-	switch kindOf(err) {
-	case callConflict:
-		return &ConnectError{OutcomeKeyExists, keyRecovery(at) + " Then open the connect link again.", err}
-	case callForbidden:
-		return &ConnectError{OutcomeScopeMissing, "Datadog did not allow this service to make an API key. " + askPartner, err}
-	default:
-		return &ConnectError{OutcomeMintFailed, "The connection is made, but Datadog gave no API key yet. Open the connect link again in a few minutes.", err}
+func (c consent) token(now time.Time) Token {
+	return Token{
+		Tenant: c.flow.Tenant, Client: c.flow.Client, ClientID: c.clientID, AccessToken: c.set.access, RefreshToken: c.set.refresh,
+		Expiry: c.set.expiry, RefreshedAt: now,
 	}
 }
 
-// keyRecovery is Datadog's documented way out when a key exists whose value is lost.
-// https://docs.datadoghq.com/developers/integrations/api_integration/ (troubleshooting)
-func keyRecovery(at site.Site) string {
-	return fmt.Sprintf("Datadog already has an API key of this integration for your organisation, and shows its value only once. "+
-		"Open %s/organization-settings/api-keys, find the key whose name contains \"OAuth Client API Key\", and revoke it.", at.AppOrigin())
+// abandon leaves the tokens of a consent that led to nothing to be revoked at Datadog.
+func (s *Service) abandon(ctx context.Context, cons consent, why string) {
+	err := s.persist(ctx, func(tx *txn) error {
+		return s.enqueueRevocation(tx, cons.flow.Tenant, why, cons.org, cons.token(s.now()), false)
+	})
+	if err != nil {
+		s.log.Error("The tokens of a consent that led to nothing are not revoked, since that could not be stored; the customer can end it in Datadog, "+
+			"under Mobile and Third-Party Access", zap.String("tenant", cons.flow.Tenant), zap.Error(err))
+		return
+	}
+	s.kickRevocations()
 }
 
 func (s *Service) orgView(org credential.Org) Org {

@@ -161,7 +161,7 @@ func (s *Service) validate(ctx context.Context, at site.Site, apiKey string) (v 
 	}
 }
 
-// apiCall does one call to api.<site> with one credential header and decodes a 200 or 201 into into.
+// apiCall does one call to api.<site> with one credential header and decodes a 200 or 201 into into. Where into is nil, any 2xx will do.
 // The host is Datadog's own: nothing in the configuration can redirect a token.
 func (s *Service) apiCall(ctx context.Context, doing, method string, at site.Site, path, header, value string, into any) error {
 	var sent atomic.Bool
@@ -185,6 +185,9 @@ func (s *Service) apiCall(ctx context.Context, doing, method string, at site.Sit
 		_ = resp.Body.Close()
 	}()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes))
+	if into == nil && resp.StatusCode >= 200 && resp.StatusCode < 300 {
+		return nil
+	}
 	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusCreated {
 		out := &callError{kind: statusKind(resp.StatusCode), doing: doing, status: resp.StatusCode}
 		out.code, out.description = refusalText(body, value, strings.TrimPrefix(value, bearerScheme))

@@ -1,12 +1,16 @@
 package grant
 
-import "context"
+import (
+	"context"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
+)
 
 // Pass does what is due, as the background loop does every half minute.
 func (s *Service) Pass(ctx context.Context) { s.pass(ctx) }
 
 // ApplyNothing is what a change of no grant does to the view.
-func (s *Service) ApplyNothing() { s.apply(nil) }
+func (s *Service) ApplyNothing() { s.takeIn(nil) }
 
 // Stopping is closed once Close was called.
 func (s *Service) Stopping() <-chan struct{} { return s.life.stopping.Done() }
@@ -35,10 +39,61 @@ func (s *Service) BeginMint(ctx context.Context, tenant string, fence uint64) er
 	if err != nil {
 		return err
 	}
-	return s.beginMint(ctx, org, fence, 1)
+	_, err = s.beginMint(ctx, org, fence, 1)
+	return err
 }
 
 // RefusalText reads the body of an answer that says no.
 func RefusalText(body []byte, secrets ...string) (code, description string) {
 	return refusalText(body, secrets...)
 }
+
+// RefreshDue does the refreshes that are due, as a pass does.
+func (s *Service) RefreshDue(ctx context.Context) { s.refreshDue(ctx) }
+
+// Trouble is what an operator can cure.
+func (s *Service) Trouble() error { return s.troubles() }
+
+// TakeoverAfter is how long an unfinished intent of another process is left alone.
+const TakeoverAfter = takeoverAfter
+
+// Seen is the version of a record that memory knows.
+func (s *Service) Seen(kind store.Kind, key string) uint64 { return s.view.seen(kind, key) }
+
+// SendingPass does what a send-only service does now and then.
+func (s *Service) SendingPass(ctx context.Context) { s.sendingPass(ctx) }
+
+// Stored is what the store holds of a tenant: its tokens, and its organisation with the key.
+func (s *Service) Stored(ctx context.Context, tenant string) (Token, Org, error) {
+	tok, _, err := get(s.reader(ctx), Token{Tenant: tenant})
+	if err != nil {
+		return Token{}, Org{}, err
+	}
+	g, _, err := get(s.reader(ctx), Grant{Tenant: tenant})
+	if err != nil {
+		return Token{}, Org{}, err
+	}
+	o, _, err := get(s.reader(ctx), Org{Org: g.Org})
+	return tok, o, err
+}
+
+// EditOrg changes the record of a tenant's organisation, as another process may.
+func (s *Service) EditOrg(ctx context.Context, tenant string, edit func(*Org)) error {
+	org, err := s.Org(tenant)
+	if err != nil {
+		return err
+	}
+	return s.changeOrg(ctx, s.change, org, func(o *Org) error { edit(o); return nil })
+}
+
+// StoreKey stores the answer to a mint.
+func (s *Service) StoreKey(ctx context.Context, tenant, id, key string, fence, generation uint64) error {
+	org, err := s.Org(tenant)
+	if err != nil {
+		return err
+	}
+	return s.storeKey(ctx, org, mintedKey{id: id, key: key, last4: "1234"}, fence, generation)
+}
+
+// ErrAnsweredLate is what StoreKey says of an answer that came late and was taken.
+var ErrAnsweredLate = errAnsweredLate

@@ -44,6 +44,7 @@ type TokenEvent string
 const (
 	EvConnected      TokenEvent = "connected"
 	EvRefreshed      TokenEvent = "refreshed"
+	EvLateAnswer     TokenEvent = "answered late" // after the refresh had been given up as lost
 	EvRefreshFailed  TokenEvent = "refresh failed"
 	EvClientRejected TokenEvent = "client rejected"
 	EvRevoked        TokenEvent = "revoked"
@@ -78,8 +79,6 @@ const (
 	EvResume     HoldEvent = "resume"
 	EvDisconnect HoldEvent = "disconnect"
 	EvReconnect  HoldEvent = "reconnect" // a completed consent
-	EvUnreadable HoldEvent = "unreadable"
-	EvReadable   HoldEvent = "readable"
 )
 
 // A table has one cell for every (fact, event) pair that can occur: what the fact is afterwards. A pair without a cell
@@ -100,10 +99,11 @@ var tokenTable = table[TokenFact, TokenEvent]{
 		EvRevoked: TokenReauthorise, EvClientDisabled: TokenReauthorise, EvOutcomeUnknown: TokenReauthorise,
 		EvClientChanged: TokenReauthorise, EvErased: TokenNone,
 	},
-	// Nothing but a consent leads out: a refresh that was under way and still succeeds does not, since it may have
-	// been the one before the customer's revocation.
+	// A consent leads out. A refresh that was under way and still succeeds does not, since it may have been the one before the
+	// customer's revocation; one whose loss was the reason leads to another try.
 	TokenReauthorise: {
-		EvConnected: TokenOK, EvRefreshed: TokenReauthorise, EvRefreshFailed: TokenReauthorise, EvClientRejected: TokenReauthorise,
+		EvLateAnswer: TokenFailing,
+		EvConnected:  TokenOK, EvRefreshed: TokenReauthorise, EvRefreshFailed: TokenReauthorise, EvClientRejected: TokenReauthorise,
 		EvRevoked: TokenReauthorise, EvClientDisabled: TokenReauthorise, EvOutcomeUnknown: TokenReauthorise,
 		EvClientChanged: TokenReauthorise, EvErased: TokenNone,
 	},
@@ -136,20 +136,17 @@ var keyTable = table[KeyFact, KeyEvent]{
 var holdTable = table[Hold, HoldEvent]{
 	HoldNone: {
 		EvPause: HoldPaused, EvResume: HoldNone, EvDisconnect: HoldDisconnected, EvReconnect: HoldNone,
-		EvUnreadable: HoldUnreadable, EvReadable: HoldNone,
 	},
 	// A consent does not undo an operator's pause.
 	HoldPaused: {
 		EvPause: HoldPaused, EvResume: HoldNone, EvDisconnect: HoldDisconnected, EvReconnect: HoldPaused,
-		EvUnreadable: HoldUnreadable, EvReadable: HoldPaused,
 	},
 	HoldDisconnected: {
-		EvDisconnect: HoldDisconnected, EvReconnect: HoldNone, EvUnreadable: HoldUnreadable, EvReadable: HoldDisconnected,
+		EvDisconnect: HoldDisconnected, EvReconnect: HoldNone,
 	},
-	// What the hold was before is in the record that could not be read; a readable record brings its own.
-	HoldUnreadable: {
-		EvUnreadable: HoldUnreadable, EvReadable: HoldNone,
-	},
+	// It is found when a record is opened and never stored: what the hold is stands in the record that cannot be read, and a readable
+	// record brings its own. So nothing can happen to it.
+	HoldUnreadable: {},
 }
 
 // next looks up the cell of (fact, event).

@@ -102,30 +102,6 @@ func TestTwoTenantsOfOneOrgShareItsKey(t *testing.T) {
 	assert.Len(t, f.Datadog.Calls(mintPath), 1)
 }
 
-func TestAnotherOrgChangesNothing(t *testing.T) {
-	t.Parallel()
-	f := granttest.NewFixture(t)
-	s := f.Start()
-	_, err := f.Connect(s, "acme", eu(t), granttest.OrgA)
-	require.NoError(t, err)
-	before, err := s.Lookup("acme")
-	require.NoError(t, err)
-	for name, at := range map[string]site.Site{"another org": eu(t), "the same org id on another site": site.US1()} {
-		org := granttest.OrgA
-		if at == eu(t) {
-			org = granttest.OrgB
-		}
-		_, err = f.Connect(s, "acme", at, org)
-		var why *grant.ConnectError
-		require.ErrorAs(t, err, &why, name)
-		assert.Equal(t, grant.OutcomeOtherOrg, why.Outcome)
-		after, err := s.Lookup("acme")
-		require.NoError(t, err)
-		assert.Same(t, before, after, name)
-	}
-	assert.Len(t, f.Datadog.Calls(mintPath), 1)
-}
-
 func TestWhatCanGoWrongWhenConnecting(t *testing.T) {
 	t.Parallel()
 	leaky := `{"error":"invalid_grant","error_description":"bad \u0007\u001b[31m ` + granttest.Secret + ` ` + strings.Repeat("x", 500) + `"}`

@@ -1,6 +1,7 @@
 package grant
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -8,9 +9,15 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"go.uber.org/zap"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
 )
 
 // ErrNoInvitation: the link is unknown, used, revoked or expired. Which of them is not told to whoever holds it.
@@ -50,13 +57,8 @@ func (s *Service) Invite(ctx context.Context, tenant, clientName string, life ti
 	if life <= 0 || life > MaxInvitationLife {
 		return "", inv, fmt.Errorf("%w: lifetime: must be more than 0 and at most %s", ErrBadInvitation, MaxInvitationLife)
 	}
-	if clientName == "" && len(s.clients) == 1 {
-		for name := range s.clients {
-			clientName = name
-		}
-	}
-	if _, ok := s.clients[clientName]; !ok {
-		return "", inv, fmt.Errorf("%w: client %q is not in the configuration; set flow::client", ErrBadInvitation, clientName)
+	if clientName, err = s.clientNamed(clientName); err != nil {
+		return "", inv, fmt.Errorf("%w: %w", ErrBadInvitation, err)
 	}
 	secret = NewSecret()
 	now := s.now()
@@ -80,16 +82,95 @@ func (s *Service) Invitation(ctx context.Context, secret string) (Invitation, er
 	return inv, nil
 }
 
+// clientNamed finds the name of a configured client. An empty one stands for the only client.
+func (s *Service) clientNamed(name string) (string, error) {
+	if name == "" && len(s.clients) == 1 {
+		for only := range s.clients {
+			name = only
+		}
+	}
+	if _, ok := s.clients[name]; !ok {
+		return "", fmt.Errorf("client %.100q is not in the configuration; set flow::client", name)
+	}
+	return name, nil
+}
+
+// Invitations lists those that still work, the newest first.
+func (s *Service) Invitations(ctx context.Context) ([]Invitation, error) {
+	if err := s.checkReady(); err != nil {
+		return nil, err
+	}
+	now := s.now()
+	var all []Invitation
+	unreadable := func(store.Record, error) {} // such a link works for nobody
+	err := list(ctx, &s.vault, store.KindInvitation, unreadable, func(_ uint64, inv Invitation) {
+		if now.Before(inv.Expires) {
+			all = append(all, inv)
+		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%w: read: %w", errStore, err)
+	}
+	slices.SortFunc(all, func(a, b Invitation) int {
+		return cmp.Or(b.Created.Compare(a.Created), strings.Compare(a.Hash, b.Hash))
+	})
+	return all, nil
+}
+
+// shortInvitation is how much of its hash names an invitation.
+const shortInvitation = 12
+
+// RevokeInvitation ends one, named by its Hash or the first 12 characters of it. A consent that began with it is refused from then on.
+func (s *Service) RevokeInvitation(ctx context.Context, id, by string) error {
+	all, err := s.Invitations(ctx)
+	if err != nil {
+		return err
+	}
+	id = strings.ToLower(id)
+	var found []Invitation
+	for _, inv := range all {
+		if inv.Hash == id || (len(id) == shortInvitation && strings.HasPrefix(inv.Hash, id)) {
+			found = append(found, inv)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return fmt.Errorf("%w: no invitation that still works has this id; take it from the list of invitations, in full or its first %d characters", ErrRefused, shortInvitation)
+	case 1:
+	default:
+		return fmt.Errorf("%w: %d invitations begin with this id; name the one by its full id", ErrRefused, len(found))
+	}
+	if err := s.consumeInvitation(ctx, found[0].Hash); err != nil {
+		return err
+	}
+	s.log.Info("An invitation was revoked", zap.String("tenant", found[0].Tenant), zap.String("by", by))
+	return nil
+}
+
 // consumeInvitation deletes it, after a connection was completed with it.
 func (s *Service) consumeInvitation(ctx context.Context, hash string) error {
 	return s.change(ctx, func(tx *txn) error {
 		inv, found, err := get(tx, Invitation{Hash: hash})
-		if err != nil || !found {
-			return err
+		if err == nil && found {
+			tx.remove(inv)
 		}
-		tx.remove(inv)
-		return nil
+		return err
 	})
+}
+
+// useUpInvitation deletes a flow's invitation in tx. Of several consents by one link that are completed at the same time, one gets through.
+func useUpInvitation(tx *txn, f Flow) error {
+	if f.Invitation == "" {
+		return nil
+	}
+	inv, found, err := get(tx, Invitation{Hash: f.Invitation})
+	if err == nil && !found {
+		err = fmt.Errorf("tenant %s: %w", f.Tenant, errLinkGone)
+	}
+	if err == nil {
+		tx.remove(inv)
+	}
+	return err
 }
 
 // NewSecret returns 256 random bits in base64url, 43 characters.

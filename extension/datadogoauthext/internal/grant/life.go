@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/credential"
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
 )
 
 // errStopping: Close was called, and nothing is begun any more.
@@ -95,44 +96,116 @@ func (s *Service) checkReady() error {
 const (
 	passEvery    = 30 * time.Second
 	firstRetry   = time.Second
-	longestRetry = 30 * time.Second
+	longestRetry = 10 * time.Second
 )
 
 // run loads until it succeeds, puts right what an earlier process left half done, then does what is due, pass by pass.
 func (s *Service) run() {
 	ctx := s.life.stopping
-	for wait := firstRetry; ; wait = min(2*wait, longestRetry) {
-		err := s.load(ctx)
-		if err == nil {
-			break
-		}
-		if ctx.Err() != nil {
-			return
-		}
-		s.log.Error("Loading the grants failed; trying again", zap.Error(err), zap.Duration("in", wait))
-		if s.pause(ctx, wait) != nil {
-			return
-		}
+	if s.sendOnly {
+		s.life.spawn(func() { s.passes(ctx, s.sendingPass) }) // it may be ready before the store answers
+	}
+	at, ok := s.begin(ctx)
+	if !ok {
+		return
+	}
+	if s.shared != nil {
+		s.life.spawn(func() { s.watch(ctx, at) })
+	}
+	if s.sendOnly {
+		return
 	}
 	reconciled := false
-	for {
+	s.passes(ctx, func(ctx context.Context) {
 		reconciled = reconciled || s.reconcile(ctx)
 		s.pass(ctx)
+	})
+}
+
+func (s *Service) passes(ctx context.Context, pass func(context.Context)) {
+	for {
+		pass(ctx)
 		if s.pause(ctx, passEvery) != nil {
 			return
 		}
 	}
 }
 
+// begin loads the grants, as often as it takes. A fault is logged when its text changes, and is trouble until it is over. ok is false
+// when the service ended first.
+func (s *Service) begin(ctx context.Context) (at store.Cursor, ok bool) {
+	var said string
+	var down time.Time
+	for wait := firstRetry; ; wait = min(2*wait, longestRetry) {
+		at, err := s.attempt(ctx)
+		if ctx.Err() != nil {
+			return 0, false
+		}
+		if err == nil {
+			s.noteStore(nil)
+			s.saveCopy(ctx)
+			return at, true
+		}
+		if down.IsZero() {
+			down = s.now()
+		}
+		if !s.Ready() {
+			s.loadCopy(ctx)
+		}
+		if text := err.Error(); text != said {
+			said = text
+			s.log.Error("Loading the grants failed; trying again until it succeeds", zap.Error(err))
+			s.noteStore(s.notLoaded(err, down))
+		}
+		if s.pause(ctx, wait) != nil {
+			return 0, false
+		}
+	}
+}
+
+// attempt loads once. A collector that has a copy to start from waits less.
+func (s *Service) attempt(ctx context.Context) (store.Cursor, error) {
+	limit := reloadFor
+	if s.copy.st != nil && !s.Ready() {
+		limit = copyAfter
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	s.reloadKeysets()
+	if s.prepare != nil {
+		if err := s.prepare(ctx); err != nil {
+			return 0, err
+		}
+	}
+	return s.load(ctx)
+}
+
+func (s *Service) notLoaded(err error, down time.Time) error {
+	serves := "lookups answer \"not ready\" until they are, and data waits"
+	if s.Ready() {
+		serves = "the local copy of " + since(s.copy.saved) + " serves"
+	}
+	return fmt.Errorf("the grants cannot be loaded since %s: %s: %w", since(down), serves, err)
+}
+
 // pass does what is due: keep-alive refreshes and those that failed, keys that are no longer fresh, flows that ran out.
 func (s *Service) pass(ctx context.Context) {
 	s.saveAll(ctx)
 	s.checkSecrets()
+	if s.shared == nil && s.reloadKeysets() {
+		if _, err := s.reload(ctx); err != nil {
+			s.log.Error("The grants were not read again with the replaced keyset", zap.Error(err))
+		}
+	}
+	s.reseal(ctx)
+	s.proveKeys(ctx)
 	s.resumeMints(ctx)
 	s.refreshDue(ctx)
+	s.runRevocations(ctx)
 	s.ageKeys(ctx)
 	s.recheckKeys(ctx)
 	s.sweep(ctx)
+	s.endQuarantineWhenDone(ctx)
 	s.reportTrouble()
 }
 

@@ -72,22 +72,30 @@ func (s *Service) publish(tenants map[string]struct{}) {
 		table = *old
 	}
 	copied, news := old == nil, old == nil
-	for tenant := range tenants {
-		e, state := s.entry(tenant)
-		v := &s.view
-		if before, ok := v.states[tenant]; ok {
-			v.counts[before]--
-		}
-		v.states[tenant] = state
-		v.counts[state]++
-		if slot, ok := table[tenant]; ok {
-			news = slot.Swap(e).differs(e) || news
-			continue
-		}
+	own := func() { // readers have the old table
 		if !copied {
 			table, copied = maps.Clone(table), true
 		}
-		slot := &atomic.Pointer[entry]{}
+	}
+	for tenant := range tenants {
+		slot, known := table[tenant]
+		s.view.uncount(tenant)
+		if !s.view.has(tenant) {
+			if known {
+				own()
+				delete(table, tenant)
+				news = true
+			}
+			continue
+		}
+		e, state := s.entry(tenant)
+		s.view.count(tenant, state)
+		if known {
+			news = slot.Swap(e).differs(e) || news
+			continue
+		}
+		own()
+		slot = &atomic.Pointer[entry]{}
 		slot.Store(e)
 		table[tenant], news = slot, true
 	}
@@ -97,6 +105,26 @@ func (s *Service) publish(tenants map[string]struct{}) {
 	if news {
 		next := make(chan struct{})
 		close(*s.changes.Swap(&next))
+	}
+}
+
+// has reports whether anything is stored about a tenant. The caller holds mu.
+func (v *view) has(tenant string) bool {
+	_, grant := v.grants[tenant]
+	_, token := v.tokens[tenant]
+	return grant || token || v.badTenants[tenant] != nil || v.badTokens[tenant] != nil
+}
+
+// count and uncount keep states and counts in step. The caller holds mu.
+func (v *view) count(tenant string, state State) {
+	v.states[tenant] = state
+	v.counts[state]++
+}
+
+func (v *view) uncount(tenant string) {
+	if before, ok := v.states[tenant]; ok {
+		v.counts[before]--
+		delete(v.states, tenant)
 	}
 }
 
@@ -130,6 +158,9 @@ func (s *Service) entry(tenant string) (*entry, State) {
 		return e, state
 	}
 	o := s.view.orgs[g.rec.Org.String()].rec
+	if e.err = s.view.unproved(tenant, o); e.err != nil {
+		return e, state
+	}
 	if e.cred, e.err = credential.New(tenant, g.rec.Org, o.APIKey, o.Generation, s.fresh(o)); e.err != nil {
 		e.err = fmt.Errorf("tenant %s: %w", tenant, e.err)
 	}

@@ -22,7 +22,7 @@ const (
 // minted. It is called for a customer's consent or to finish what an earlier process began, never on a refusal alone.
 func (s *Service) ensureKey(ctx context.Context, org credential.Org, accessToken string) error {
 	return s.fly(ctx, &s.mints, org.String(), func(ctx context.Context) error {
-		return s.withLease(ctx, mintName(org), func(fence uint64) error {
+		return s.withLease(ctx, mintName(org), func(ctx context.Context, fence uint64) error {
 			if err := s.save(ctx, mintName(org)); err != nil {
 				return err
 			}
@@ -56,10 +56,10 @@ func (s *Service) checkStoredKey(ctx context.Context, org credential.Org, fence 
 	case v == keyValid && !o.belongsTo(id):
 		return false, s.changeOrg(ctx, s.change, org, func(o *Org) error {
 			o.Foreign = true
-			return o.event(EvKeyRefused, fmt.Sprintf("the stored key …%s belongs to another organisation than %s", o.Last4, org.ID), s.now())
+			return o.event(EvKeyRefused, foreignReason(*o), s.now())
 		})
 	case v == keyValid:
-		return true, s.orgEvent(ctx, org, EvValidated, "")
+		return true, s.changeOrg(ctx, s.change, org, func(o *Org) error { return o.validated(id, s.now()) })
 	case o.Key == KeyOK || o.Key == KeyFresh:
 		return true, nil // no verdict, and it served until here
 	default:
@@ -75,23 +75,24 @@ func (s *Service) mint(ctx context.Context, org credential.Org, accessToken stri
 	if err != nil {
 		return err
 	}
-	for {
+	for cleared := false; ; {
 		attempts++
-		if err := s.beginMint(ctx, org, fence, attempts); err != nil {
+		before, err := s.beginMint(ctx, org, fence, attempts)
+		if err != nil {
 			return err
 		}
 		var key mintedKey
-		err := s.repeated(ctx, func() (err error) { // neither made a key
+		err = s.repeated(ctx, func() (err error) { // neither made a key
 			key, err = s.mintCall(ctx, at, accessToken)
 			return err
 		}, callUnsent, callThrottled)
 		if err == nil {
-			if err := s.storeKey(ctx, org, key, fence); err != nil {
+			if err := s.storeKey(ctx, org, key, fence, before.Generation); err != nil {
 				return err
 			}
 			return s.admitKey(ctx, org, fence)
 		}
-		lost := attempts > 1
+		failed := mintFailure{ev: EvMintRefused, outcome: "refused", journal: &before.Mint}
 		switch kind := kindOf(err); {
 		case kind == callUnanswered && attempts < maxMintAttempts:
 			s.minted(ctx, "unanswered")
@@ -100,31 +101,60 @@ func (s *Service) mint(ctx context.Context, org credential.Org, accessToken stri
 			}
 			continue
 		case kind == callUnanswered:
-			return s.mintFailed(ctx, org, fence, EvMintUnknown, "unknown", fmt.Errorf("%w: twice; open the connect link again to try once more. "+
-				"If Datadog then says that a key exists, revoke the one whose name contains \"OAuth Client API Key\" first", err))
+			failed = mintFailure{ev: EvMintUnknown, outcome: "unknown"}
+			err = fmt.Errorf("%w: twice; open the connect link again, or have the operator mint again, to try once more. "+
+				"If Datadog then says that a key exists, revoke the one whose name contains %q first", err, keyNameMark)
 		case kind == callConflict:
-			why := "it was made by another installation of this integration, or its value was lost"
-			if lost {
-				why = "the answer that held it was lost on the way"
+			var why error
+			if !cleared {
+				if why = s.clearLostKey(ctx, org, accessToken, fence, before.Mint.lost()); why == nil {
+					s.minted(ctx, "lost_key_deleted")
+					s.log.Info("An API key whose value was lost is deleted; another is minted", zap.Stringer("org", org))
+					cleared, attempts = true, 0
+					continue
+				}
+			} else {
+				why = errors.New("its value was lost, and Datadog still refuses another after it was deleted")
 			}
-			return s.mintFailed(ctx, org, fence, EvMintConflict, "exists", fmt.Errorf("%w: a key exists already: %s. %s Then open the connect link again", err, why, keyRecovery(at)))
+			failed.ev, failed.outcome = EvMintConflict, "exists"
+			err = fmt.Errorf("%w: a key exists already: %w. %s Then open the connect link again, or have the operator mint again", err, why, keyRecovery(at))
 		case kind == callForbidden:
-			return s.mintFailed(ctx, org, fence, EvMintRefused, "forbidden", err)
+			failed.outcome = "forbidden"
 		default:
-			return s.mintFailed(ctx, org, fence, EvMintRefused, "refused", fmt.Errorf("%w: no key was made; open the connect link again to try once more", err))
+			err = fmt.Errorf("%w: no key was made; open the connect link again, or have the operator mint again, to try once more", err)
 		}
+		failed.err = err
+		err = s.mintFailed(ctx, org, fence, failed)
+		if errors.Is(err, errAnsweredLate) {
+			return s.admitKey(ctx, org, fence)
+		}
+		return err
 	}
 }
 
-// beginMint stores the intent.
-func (s *Service) beginMint(ctx context.Context, org credential.Org, fence uint64, attempts int) error {
-	return s.changeOrg(ctx, s.change, org, func(o *Org) error {
+// staleIntent: an attempt without an answer that is older is forgotten when the next one begins.
+const staleIntent = 24 * time.Hour
+
+// beginMint stores the intent and returns the record as it was before. The beginning of an earlier attempt without an answer is kept.
+func (s *Service) beginMint(ctx context.Context, org credential.Org, fence uint64, attempts int) (before Org, err error) {
+	err = s.changeOrg(ctx, s.change, org, func(o *Org) error {
 		if o.Mint.Fence > fence {
 			return errTakenOver(org)
 		}
-		o.Mint = MintJournal{Begun: s.now(), Attempts: attempts, Fence: fence}
-		return o.event(EvMintBegun, "a key is being minted", s.now())
+		if until, held := s.mintedElsewhere(*o); held {
+			return fmt.Errorf("mint for org %s: %w", org, mayHold(until))
+		}
+		s.intents.note(mintName(org), fence) // whether or not the write succeeds
+		before = *o
+		now := s.now()
+		next := MintJournal{Begun: o.Mint.Begun, Latest: now, Attempts: attempts, Fence: fence, Deleted: o.Mint.Deleted}
+		if next.Begun.IsZero() || next.Begun.Before(now.Add(-staleIntent)) {
+			next.Begun = now
+		}
+		o.Mint = next
+		return o.event(EvMintBegun, "a key is being minted", now)
 	})
+	return before, err
 }
 
 // errTakenOver: the lease ran out, and somebody else has the right to mint. A finished journal keeps its fence for that.
@@ -132,81 +162,18 @@ func errTakenOver(org credential.Org) error {
 	return fmt.Errorf("mint for org %s: another process took over", org)
 }
 
-// storeKey makes the answer durable. It is the only copy, so it is tried until it works.
-func (s *Service) storeKey(ctx context.Context, org credential.Org, key mintedKey, fence uint64) error {
-	keep := func(ctx context.Context, fn func(*txn) error) error { return s.keep(ctx, mintName(org), fn) }
-	return s.changeOrg(ctx, keep, org, func(o *Org) error {
-		if o.Mint.Fence > fence {
-			return errTakenOver(org)
-		}
-		o.APIKey, o.KeyID, o.KeyName, o.Last4 = key.key, key.id, key.name, key.last4
-		o.Generation++
-		o.Foreign = false
-		o.MintedAt, o.Mint.Stored = s.now(), true
-		return nil
-	})
-}
-
-// admitKey puts a stored key into service, unless Datadog says that it belongs to another organisation. A 403 does not
-// count yet: a key seconds old is not known everywhere.
-func (s *Service) admitKey(ctx context.Context, org credential.Org, fence uint64) error {
-	o, at, err := s.readOrg(ctx, org)
-	if err != nil {
-		return err
-	}
-	v, id, _ := s.validate(ctx, at, o.APIKey)
-	if v == keyValid && id != "" && id != org.ID {
-		err := fmt.Errorf("the key …%s that %s gave belongs to organisation %s, but the grant to %s; nothing is sent with it. Open the connect link again, "+
-			"with a single organisation logged in", o.Last4, at.Hostname(site.HostAPI), id, org.ID)
-		if err := s.changeOrg(ctx, s.persist, org, func(o *Org) error { o.Foreign = true; return nil }); err != nil {
-			return err
-		}
-		return s.mintFailed(ctx, org, fence, EvKeyRefused, "other_org", &callError{kind: callRefused, doing: "mint an API key", cause: err})
-	}
-	err = s.changeOrg(ctx, s.persist, org, func(o *Org) error {
-		if o.Mint.Fence > fence {
-			return errTakenOver(org)
-		}
-		o.Mint = MintJournal{Fence: fence}
-		return o.event(EvMinted, "", s.now())
-	})
-	if err != nil {
-		return err
-	}
-	s.minted(ctx, "minted")
-	s.log.Info("An API key was minted", zap.Stringer("org", org), zap.String("last4", o.Last4), zap.Uint64("generation", o.Generation))
-	return nil
-}
-
-// mintFailed ends an attempt in a named state whose reason is err's text.
-func (s *Service) mintFailed(ctx context.Context, org credential.Org, fence uint64, ev KeyEvent, outcome string, err error) error {
-	s.minted(ctx, outcome)
-	s.log.Error("No API key for an organisation", zap.Stringer("org", org), zap.Error(err))
-	writeErr := s.changeOrg(ctx, s.persist, org, func(o *Org) error {
-		if o.Mint.Fence > fence {
-			return errTakenOver(org)
-		}
-		o.Mint = MintJournal{Fence: fence}
-		return o.event(ev, err.Error(), s.now())
-	})
-	if writeErr != nil {
-		return writeErr
-	}
-	return err
-}
-
 // resumeMints goes on with what an earlier process left in its journal.
 func (s *Service) resumeMints(ctx context.Context) {
 	atOnce(ctx, s.unfinishedMints(), func(o Org) {
 		err := s.fly(ctx, &s.mints, o.Org.String(), func(ctx context.Context) error { return s.resumeMint(ctx, o.Org) })
-		if err != nil && s.windows.enter("unfinished/"+o.Org.String(), s.now(), longestBackoff) {
+		if err != nil && !errors.Is(err, errElsewhere) && s.windows.enter("unfinished/"+o.Org.String(), s.now(), longestBackoff) {
 			s.log.Warn("An unfinished mint could not be finished; trying again", zap.Stringer("org", o.Org), zap.Error(err))
 		}
 	})
 }
 
 func (s *Service) resumeMint(ctx context.Context, org credential.Org) error {
-	return s.withLease(ctx, mintName(org), func(fence uint64) error {
+	return s.tryLease(ctx, mintName(org), func(ctx context.Context, fence uint64) error {
 		if err := s.save(ctx, mintName(org)); err != nil {
 			return err
 		}
@@ -217,9 +184,13 @@ func (s *Service) resumeMint(ctx context.Context, org credential.Org) error {
 		if o.Mint.Stored {
 			return s.admitKey(ctx, org, fence)
 		}
+		if until, held := s.mintedElsewhere(o); held {
+			return mayHold(until)
+		}
 		unknown := func(why string) error {
-			return s.mintFailed(ctx, org, fence, EvMintUnknown, "unknown", fmt.Errorf("the mint begun at %s has no known outcome%s; open the connect link again. "+
-				"If Datadog then says that a key exists, revoke the one whose name contains \"OAuth Client API Key\" first", since(o.Mint.Begun), why))
+			return s.mintFailed(ctx, org, fence, mintFailure{ev: EvMintUnknown, outcome: "unknown", err: fmt.Errorf("the mint begun at %s has no known outcome%s; "+
+				"open the connect link again, or have the operator mint again. If Datadog then says that a key exists, revoke the one whose name contains %q first",
+				since(o.Mint.Begun), why, keyNameMark)})
 		}
 		if o.Mint.Attempts >= maxMintAttempts {
 			return unknown("")
@@ -241,7 +212,7 @@ func (s *Service) unfinishedMints() []Org {
 	defer s.view.mu.Unlock()
 	var orgs []Org
 	for _, h := range s.view.orgs {
-		if h.rec.Key == KeyMinting {
+		if _, held := s.mintedElsewhere(h.rec); h.rec.Key == KeyMinting && !held {
 			orgs = append(orgs, h.rec)
 		}
 	}
@@ -276,6 +247,13 @@ func (s *Service) changeOrg(ctx context.Context, write func(context.Context, fun
 		}
 		return tx.put(o)
 	})
+}
+
+// validated notes that Datadog called the key valid. id is the owner that it named, or empty.
+func (o *Org) validated(id string, now time.Time) error {
+	o.ValidatedAt = now
+	o.Foreign = o.Foreign && id != o.ID
+	return o.event(EvValidated, "", now)
 }
 
 func (s *Service) orgEvent(ctx context.Context, org credential.Org, ev KeyEvent, reason string) error {

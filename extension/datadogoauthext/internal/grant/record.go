@@ -56,12 +56,17 @@ type Org struct {
 // MintJournal is written before a key is asked for. A journal without a key in the record means that a process ended, or
 // an answer was lost, between the question and the write: Datadog may have made a key whose value nobody has.
 type MintJournal struct {
+	// Begun is when the first attempt began whose answer is missing, Latest when the latest attempt did. They outlive a journal that ended
+	// without a key, since the key that an earlier attempt may have made is looked for between them.
 	Begun    time.Time `json:"begun,omitzero"`
+	Latest   time.Time `json:"latest,omitzero"`
 	Attempts int       `json:"attempts,omitempty"`
 	// Stored says that the key of this record is the answer, still to be checked.
 	Stored bool `json:"stored,omitempty"`
 	// Fence is the fencing number of the lease under which the attempt was made.
 	Fence uint64 `json:"fence,omitempty"`
+	// Deleted is the id of a key that was to be deleted at Datadog because its value was lost.
+	Deleted string `json:"deleted,omitempty"`
 }
 
 func (o Org) address() (store.Kind, string) { return store.KindOrg, o.Org.String() }
@@ -101,6 +106,8 @@ type Token struct {
 	RefreshToken string    `json:"refresh_token,omitempty"` //nolint:gosec // the record is sealed
 	Expiry       time.Time `json:"expiry,omitzero"`
 	RefreshedAt  time.Time `json:"refreshed_at,omitzero"`
+	// Scopes are those that the latest refresh named; empty when none did. The grant holds those of the consent.
+	Scopes []string `json:"scopes,omitempty"`
 
 	Refresh RefreshJournal `json:"refresh,omitzero"`
 }

@@ -27,6 +27,14 @@ func (t Token) String() string {
 // Format shows what String does.
 func (t Token) Format(f fmt.State, _ rune) { write(f, t.String()) }
 
+// String shows no token.
+func (r Revocation) String() string {
+	return fmt.Sprintf("revocation for tenant %s, org %s, asked for at %s", r.Tenant, r.Org, since(r.Asked))
+}
+
+// Format shows what String does.
+func (r Revocation) Format(f fmt.State, _ rune) { write(f, r.String()) }
+
 // String shows neither verifier nor hashes.
 func (f Flow) String() string {
 	return fmt.Sprintf("consent of tenant %s, client %s, begun at %s", f.Tenant, f.Client, since(f.Created))

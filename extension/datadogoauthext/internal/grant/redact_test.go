@@ -19,6 +19,7 @@ func TestNoVerbAndNoLoggerShowsASecret(t *testing.T) {
 		Org{APIKey: secret}, &Org{APIKey: secret},
 		Token{AccessToken: secret, RefreshToken: secret}, &Token{AccessToken: secret, RefreshToken: secret},
 		Flow{Verifier: secret, StateHash: secret, BrowserHash: secret, Invitation: secret}, &Flow{Verifier: secret},
+		Revocation{Token: Token{AccessToken: secret, RefreshToken: secret}}, &Revocation{Token: Token{RefreshToken: secret}},
 		tokenSet{access: secret, refresh: secret}, mintedKey{key: secret},
 		[]Token{{RefreshToken: secret}}, map[string]Org{"x": {APIKey: secret}}, struct{ T Token }{Token{AccessToken: secret}},
 	}
@@ -32,7 +33,7 @@ func TestNoVerbAndNoLoggerShowsASecret(t *testing.T) {
 	var out bytes.Buffer
 	core := zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(&out), zap.DebugLevel)
 	log := zap.New(core)
-	for _, v := range values[:8] {
+	for _, v := range values[:10] {
 		log.Info("x", zap.Any("v", v))
 		log.Sugar().Infow("x", "v", v)
 	}

@@ -60,8 +60,16 @@ func (s *Service) usableToken(tenant string) (Token, error) {
 	if !s.Ready() {
 		return Token{}, credential.ErrNotReady
 	}
+	if s.sendOnly {
+		return Token{}, fmt.Errorf("tenant %s: %w", tenant, ErrSendOnly)
+	}
 	s.view.mu.Lock()
 	defer s.view.mu.Unlock()
+	return s.usable(tenant)
+}
+
+// usable is usableToken for who holds view.mu.
+func (s *Service) usable(tenant string) (Token, error) {
 	f, _ := s.view.facts(tenant)
 	tok := s.view.tokens[tenant].rec
 	switch {
@@ -107,8 +115,22 @@ func (s *Service) anyAccessToken(ctx context.Context, org credential.Org) (strin
 // refresh redeems the refresh token, once for all who ask, in this process and in others that share the store. seen is what
 // the caller knew: when the store has newer, that is taken over and nobody is called.
 func (s *Service) refresh(ctx context.Context, tenant string, seen Token) error {
+	for {
+		err := s.refreshUnder(ctx, s.withLease, tenant, seen)
+		if !errors.Is(err, errElsewhere) { // the flight was one of the background, which waits for no other process
+			return err
+		}
+	}
+}
+
+// tryRefresh is refresh for the background: where another process is at the same grant, that is left to it, and the error is errElsewhere.
+func (s *Service) tryRefresh(ctx context.Context, tenant string, seen Token) error {
+	return s.refreshUnder(ctx, s.tryLease, tenant, seen)
+}
+
+func (s *Service) refreshUnder(ctx context.Context, lease leaser, tenant string, seen Token) error {
 	return s.fly(ctx, &s.refreshes, tenant, func(ctx context.Context) error {
-		err := s.withLease(ctx, "refresh/"+tenant, func(fence uint64) error {
+		err := s.restoredLease(lease)(ctx, "refresh/"+tenant, func(ctx context.Context, fence uint64) error {
 			if err := s.save(ctx, "refresh/"+tenant); err != nil {
 				return err
 			}
@@ -123,7 +145,14 @@ func (s *Service) refresh(ctx context.Context, tenant string, seen Token) error 
 // lease or the secret file.
 func (s *Service) notBegun(tenant string, seen Token, err error) {
 	var call *callError
-	if err == nil || errors.As(err, &call) || errors.Is(err, errReauthorise) || errors.Is(err, errStopping) {
+	if err == nil || errors.As(err, &call) || errors.Is(err, errReauthorise) || errors.Is(err, errStopping) || errors.Is(err, errElsewhere) ||
+		errors.Is(err, errQuarantine) {
+		return
+	}
+	if errors.Is(err, errMayHold) { // until then every caller is told so
+		if s.backoff.news(tenant, err.Error()) {
+			s.log.Warn("An access token is not refreshed yet", zap.String("tenant", tenant), zap.Error(err))
+		}
 		return
 	}
 	s.backoff.failed(tenant, s.now(), share(tenant, seen))
@@ -171,7 +200,7 @@ func (s *Service) readToken(ctx context.Context, tenant string, seen Token) (tok
 	}
 	if !tok.RefreshedAt.Equal(seen.RefreshedAt) || tok.Fact == TokenReauthorise {
 		kind, key := tok.address()
-		s.apply([]versioned{{kind: kind, key: key, version: tx.read[addressText(kind, key)], rec: tok}})
+		s.takeIn([]versioned{{kind: kind, key: key, version: tx.read[addressText(kind, key)], rec: tok}})
 		if tok.Fact == TokenReauthorise {
 			return tok, at, false, fmt.Errorf("tenant %s: %w: %s", tenant, errReauthorise, tok.Reason)
 		}
@@ -198,6 +227,9 @@ func (s *Service) beginRefresh(ctx context.Context, tenant string, seen Token, f
 		if tok.RefreshToken != seen.RefreshToken || tok.Refresh.Fence > fence {
 			return fmt.Errorf("tenant %s: its token was replaced in the meantime; ask again", tenant)
 		}
+		if until, ok := s.elsewhere(tok); ok {
+			return fmt.Errorf("tenant %s: its access token was not refreshed: %w", tenant, mayHold(until))
+		}
 		if tok.RefreshToken == "" {
 			return fmt.Errorf("tenant %s: Datadog gave no refresh token; send the customer the connect link", tenant)
 		}
@@ -205,6 +237,7 @@ func (s *Service) beginRefresh(ctx context.Context, tenant string, seen Token, f
 			tok.Refresh.Unanswered++
 		}
 		tok.Refresh.Begun, tok.Refresh.Fence = s.now(), fence
+		s.intents.note("refresh/"+tenant, fence) // whether or not the write succeeds
 		return tx.put(tok)
 	})
 	return tok, err
@@ -212,22 +245,40 @@ func (s *Service) beginRefresh(ctx context.Context, tenant string, seen Token, f
 
 // endRefresh stores the outcome before anybody may use it. A rotated refresh token is durable here, or the error is not nil.
 func (s *Service) endRefresh(ctx context.Context, tenant string, sent Token, set tokenSet, callErr error, fence uint64) (outcome string, err error) {
-	now := s.now()
-	result := callErr
+	q, _ := s.quarantined()
+	now := q.notBefore(s.now())
+	result, scopeNews := callErr, ""
 	err = s.keep(ctx, "refresh/"+tenant, func(tx *txn) error {
 		tok, found, err := get(tx, Token{Tenant: tenant})
 		if err != nil {
 			return err
 		}
-		if !found || tok.RefreshToken != sent.RefreshToken || tok.Refresh.Fence > fence {
-			// A consent or another process wrote in between: what it wrote is newer than this answer.
+		// A consent or another process wrote in between, and what it wrote is newer than this answer. The one exception: nobody else has
+		// the token that Datadog put in the place of the one that the record still holds, so that is kept however late it comes.
+		late := tok.Refresh.Fence > fence
+		if !found || tok.RefreshToken != sent.RefreshToken || late && (callErr != nil || set.refresh == "") {
 			outcome, result = "superseded", nil
-			return nil
+			return s.revokeLate(tx, tok, sent, set)
 		}
+		before := tok
 		tok.Refresh.Begun = time.Time{}
-		outcome, err = tok.refreshed(set, callErr, now)
+		if late && tok.Fact == TokenReauthorise && tok.Refresh.Unanswered > 0 {
+			outcome, err = tok.revived(set, now)
+		} else {
+			outcome, err = tok.refreshed(set, callErr, now)
+		}
 		if err != nil {
 			return err
+		}
+		if callErr == nil {
+			if scopeNews, err = s.noteScopes(tx, &tok, set, now); err != nil {
+				return err
+			}
+		}
+		if kindOf(callErr) == callInvalidGrant {
+			if err := s.spend(tx, before); err != nil {
+				return err
+			}
 		}
 		return tx.put(tok)
 	})
@@ -240,6 +291,9 @@ func (s *Service) endRefresh(ctx context.Context, tenant string, sent Token, set
 	}
 	if callErr == nil {
 		s.backoff.clear(tenant)
+		if scopeNews != "" {
+			s.log.Warn("Datadog changed the scopes of a grant", zap.String("tenant", tenant), zap.String("what", scopeNews))
+		}
 		return outcome, nil
 	}
 	if kindOf(callErr) != callClientRejected { // that is the client's fault, and its gate does the waiting
@@ -247,6 +301,13 @@ func (s *Service) endRefresh(ctx context.Context, tenant string, sent Token, set
 	}
 	s.log.Warn("An access token was not refreshed", zap.String("tenant", tenant), zap.String("outcome", outcome), zap.Error(callErr))
 	return outcome, result
+}
+
+// revived applies an answer that came after another process had sent the same refresh token in vain: the token that it brings may be
+// good, or be dead by that second sending. The next refresh tells.
+func (t *Token) revived(set tokenSet, now time.Time) (outcome string, err error) {
+	t.AccessToken, t.Expiry, t.RefreshToken, t.RefreshedAt, t.Refresh.Unanswered = set.access, set.expiry, set.refresh, now, 0
+	return "late", t.event(EvLateAnswer, "a refresh that was given up as lost was answered after all; whether the grant still stands shows at the next refresh", now)
 }
 
 // refreshed applies the answer to the record.
@@ -267,6 +328,8 @@ func (t *Token) refreshed(set tokenSet, callErr error, now time.Time) (outcome s
 		}
 		return "revoked", t.event(EvRevoked, "revoked: the customer, an administrator of their organisation or the partner ended the authorisation at "+since(now)+
 			" or before; the API key goes on serving while it validates. Send the customer the connect link", now)
+	case callClientDisabled:
+		return "client_disabled", t.event(EvClientDisabled, "client disabled: "+callErr.Error()+". The API key goes on serving while it validates", now)
 	case callClientRejected:
 		return "client_rejected", t.event(EvClientRejected, t.Reason, now)
 	case callUnanswered:

@@ -36,6 +36,9 @@ func (s *Service) Refused(tenant string, generation uint64) {
 // judgeKey asks Datadog about a key. A clear no refuses it; from then on only a consent makes another, since the customer may have
 // revoked it on purpose, and a clear yes to this one takes it back into service.
 func (s *Service) judgeKey(ctx context.Context, org credential.Org, generation uint64) error {
+	if s.sendOnly {
+		return s.judgeHere(ctx, org, generation)
+	}
 	o, at, err := s.readOrg(ctx, org)
 	if err != nil || o.Generation != generation || o.APIKey == "" {
 		return err
@@ -50,27 +53,43 @@ func (s *Service) judgeKey(ctx context.Context, org credential.Org, generation u
 	case v == keyInvalid:
 		s.log.Error("Datadog refuses an API key; data of its tenants waits", fields...)
 		return s.keyEvent(ctx, org, generation, EvKeyRefused, refusedReason(o, s.now()))
+	case !o.belongsTo(id) && o.Key == KeyRefused:
+		return nil
+	case !o.belongsTo(id):
+		s.log.Error("An API key belongs to another organisation than its grant; nothing is sent with it", append(fields, zap.String("owner", id))...)
+		return s.changeGeneration(ctx, org, generation, func(o *Org) error {
+			o.Foreign = true
+			return o.event(EvKeyRefused, foreignReason(*o), s.now())
+		})
 	case o.Key != KeyRefused:
 		s.log.Warn("An intake refused an API key that Datadog calls valid; check that the organisation has the product", fields...)
-		return nil
-	case o.belongsTo(id):
+	default:
 		s.log.Info("Datadog accepts a refused API key again", fields...)
-		return s.keyEvent(ctx, org, generation, EvValidated, "")
 	}
-	return nil
+	return s.changeGeneration(ctx, org, generation, func(o *Org) error { return o.validated(id, s.now()) })
 }
 
 // belongsTo reports whether a key that Datadog called valid is the organisation's. id is the owner that Datadog named, or empty.
 func (o Org) belongsTo(id string) bool { return id == o.ID || id == "" && !o.Foreign }
 
-// keyEvent is orgEvent for a judgement on one generation of the key.
-func (s *Service) keyEvent(ctx context.Context, org credential.Org, generation uint64, ev KeyEvent, reason string) error {
+// changeGeneration stores a judgement on one generation of the key.
+func (s *Service) changeGeneration(ctx context.Context, org credential.Org, generation uint64, edit func(*Org) error) error {
 	return s.changeOrg(ctx, s.change, org, func(o *Org) error {
-		if o.Generation != generation {
+		if o.Generation != generation || o.APIKey == "" {
 			return nil
 		}
-		return o.event(ev, reason, s.now())
+		return edit(o)
 	})
+}
+
+// keyEvent is changeGeneration for an event alone.
+func (s *Service) keyEvent(ctx context.Context, org credential.Org, generation uint64, ev KeyEvent, reason string) error {
+	return s.changeGeneration(ctx, org, generation, func(o *Org) error { return o.event(ev, reason, s.now()) })
+}
+
+func foreignReason(o Org) string {
+	return fmt.Sprintf("Datadog says that the stored key …%s belongs to another organisation than %s; send the customer the connect link, with a single organisation logged in",
+		o.Last4, o.ID)
 }
 
 // recheckEvery is how often a refused key is validated again. That mints nothing: an answer may have been a fault of Datadog's.

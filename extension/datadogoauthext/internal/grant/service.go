@@ -28,6 +28,10 @@ type ClientConfig struct {
 type Observer struct {
 	Refreshed func(ctx context.Context, outcome string)
 	Minted    func(ctx context.Context, outcome string)
+	// Abandoned is told of n consents that ran out of time: the customer never came back from Datadog.
+	Abandoned func(ctx context.Context, n int)
+	// Revoked gets one of the Revoked outcomes for each attempt to end what is left of a connection.
+	Revoked func(ctx context.Context, outcome string)
 	// Trouble gets all that an operator can cure, as one error, at each change of its text; nil means nothing.
 	Trouble func(error)
 }
@@ -68,6 +72,13 @@ type Service struct {
 	stopTok bool
 	obs     Observer
 	clients map[string]*client // by name; fixed
+	prepare func(context.Context) error
+	shared  store.Shared // nil when no other process writes to the store
+	reread  bool         // everything is to be read again; of the goroutine that watches
+
+	sendOnly bool
+	listed   []string // the tenants of a send-only service
+	copy     localCopy
 
 	view    view
 	table   atomic.Pointer[lookupTable] // nil until loaded
@@ -75,9 +86,15 @@ type Service struct {
 
 	refreshes flights // by tenant
 	mints     flights // by org
-	backoff   backoffs
-	windows   windows
-	unsaved   unsaved
+	// revocations are by id.
+	revocations flights
+	backoff     backoffs
+	windows     windows
+	unsaved     unsaved
+	intents     intents
+	resealDue   atomic.Bool // records may be under another key than the primary one
+
+	storeFault atomic.Pointer[string] // why the store cannot be read; nil while it can
 
 	troubleMu sync.Mutex // guards trouble
 	trouble   string
@@ -110,7 +127,11 @@ func New(opts Options) *Service {
 		vault: vault{st: opts.Store, tokens: opts.Tokens, keys: opts.Keys},
 		http:  &httpClient, log: opts.Logger, now: opts.Now, after: opts.After, stopTok: opts.StopWithToken, obs: opts.Observer,
 		clients: make(map[string]*client, len(opts.Clients)),
+		prepare: opts.Prepare, sendOnly: opts.SendOnly, listed: opts.Tenants, copy: localCopy{st: opts.Copy},
 	}
+	s.shared, _ = opts.Store.(store.Shared)
+	s.seen, s.readOnly = s.view.seen, opts.SendOnly
+	s.resealDue.Store(true)
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -128,46 +149,17 @@ func New(opts Options) *Service {
 	return s
 }
 
-// operation is how long a refresh or a mint may take in all, leaseFor how long nobody else may begin the same one: longer,
-// so that a lease never ends under a call.
-const (
-	operation = 2 * time.Minute
-	leaseFor  = 3 * time.Minute
-	leasePoll = 200 * time.Millisecond
-)
-
-// withLease runs fn while no other process runs it under the same name. fence goes into what fn writes.
-func (s *Service) withLease(ctx context.Context, name string, fn func(fence uint64) error) error {
-	for {
-		lease, err := s.st.Lease(ctx, name, leaseFor)
-		if err == nil {
-			defer func() { _ = lease.Release(context.WithoutCancel(ctx)) }() // it ends by itself otherwise
-			return fn(lease.Fence())
-		}
-		if !errors.Is(err, store.ErrHeld) {
-			return fmt.Errorf("lease %s: %w", name, err)
-		}
-		if err := s.pause(ctx, leasePoll); err != nil {
-			return fmt.Errorf("lease %s: %w", name, err)
-		}
-	}
-}
-
 // change updates records in the store, then the view of them in memory.
 func (s *Service) change(ctx context.Context, fn func(*txn) error) error {
 	written, err := s.update(ctx, fn)
 	if err != nil {
 		return err
 	}
-	s.apply(written)
+	s.takeIn(written)
 	return nil
 }
 
-const (
-	persistTries = 20
-	// persistFor bounds the writing itself. With operation and two of these a lease is not over yet.
-	persistFor = 25 * time.Second
-)
+const persistTries = 20
 
 // persist is change for what must not be lost, such as the only copy of a new key. It does not end with ctx: the answer is here, and
 // nobody else has it. A store that refuses to write, because the disk is full say, is asked again, for a while.

@@ -94,6 +94,12 @@ func (s *Service) reportTrouble() {
 // troubles joins what an operator can cure. Tenants are counted, not named: names are for the status page.
 func (s *Service) troubles() error {
 	var errs []error
+	if fault := s.StoreFault(); fault != "" {
+		errs = append(errs, errors.New(fault))
+	}
+	if err := s.quarantineTrouble(); err != nil {
+		errs = append(errs, err)
+	}
 	for _, c := range s.clients {
 		if !c.gate.state().IsZero() {
 			errs = append(errs, errors.New(c.rejectedAdvice()))

@@ -43,7 +43,20 @@ func (s *Service) redeem(ctx context.Context, c *client, at site.Site, refreshTo
 	if set.refresh == refreshToken {
 		set.refresh = "" // the library fills in what was sent when the answer has none
 	}
-	return set, err
+	return set, explainDisabled(err)
+}
+
+// explainDisabled finds out from the refusal of a refresh that the customer's organisation ended the client as a whole. Which of RFC 6749's
+// codes Datadog uses for that is not documented: these two can mean nothing else where client and refresh token were good before.
+// https://docs.datadoghq.com/account_management/org_settings/mobile_third_party_access/
+func explainDisabled(err error) error {
+	var call *callError
+	if errors.As(err, &call) && call.kind == callRefused && (call.code == "unauthorized_client" || call.code == "access_denied") {
+		call.kind = callClientDisabled
+		call.advice = "the integration is disabled for the customer's organisation, or this client may not refresh any more: an administrator of the organisation enables it " +
+			"on Organization Settings, Mobile and Third-Party Access; then send the customer the connect link, since everybody has to authorise again"
+	}
+	return err
 }
 
 // tokenCall does one POST to the token endpoint of a site and sorts its outcome. secrets never show in an error.
@@ -94,6 +107,13 @@ func (s *Service) tokenError(ctx context.Context, c *client, stamp uint64, doing
 	if out.code == "" { // the library reads form-encoded answers too
 		out.code = peertext.Quote(answer.ErrorCode, maxCodeBytes, secrets...)
 	}
+	s.sortRefusal(ctx, c, stamp, out)
+	return out
+}
+
+// sortRefusal sets kind and advice of an answer of the token or the revocation endpoint by its status and code, and notes what it says of
+// the client.
+func (s *Service) sortRefusal(ctx context.Context, c *client, stamp uint64, out *callError) {
 	switch {
 	case out.status >= 300 && out.status < 400:
 		out.kind, out.advice = callRefused, "redirects are never followed with credentials; check http::proxy_url"
@@ -115,7 +135,6 @@ func (s *Service) tokenError(ctx context.Context, c *client, stamp uint64, doing
 	default:
 		out.kind, out.advice = callRefused, "check client_id, stage and redirect_url of client "+c.cfg.Name+" ("+c.cfg.RedirectURL+") in Datadog's developer platform"
 	}
-	return out
 }
 
 // netCause strips what a transport error might quote: the URL error's own text is kept out, its cause stays.

@@ -21,6 +21,10 @@ type vault struct {
 	st     store.Store
 	tokens *seal.Keyset
 	keys   *seal.Keyset
+	// seen is the version of a record that memory knows, or 0. It may be nil.
+	seen func(store.Kind, string) uint64
+	// readOnly refuses every write: a send-only collector has no business with them.
+	readOnly bool
 }
 
 // keyset says which keyset protects a kind of record.
@@ -42,16 +46,20 @@ type txn struct {
 	written []versioned // what changed, for the view in memory
 }
 
-// versioned is a record as it stands in the store; rec is nil after a deletion.
+// versioned is a record as it stands in the store; rec is nil after a deletion, and where err says why it cannot be opened.
 type versioned struct {
 	kind    store.Kind
 	key     string
 	version uint64
 	rec     record
+	err     error
 }
 
 // update runs fn until the store accepts what it wrote. fn may run several times and must have no effect of its own.
 func (v *vault) update(ctx context.Context, fn func(*txn) error) ([]versioned, error) {
+	if v.readOnly {
+		return nil, ErrSendOnly
+	}
 	for range maxConflicts {
 		tx := &txn{ctx: ctx, v: v, read: map[string]uint64{}}
 		if err := fn(tx); err != nil {
@@ -75,6 +83,10 @@ func (v *vault) update(ctx context.Context, fn func(*txn) error) ([]versioned, e
 // get reads a record; found is false when there is none. like tells the address; its other fields are ignored.
 func get[R record](tx *txn, like R) (rec R, found bool, err error) {
 	kind, key := like.address()
+	var seen uint64
+	if tx.v.seen != nil {
+		seen = tx.v.seen(kind, key) // before the store is read, which then has at least that
+	}
 	raw, err := tx.v.st.Get(tx.ctx, kind, key)
 	if errors.Is(err, store.ErrNotFound) {
 		tx.read[addressText(kind, key)] = 0
@@ -84,6 +96,9 @@ func get[R record](tx *txn, like R) (rec R, found bool, err error) {
 		return rec, false, fmt.Errorf("%w: read: %w", errStore, err)
 	}
 	tx.read[addressText(kind, key)] = raw.Version
+	if raw.Version < seen {
+		return rec, false, rolledBack(raw, seen)
+	}
 	rec, err = open[R](tx.v, raw)
 	return rec, err == nil, err
 }
@@ -96,12 +111,61 @@ func open[R record](v *vault, raw store.Record) (rec R, err error) {
 	}
 	if err := json.Unmarshal(plain, &rec); err != nil {
 		// The JSON error may quote what it could not read, so it is not passed on.
-		return rec, fmt.Errorf("%s record %s holds no JSON of this version: %w", raw.Kind, shortKey(raw), store.ErrCorrupt)
+		return rec, fmt.Errorf("%s record %s holds no JSON of this version: %w", raw.Kind, shortKey(raw.Kind, raw.Key), store.ErrCorrupt)
 	}
 	if kind, key := rec.address(); kind != raw.Kind || key != raw.Key || rec.owner() != client {
-		return rec, fmt.Errorf("%s record %s belongs to another address: %w", raw.Kind, shortKey(raw), store.ErrCorrupt)
+		return rec, fmt.Errorf("%s record %s belongs to another address: %w", raw.Kind, shortKey(raw.Kind, raw.Key), store.ErrCorrupt)
 	}
 	return rec, nil
+}
+
+// openAny opens a record of a kind that memory follows. One without a value was deleted.
+func (v *vault) openAny(raw store.Record) versioned {
+	w := versioned{kind: raw.Kind, key: raw.Key, version: raw.Version}
+	if raw.Value == nil {
+		return w
+	}
+	switch raw.Kind {
+	case store.KindClient:
+		w.rec, w.err = opened[Client](v, raw)
+	case store.KindOrg:
+		w.rec, w.err = opened[Org](v, raw)
+	case store.KindGrant:
+		w.rec, w.err = opened[Grant](v, raw)
+	case store.KindToken:
+		w.rec, w.err = opened[Token](v, raw)
+	case store.KindQuarantine:
+		w.rec, w.err = opened[Quarantine](v, raw)
+	case store.KindFlow:
+		w.rec, w.err = opened[Flow](v, raw)
+	case store.KindLogin:
+		w.rec, w.err = opened[Login](v, raw)
+	case store.KindPending:
+		w.rec, w.err = opened[Pending](v, raw)
+	}
+	return w
+}
+
+// opened is open with a nil record on errors.
+func opened[R record](v *vault, raw store.Record) (record, error) {
+	rec, err := open[R](v, raw)
+	if err != nil {
+		return nil, err
+	}
+	return rec, nil
+}
+
+// list opens every record of a kind; bad is told of those that cannot be opened.
+func list[R record](ctx context.Context, v *vault, kind store.Kind, bad func(store.Record, error), good func(uint64, R)) error {
+	return v.st.List(ctx, kind, func(raw store.Record) error {
+		rec, err := open[R](v, raw)
+		if err != nil {
+			bad(raw, err)
+			return nil
+		}
+		good(raw.Version, rec)
+		return nil
+	})
 }
 
 // put writes rec. A record that was not read in this transaction must not exist yet.
@@ -140,10 +204,10 @@ func (s *Service) reader(ctx context.Context) *txn {
 func addressText(kind store.Kind, key string) string { return string(kind) + "\x00" + key }
 
 // shortKey is enough of an address to find the record, and too little of a hash to be of use to anybody.
-func shortKey(raw store.Record) string {
+func shortKey(kind store.Kind, key string) string {
 	const shown = 8
-	if (raw.Kind == store.KindFlow || raw.Kind == store.KindInvitation) && len(raw.Key) > shown {
-		return raw.Key[:shown] + "…"
+	if (kind == store.KindFlow || kind == store.KindInvitation || kind == store.KindLogin) && len(key) > shown {
+		return key[:shown] + "…"
 	}
-	return raw.Key
+	return key
 }

@@ -1,8 +1,8 @@
 package grant
 
 import (
-	"context"
-	"fmt"
+	"errors"
+	"maps"
 	"sync"
 	"time"
 
@@ -19,13 +19,22 @@ type view struct {
 	tokens  map[string]held[Token]
 	tenants map[string]map[string]struct{} // by org
 	flows   map[string]flowSeat            // by hash of state
+	logins  map[string]time.Time           // when each runs out, by hash of request id
+	// Changes of organisation that wait, by tenant.
+	pendings map[string]held[Pending]
 	// What could not be opened: grants and tokens by tenant, organisations by org.
-	badTenants map[string]error
-	badTokens  map[string]error
-	badOrgs    map[string]error
-	clients    map[string]*client // of the configuration; fixed
-	states     map[string]State   // by tenant
-	counts     map[State]int
+	badTenants  map[string]error
+	badTokens   map[string]error
+	badOrgs     map[string]error
+	badPendings map[string]error
+	// At most one, under QuarantineKey.
+	quarantine    map[string]held[Quarantine]
+	badQuarantine map[string]error
+	// refused holds, by org, the generation of a key that this process found refused and could not write down.
+	refused map[string]uint64
+	clients map[string]*client // of the configuration; fixed
+	states  map[string]State   // by tenant
+	counts  map[State]int
 }
 
 type held[R record] struct {
@@ -33,95 +42,60 @@ type held[R record] struct {
 	rec     R
 }
 
-// flowSeat is the place that a flow takes among those under way.
-type flowSeat struct {
-	tenant  string
-	expires time.Time
+func (v *view) init() {
+	v.states, v.counts, v.refused = map[string]State{}, map[State]int{}, map[string]uint64{}
+	v.forget()
 }
 
-func (v *view) init() {
+// forget empties what take fills. The caller holds mu.
+func (v *view) forget() {
 	v.orgs, v.grants, v.tokens = map[string]held[Org]{}, map[string]held[Grant]{}, map[string]held[Token]{}
 	v.tenants, v.flows = map[string]map[string]struct{}{}, map[string]flowSeat{}
 	v.badTenants, v.badTokens, v.badOrgs = map[string]error{}, map[string]error{}, map[string]error{}
-	v.states, v.counts = map[string]State{}, map[State]int{}
+	v.quarantine, v.badQuarantine = map[string]held[Quarantine]{}, map[string]error{}
+	v.logins, v.pendings, v.badPendings = map[string]time.Time{}, map[string]held[Pending]{}, map[string]error{}
 }
 
-// load reads every record. A grant or organisation that cannot be opened makes its tenants unreadable and no other. Tokens that cannot
-// be opened stop nothing.
-func (s *Service) load(ctx context.Context) error {
-	var all []versioned
-	badTenants, badTokens, badOrgs := map[string]error{}, map[string]error{}, map[string]error{}
-	note := func(bad map[string]error) func(store.Record, error) {
-		return func(raw store.Record, err error) {
-			bad[raw.Key] = err
-			s.log.Error("A record cannot be opened; restore it from a backup. Until then the tenants of a grant or an organisation wait, "+
-				"and a token or a client is taken as missing", zap.String("kind", string(raw.Kind)), zap.String("record", shortKey(raw)), zap.Error(err))
-		}
-	}
-	var clients []Client
-	err := list(ctx, &s.vault, store.KindClient, note(map[string]error{}), func(_ uint64, c Client) { clients = append(clients, c) })
-	if err == nil {
-		err = list(ctx, &s.vault, store.KindOrg, note(badOrgs), collect[Org](&all, store.KindOrg))
-	}
-	if err == nil {
-		err = list(ctx, &s.vault, store.KindGrant, note(badTenants), collect[Grant](&all, store.KindGrant))
-	}
-	if err == nil {
-		err = list(ctx, &s.vault, store.KindToken, note(badTokens), collect[Token](&all, store.KindToken))
-	}
-	if err == nil {
-		err = list(ctx, &s.vault, store.KindFlow, func(store.Record, error) {}, collect[Flow](&all, store.KindFlow))
-	}
-	if err != nil {
-		return fmt.Errorf("read the grant store: %w", err)
-	}
-	for _, rec := range clients {
-		if c, ok := s.clients[rec.Name]; ok && !rec.RejectedSince.IsZero() && rec.ClientID == c.cfg.ClientID {
-			c.gate.resume(rec.RejectedSince)
-		}
-	}
+// takeIn takes records into the view as they stand in the store, and publishes the credentials that they change. Before load it
+// publishes nothing: a table without the tenants that are still in the store would call them unknown.
+func (s *Service) takeIn(all []versioned) {
 	s.view.mu.Lock()
-	s.view.badTenants, s.view.badTokens, s.view.badOrgs = badTenants, badTokens, badOrgs
+	touched, faults := s.view.take(all)
+	if s.Ready() {
+		s.publish(touched)
+	}
 	s.view.mu.Unlock()
-	s.takeIn(all, true)
-	s.log.Info("Grants are loaded", zap.Int("tenants", len(s.tenantNames())))
-	return nil
-}
-
-func collect[R record](all *[]versioned, kind store.Kind) func(uint64, R) {
-	return func(version uint64, rec R) {
-		_, key := rec.address()
-		*all = append(*all, versioned{kind: kind, key: key, version: version, rec: rec})
+	s.logFaults(faults)
+	if len(touched) > 0 {
+		s.reportTrouble()
 	}
 }
 
-// list opens every record of a kind; bad is told of those that cannot be opened.
-func list[R record](ctx context.Context, v *vault, kind store.Kind, bad func(store.Record, error), good func(uint64, R)) error {
-	return v.st.List(ctx, kind, func(raw store.Record) error {
-		rec, err := open[R](v, raw)
-		if err != nil {
-			bad(raw, err)
-			return nil
-		}
-		good(raw.Version, rec)
-		return nil
-	})
-}
-
-// apply takes what was written into the view, and publishes the credentials that it changes. Before load it publishes nothing: a table
-// without the tenants that are still in the store would call them unknown.
-func (s *Service) apply(written []versioned) { s.takeIn(written, false) }
-
-// takeIn is apply, and for load the step that makes the service ready.
-func (s *Service) takeIn(written []versioned, loaded bool) {
+// replaceAll is takeIn for all that there is: what memory knew before is forgotten, and the service is ready.
+func (s *Service) replaceAll(all []versioned) {
 	v := &s.view
 	v.mu.Lock()
 	touched := map[string]struct{}{}
-	for _, w := range written {
+	for tenant := range v.states {
+		touched[tenant] = struct{}{}
+	}
+	v.forget()
+	taken, faults := v.take(all)
+	maps.Copy(touched, taken)
+	s.publish(touched)
+	v.mu.Unlock()
+	s.logFaults(faults)
+	s.reportTrouble()
+}
+
+// take returns the tenants whose answer may have changed, and the records that cannot be opened since this. The caller holds mu.
+func (v *view) take(all []versioned) (touched map[string]struct{}, faults []versioned) {
+	touched = map[string]struct{}{}
+	for _, w := range all {
+		fault := false
 		switch w.kind {
 		case store.KindOrg:
-			take(v.orgs, w)
-			delete(v.badOrgs, w.key)
+			fault = take(v.orgs, v.badOrgs, w)
 			for t := range v.tenants[w.key] {
 				touched[t] = struct{}{}
 			}
@@ -129,7 +103,7 @@ func (s *Service) takeIn(written []versioned, loaded bool) {
 			if old, ok := v.grants[w.key]; ok {
 				delete(v.tenants[old.rec.Org.String()], w.key)
 			}
-			take(v.grants, w)
+			fault = take(v.grants, v.badTenants, w)
 			if g, ok := v.grants[w.key]; ok {
 				org := g.rec.Org.String()
 				if v.tenants[org] == nil {
@@ -139,9 +113,21 @@ func (s *Service) takeIn(written []versioned, loaded bool) {
 			}
 			touched[w.key] = struct{}{}
 		case store.KindToken:
-			take(v.tokens, w)
-			delete(v.badTokens, w.key)
+			fault = take(v.tokens, v.badTokens, w)
 			touched[w.key] = struct{}{}
+		case store.KindQuarantine:
+			fault = take(v.quarantine, v.badQuarantine, w)
+			for t := range v.grants {
+				touched[t] = struct{}{}
+			}
+		case store.KindPending:
+			fault = take(v.pendings, v.badPendings, w)
+		case store.KindLogin:
+			if l, ok := w.rec.(Login); ok {
+				v.logins[w.key] = l.Expires
+			} else {
+				delete(v.logins, w.key)
+			}
 		case store.KindFlow:
 			if f, ok := w.rec.(Flow); ok {
 				v.flows[w.key] = flowSeat{tenant: f.Tenant, expires: f.Expires}
@@ -149,31 +135,58 @@ func (s *Service) takeIn(written []versioned, loaded bool) {
 				delete(v.flows, w.key)
 			}
 		}
-	}
-	if loaded {
-		for t := range v.badTenants {
-			touched[t] = struct{}{}
+		if fault {
+			faults = append(faults, w)
 		}
 	}
-	if loaded || s.Ready() {
-		s.publish(touched)
+	return touched, faults
+}
+
+// take keeps the newer of two versions. One that cannot be opened leaves what was known before, and news says that it could be until
+// then. One that was deleted is forgotten.
+func take[R record](m map[string]held[R], bad map[string]error, w versioned) (news bool) {
+	if w.rec == nil && w.err == nil {
+		delete(m, w.key)
+		delete(bad, w.key)
+		return false
 	}
-	v.mu.Unlock()
-	if len(touched) > 0 {
-		s.reportTrouble()
+	// What was rolled back is replaced by whatever this process wrote over it on purpose.
+	if cur, ok := m[w.key]; ok && cur.version > w.version && !errors.Is(bad[w.key], ErrRolledBack) {
+		return false
+	}
+	if w.err != nil {
+		old := bad[w.key]
+		bad[w.key] = w.err
+		return old == nil || old.Error() != w.err.Error()
+	}
+	delete(bad, w.key)
+	m[w.key] = held[R]{version: w.version, rec: w.rec.(R)}
+	return false
+}
+
+// seen is the version of a record that memory knows, or 0.
+func (v *view) seen(kind store.Kind, key string) uint64 {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	switch kind {
+	case store.KindOrg:
+		return v.orgs[key].version
+	case store.KindGrant:
+		return v.grants[key].version
+	case store.KindToken:
+		return v.tokens[key].version
+	case store.KindQuarantine:
+		return v.quarantine[key].version
+	default:
+		return 0
 	}
 }
 
-// take keeps the newer of two versions.
-func take[R record](m map[string]held[R], w versioned) {
-	if w.rec == nil {
-		delete(m, w.key)
-		return
+func (s *Service) logFaults(faults []versioned) {
+	for _, w := range faults {
+		s.log.Error("A record cannot be opened or trusted; restore it from a backup. Until then the tenants of a grant or an organisation wait, "+
+			"and a token or a client is taken as missing", zap.String("kind", string(w.kind)), zap.String("record", shortKey(w.kind, w.key)), zap.Error(w.err))
 	}
-	if cur, ok := m[w.key]; ok && cur.version > w.version {
-		return
-	}
-	m[w.key] = held[R]{version: w.version, rec: w.rec.(R)}
 }
 
 // facts reads the facts of a tenant, and the reason of the gravest. The caller holds mu.
@@ -198,6 +211,10 @@ func (v *view) facts(tenant string) (Facts, string) {
 	o := v.orgs[org].rec
 	if o.Key != "" {
 		f.Key = o.Key
+	}
+	if refused, ok := v.refused[org]; ok && refused == o.Generation && (f.Key == KeyOK || f.Key == KeyFresh) {
+		f.Key = KeyRefused
+		return f, refusedHere(o)
 	}
 	switch f.State() {
 	case StateDisconnected, StatePaused:

@@ -25,13 +25,14 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                 metric.Meter
-	mu                    sync.Mutex
-	registrations         []metric.Registration
-	DatadogoauthFlows     metric.Int64Counter
-	DatadogoauthMints     metric.Int64Counter
-	DatadogoauthRefreshes metric.Int64Counter
-	DatadogoauthTenants   metric.Int64ObservableGauge
+	meter                   metric.Meter
+	mu                      sync.Mutex
+	registrations           []metric.Registration
+	DatadogoauthFlows       metric.Int64Counter
+	DatadogoauthMints       metric.Int64Counter
+	DatadogoauthRefreshes   metric.Int64Counter
+	DatadogoauthRevocations metric.Int64Counter
+	DatadogoauthTenants     metric.Int64ObservableGauge
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -90,7 +91,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	var err, errs error
 	builder.DatadogoauthFlows, err = builder.meter.Int64Counter(
 		"otelcol_datadogoauth_flows",
-		metric.WithDescription("Steps of customers' consents, by outcome. The outcome begun counts redirects to Datadog, the outcome connected counts good ends. [Development]"),
+		metric.WithDescription("Steps of customers' consents, by outcome. The outcome begun counts redirects to Datadog, connected good ends, abandoned customers who never came back. [Development]"),
 		metric.WithUnit("{flow}"),
 	)
 	errs = errors.Join(errs, err)
@@ -104,6 +105,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_datadogoauth_refreshes",
 		metric.WithDescription("Attempts to refresh an access token, by outcome. [Development]"),
 		metric.WithUnit("{attempt}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.DatadogoauthRevocations, err = builder.meter.Int64Counter(
+		"otelcol_datadogoauth_revocations",
+		metric.WithDescription("Steps of ending connections at Datadog, by outcome. The outcome revoked counts tokens that Datadog ended, the outcome key_deleted API keys. [Development]"),
+		metric.WithUnit("{revocation}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.DatadogoauthTenants, err = builder.meter.Int64ObservableGauge(

@@ -24,7 +24,7 @@ func NewSettings(tt *componenttest.Telemetry) extension.Settings {
 func AssertEqualDatadogoauthFlows(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_datadogoauth_flows",
-		Description: "Steps of customers' consents, by outcome. The outcome begun counts redirects to Datadog, the outcome connected counts good ends. [Development]",
+		Description: "Steps of customers' consents, by outcome. The outcome begun counts redirects to Datadog, connected good ends, abandoned customers who never came back. [Development]",
 		Unit:        "{flow}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -65,6 +65,22 @@ func AssertEqualDatadogoauthRefreshes(t *testing.T, tt *componenttest.Telemetry,
 		},
 	}
 	got, err := tt.GetMetric("otelcol_datadogoauth_refreshes")
+	require.NoError(t, err)
+	metricdatatest.AssertEqual(t, want, got, opts...)
+}
+
+func AssertEqualDatadogoauthRevocations(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
+	want := metricdata.Metrics{
+		Name:        "otelcol_datadogoauth_revocations",
+		Description: "Steps of ending connections at Datadog, by outcome. The outcome revoked counts tokens that Datadog ended, the outcome key_deleted API keys. [Development]",
+		Unit:        "{revocation}",
+		Data: metricdata.Sum[int64]{
+			Temporality: metricdata.CumulativeTemporality,
+			IsMonotonic: true,
+			DataPoints:  dps,
+		},
+	}
+	got, err := tt.GetMetric("otelcol_datadogoauth_revocations")
 	require.NoError(t, err)
 	metricdatatest.AssertEqual(t, want, got, opts...)
 }

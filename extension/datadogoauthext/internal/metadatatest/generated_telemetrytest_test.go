@@ -27,6 +27,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.DatadogoauthFlows.Add(context.Background(), 1)
 	tb.DatadogoauthMints.Add(context.Background(), 1)
 	tb.DatadogoauthRefreshes.Add(context.Background(), 1)
+	tb.DatadogoauthRevocations.Add(context.Background(), 1)
 	AssertEqualDatadogoauthFlows(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
@@ -34,6 +35,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualDatadogoauthRefreshes(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualDatadogoauthRevocations(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualDatadogoauthTenants(t, testTel,

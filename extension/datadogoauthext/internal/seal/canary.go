@@ -8,16 +8,18 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
 )
 
-// Errors of Prove.
+// Errors of Prove and Check.
 var (
 	// ErrWrongKeyset means that a store was sealed with another keyset.
 	ErrWrongKeyset = errors.New("the store was sealed with another keyset")
 	// ErrSharedKey means that one key is in two of the keysets of a store.
 	ErrSharedKey = errors.New("it holds the same key as the other keyset file")
+	// ErrNotBegun means that a store holds no canary yet, so nothing was ever sealed for it.
+	ErrNotBegun = errors.New("the store was not begun yet")
 )
 
-// canaryVersion is fixed, since a canary is written once.
-const canaryVersion = 1
+// firstVersion is that of a canary in a store that begins. It grows when the canary is sealed under another key.
+const firstVersion = 1
 
 // Prove makes sure that ks is the keyset that the store's records of one sort are sealed with, before anything is
 // written with it. name says which sort: "tokens" or "keys".
@@ -41,11 +43,12 @@ func Prove(ctx context.Context, st store.Store, name string, ks *Keyset) error {
 	if err := checkNoRecords(ctx, st, name); err != nil {
 		return err
 	}
-	sealed, err := ks.Seal(Label{Kind: string(store.KindCanary), Key: name, Version: canaryVersion}, canaryText(name))
+	canary, err := NewCanary(name, ks)
 	if err != nil {
 		return err
 	}
-	err = st.Apply(ctx, store.Change{Record: store.Record{Kind: store.KindCanary, Key: name, Value: sealed}})
+	canary.Version = 0 // it must not exist yet
+	err = st.Apply(ctx, store.Change{Record: canary})
 	if errors.Is(err, store.ErrConflict) {
 		return openCanary(ctx, st, name, ks) // another process was first: its keyset decides
 	}
@@ -55,11 +58,38 @@ func Prove(ctx context.Context, st store.Store, name string, ks *Keyset) error {
 	return nil
 }
 
+// Check is Prove for a collector that only reads: a store without the canary is ErrNotBegun, and nothing is written.
+func Check(ctx context.Context, st store.Store, name string, ks *Keyset) error {
+	err := openCanary(ctx, st, name, ks)
+	if errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("%s keyset: %w: there is no canary in it; start the collector that connects customers on this store first, and check that this one names the same store", name, ErrNotBegun)
+	}
+	if err != nil {
+		return err
+	}
+	return checkNotShared(ctx, st, name, ks)
+}
+
+// NewCanary makes the canary of a store that begins with ks.
+func NewCanary(name string, ks *Keyset) (store.Record, error) {
+	sealed, err := ks.Seal(Label{Kind: string(store.KindCanary), Key: name, Version: firstVersion}, canaryText(name))
+	if err != nil {
+		return store.Record{}, err
+	}
+	return store.Record{Kind: store.KindCanary, Key: name, Version: firstVersion, Value: sealed}, nil
+}
+
 func openCanary(ctx context.Context, st store.Store, name string, ks *Keyset) error {
 	record, err := st.Get(ctx, store.KindCanary, name)
 	if err != nil {
 		return fmt.Errorf("read the canary of the %s keyset: %w", name, err)
 	}
+	return CheckCanary(record, ks)
+}
+
+// CheckCanary makes sure that ks is the keyset of a canary, which may be of any version. It is ErrWrongKeyset or ErrFormat.
+func CheckCanary(record store.Record, ks *Keyset) error {
+	name := record.Key
 	_, plain, err := ks.Open(string(store.KindCanary), name, record.Version, record.Value)
 	if err == nil && string(plain) == string(canaryText(name)) {
 		return nil

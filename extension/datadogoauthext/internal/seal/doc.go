@@ -11,6 +11,13 @@
 // length, so that no two labels give the same bytes. A record can therefore be neither renamed, nor moved to another
 // tenant, client or kind, nor read as another version: any such change, and any flipped byte, ends in ErrSealed.
 //
+// # How a key is replaced
+//
+// Add, Promote and Retire change a keyset file, Reload takes the change into a running collector, and ResealAll seals under
+// the primary key what another key sealed. Each record says in clear which key sealed it (KeyID), so that a key which is
+// still in use can be told from one that is not. A key id is a name and proves nothing: whoever writes a false one makes a
+// record that does not open.
+//
 // # What somebody with the store file can still do
 //
 // Read kinds, keys (tenant names, org ids), client names, versions and sizes: those are in clear. Delete records. Put

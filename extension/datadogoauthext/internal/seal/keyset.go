@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/aead/aesgcm"
@@ -19,7 +20,7 @@ import (
 var (
 	ErrMissing   = errors.New("no such keyset file")
 	ErrNotKeyset = errors.New("not a Tink keyset in JSON")
-	ErrPrimitive = errors.New("the keyset is not for AES256-GCM")
+	ErrPrimitive = errors.New("the keyset is not for AES256-GCM of Tink's own variant")
 	ErrExposed   = errors.New("other users can read or change the keyset file")
 )
 
@@ -30,51 +31,89 @@ const (
 
 // Keyset seals and opens records. It comes from Load only, is safe for concurrent use, and shows no key material in any
 // print verb or encoding.
+//
+// A copy of a Keyset is the same keyset: what Reload takes in reaches every copy.
 type Keyset struct {
-	aead tink.AEAD
 	path string
-	keys int
+	live *live
+}
+
+// material is what one state of the file holds. It never changes.
+type material struct {
+	aead    tink.AEAD
+	handle  *keyset.Handle
+	keys    []KeyInfo
+	primary uint32
+}
+
+// KeyInfo is what may be told of one key. When it was made is unknown: a Tink keyset does not say.
+type KeyInfo struct {
+	ID      uint32 `json:"id"`
+	Primary bool   `json:"primary"` // it seals
+	Enabled bool   `json:"enabled"` // it opens
 }
 
 // Load reads a keyset file, as datadogoauthctl writes it: a cleartext Tink keyset in JSON.
 //
 // A keyset may hold several keys: the primary one seals, any enabled one opens. That is how keys are replaced without a
 // stop. Every key must be AES-GCM of 256 bits, because the argument in the package comment is made for nothing else and
-// because a key that lives in a remote KMS would put the network between a collector and its start.
+// because a key that lives in a remote KMS would put the network between a collector and its start. Every key must be of
+// Tink's own variant, whose ciphertexts name the key: without that nobody could tell whether a key is still in use.
 //
 // No error quotes the file's content, since all of it is secret.
 func Load(path string) (*Keyset, error) {
+	m, info, err := read(path)
+	if err != nil {
+		return nil, err
+	}
+	k := &Keyset{path: path, live: &live{seen: info}}
+	k.live.cur.Store(m)
+	return k, nil
+}
+
+// Keys returns what may be told of every key, in the order of the file.
+func (k *Keyset) Keys() []KeyInfo { return slices.Clone(k.live.cur.Load().keys) }
+
+// PrimaryID is the id of the key that seals.
+func (k *Keyset) PrimaryID() uint32 { return k.live.cur.Load().primary }
+
+// Holds reports whether the keyset opens what the key of this id sealed.
+func (k *Keyset) Holds(id uint32) bool {
+	return slices.ContainsFunc(k.live.cur.Load().keys, func(key KeyInfo) bool { return key.ID == id && key.Enabled })
+}
+
+// read reads a file, and tells which one it was.
+func read(path string) (*material, fs.FileInfo, error) {
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("keyset %s: %w; create one with: datadogoauthctl keyset create --out %s", path, ErrMissing, path)
+		return nil, nil, fmt.Errorf("keyset %s: %w; create one with: datadogoauthctl keyset create --out %s", path, ErrMissing, path)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("keyset %s: %w; the collector's user must be able to read it", path, withoutPath(err))
+		return nil, nil, fmt.Errorf("keyset %s: %w; the collector's user must be able to read it", path, withoutPath(err))
 	}
 	defer file.Close()
 	info, err := file.Stat()
 	if err != nil {
-		return nil, fmt.Errorf("keyset %s: %w", path, withoutPath(err))
+		return nil, nil, fmt.Errorf("keyset %s: %w", path, withoutPath(err))
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("keyset %s: %w; name a regular file", path, ErrNotKeyset)
+		return nil, nil, fmt.Errorf("keyset %s: %w; name a regular file", path, ErrNotKeyset)
 	}
 	if err := checkMode(path, info); err != nil {
-		return nil, fmt.Errorf("keyset %s: %w", path, err)
+		return nil, nil, fmt.Errorf("keyset %s: %w", path, err)
 	}
 	raw, err := io.ReadAll(io.LimitReader(file, maxKeysetBytes))
 	if err != nil {
-		return nil, fmt.Errorf("keyset %s: %w", path, withoutPath(err))
+		return nil, nil, fmt.Errorf("keyset %s: %w", path, withoutPath(err))
 	}
-	k, err := parse(raw)
+	m, err := parse(raw)
 	if err != nil {
-		return nil, fmt.Errorf("keyset %s: %w", path, err)
+		return nil, nil, fmt.Errorf("keyset %s: %w", path, err)
 	}
-	k.path = path
-	return k, nil
+	return m, info, nil
 }
 
-func parse(raw []byte) (*Keyset, error) {
+func parse(raw []byte) (*material, error) {
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return nil, fmt.Errorf("%w: the file is empty; restore it from where keysets are kept, or if it never held one remove it and run datadogoauthctl keyset create", ErrNotKeyset)
 	}
@@ -82,21 +121,26 @@ func parse(raw []byte) (*Keyset, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w; is this the right file? datadogoauthctl keyset create writes one", ErrNotKeyset)
 	}
+	m := &material{handle: handle}
 	for i := range handle.Len() {
 		entry, err := handle.Entry(i)
 		if err != nil {
 			return nil, fmt.Errorf("%w; is this the right file? datadogoauthctl keyset create writes one", ErrNotKeyset)
 		}
 		p, ok := entry.Key().Parameters().(*aesgcm.Parameters)
-		if !ok || p.KeySizeInBytes() != aesKeyBytes {
+		if !ok || p.KeySizeInBytes() != aesKeyBytes || p.Variant() != aesgcm.VariantTink {
 			return nil, fmt.Errorf("key %d of it: %w; datadogoauthctl keyset create writes one that is", entry.KeyID(), ErrPrimitive)
 		}
+		m.keys = append(m.keys, KeyInfo{ID: entry.KeyID(), Primary: entry.IsPrimary(), Enabled: entry.KeyStatus() == keyset.Enabled})
+		if entry.IsPrimary() {
+			m.primary = entry.KeyID()
+		}
 	}
-	primitive, err := aead.New(handle)
+	m.aead, err = aead.New(handle)
 	if err != nil {
 		return nil, fmt.Errorf("%w; datadogoauthctl keyset create writes one that is", ErrPrimitive)
 	}
-	return &Keyset{aead: primitive, keys: handle.Len()}, nil
+	return m, nil
 }
 
 // String tells the file and the number of keys.
@@ -104,7 +148,7 @@ func (k *Keyset) String() string {
 	if k == nil {
 		return "no keyset"
 	}
-	return fmt.Sprintf("keyset %s with %d key(s)", k.path, k.keys)
+	return fmt.Sprintf("keyset %s with %d key(s)", k.path, len(k.live.cur.Load().keys))
 }
 
 // GoString keeps %#v from walking into the primitive.

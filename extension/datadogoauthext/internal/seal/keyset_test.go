@@ -29,21 +29,21 @@ func TestLoadNamesTheFileAndTheCure(t *testing.T) {
 		is      error
 		cure    string
 	}{
-		"empty":                     {nil, 0o600, seal.ErrNotKeyset, "datadogoauthctl keyset create"},
-		"not JSON":                  {[]byte(secret), 0o600, seal.ErrNotKeyset, "right file"},
-		"JSON of something else":    {[]byte(`{"` + secret + `": 1}`), 0o600, seal.ErrNotKeyset, "right file"},
-		"key without material":      {[]byte(`{"primaryKeyId":1,"key":[{"status":"ENABLED","keyId":1,"keyData":{"value":"` + secret + `"}}]}`), 0o600, seal.ErrNotKeyset, "right file"},
-		"keyset of MACs":            {keysetOf(t, mac.HMACSHA256Tag256KeyTemplate()), 0o600, seal.ErrPrimitive, "datadogoauthctl keyset create"},
-		"keyset of short AES keys":  {keysetOf(t, aead.AES128GCMKeyTemplate()), 0o600, seal.ErrPrimitive, "datadogoauthctl keyset create"},
-		"keyset of another cipher":  {keysetOf(t, aead.XChaCha20Poly1305KeyTemplate()), 0o600, seal.ErrPrimitive, "datadogoauthctl keyset create"},
-		"a sound one among others":  {keysetOf(t, aead.AES256GCMKeyTemplate(), aead.AES128GCMKeyTemplate()), 0o600, seal.ErrPrimitive, "datadogoauthctl keyset create"},
-		"readable by the group":     {keysetOf(t, aead.AES256GCMKeyTemplate()), 0o640, seal.ErrExposed, "chmod 600 "},
-		"readable by everybody":     {keysetOf(t, aead.AES256GCMKeyTemplate()), 0o644, seal.ErrExposed, "chmod 600 "},
-		"writable by the group":     {keysetOf(t, aead.AES256GCMKeyTemplate()), 0o620, seal.ErrExposed, "chmod 600 "},
-		"one key, mode 0600":        {keysetOf(t, aead.AES256GCMKeyTemplate()), 0o600, nil, ""},
-		"one key, mode 0400":        {keysetOf(t, aead.AES256GCMKeyTemplate()), 0o400, nil, ""},
-		"several keys, mode 0600":   {keysetOf(t, aead.AES256GCMKeyTemplate(), aead.AES256GCMKeyTemplate()), 0o600, nil, ""},
-		"a key without Tink prefix": {keysetOf(t, aead.AES256GCMNoPrefixKeyTemplate()), 0o600, nil, ""},
+		"empty":                    {nil, 0o600, seal.ErrNotKeyset, "datadogoauthctl keyset create"},
+		"not JSON":                 {[]byte(secret), 0o600, seal.ErrNotKeyset, "right file"},
+		"JSON of something else":   {[]byte(`{"` + secret + `": 1}`), 0o600, seal.ErrNotKeyset, "right file"},
+		"key without material":     {[]byte(`{"primaryKeyId":1,"key":[{"status":"ENABLED","keyId":1,"keyData":{"value":"` + secret + `"}}]}`), 0o600, seal.ErrNotKeyset, "right file"},
+		"keyset of MACs":           {keysetOf(t, mac.HMACSHA256Tag256KeyTemplate()), 0o600, seal.ErrPrimitive, "datadogoauthctl keyset create"},
+		"keyset of short AES keys": {keysetOf(t, aead.AES128GCMKeyTemplate()), 0o600, seal.ErrPrimitive, "datadogoauthctl keyset create"},
+		"keyset of another cipher": {keysetOf(t, aead.XChaCha20Poly1305KeyTemplate()), 0o600, seal.ErrPrimitive, "datadogoauthctl keyset create"},
+		"a sound one among others": {keysetOf(t, aead.AES256GCMKeyTemplate(), aead.AES128GCMKeyTemplate()), 0o600, seal.ErrPrimitive, "datadogoauthctl keyset create"},
+		"readable by the group":    {keysetOf(t, aead.AES256GCMKeyTemplate()), 0o640, seal.ErrExposed, "chmod 600 "},
+		"readable by everybody":    {keysetOf(t, aead.AES256GCMKeyTemplate()), 0o644, seal.ErrExposed, "chmod 600 "},
+		"writable by the group":    {keysetOf(t, aead.AES256GCMKeyTemplate()), 0o620, seal.ErrExposed, "chmod 600 "},
+		"one key, mode 0600":       {keysetOf(t, aead.AES256GCMKeyTemplate()), 0o600, nil, ""},
+		"one key, mode 0400":       {keysetOf(t, aead.AES256GCMKeyTemplate()), 0o400, nil, ""},
+		"several keys, mode 0600":  {keysetOf(t, aead.AES256GCMKeyTemplate(), aead.AES256GCMKeyTemplate()), 0o600, nil, ""},
+		"a key without a prefix":   {keysetOf(t, aead.AES256GCMKeyTemplate(), aead.AES256GCMNoPrefixKeyTemplate()), 0o600, seal.ErrPrimitive, "datadogoauthctl keyset create"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -44,7 +44,7 @@ func (k *Keyset) Seal(label Label, plain []byte) ([]byte, error) {
 	if len(label.Client) > maxClientBytes {
 		return nil, fmt.Errorf("seal %s record: the client name is %d bytes long; at most %d", label.Kind, len(label.Client), maxClientBytes)
 	}
-	ciphertext, err := k.aead.Encrypt(plain, label.associatedData())
+	ciphertext, err := k.live.cur.Load().aead.Encrypt(plain, label.associatedData())
 	if err != nil {
 		return nil, fmt.Errorf("seal %s record: %w", label.Kind, err)
 	}
@@ -62,7 +62,7 @@ func (k *Keyset) Open(kind, key string, version uint64, sealed []byte) (client s
 		return "", nil, fmt.Errorf("open %s record: %w", kind, err)
 	}
 	label := Label{Kind: kind, Client: client, Key: key, Version: version}
-	plain, err = k.aead.Decrypt(ciphertext, label.associatedData())
+	plain, err = k.live.cur.Load().aead.Decrypt(ciphertext, label.associatedData())
 	if err != nil {
 		return "", nil, fmt.Errorf("open %s record: %w", kind, ErrSealed)
 	}
@@ -80,6 +80,20 @@ func split(sealed []byte) (client string, ciphertext []byte, err error) {
 		return "", nil, ErrFormat
 	}
 	return string(sealed[2 : 2+n]), sealed[2+n:], nil
+}
+
+// tinkPrefixBytes is 0x01 and the id of the key, 4 bytes big endian, in front of a ciphertext of Tink's own variant.
+// https://developers.google.com/tink/wire-format
+const tinkPrefixBytes = 5
+
+// KeyID tells by which key a record is sealed, as the record says in clear; nothing but Open proves it. ok is false for
+// bytes of another format.
+func KeyID(sealed []byte) (id uint32, ok bool) {
+	_, ciphertext, err := split(sealed)
+	if err != nil || len(ciphertext) < tinkPrefixBytes || ciphertext[0] != 0x01 {
+		return 0, false
+	}
+	return binary.BigEndian.Uint32(ciphertext[1:tinkPrefixBytes]), true
 }
 
 // associatedData puts the length in front of every text: without it ("ab", "c") and ("a", "bc") would be the same bytes

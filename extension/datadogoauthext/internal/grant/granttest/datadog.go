@@ -1,8 +1,8 @@
-// Package granttest plays api.<site> of every Datadog site for tests of this extension: OAuth token endpoint, current_user,
-// marketplace, validate. It is one TLS server whose certificate names all those hosts; Client dials it whatever the name.
+// Package granttest plays api.<site> of every Datadog site for tests of this extension: OAuth token and revocation endpoint, current_user,
+// marketplace, validate, list and deletion of keys. It is one TLS server whose certificate names all those hosts; Client dials it whatever the name.
 //
 // It keeps single-use codes bound to a host, checks PKCE, client id and secret, hands out one key per organisation and then
-// 409. It does not imitate scopes, permissions, rate limits and expiry; a test sets those answers with Answer.
+// 409. Any token of a grant revokes the whole grant. It does not imitate scopes, permissions, rate limits and expiry; a test sets those answers with Answer.
 package granttest
 
 import (
@@ -17,11 +17,13 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -38,9 +40,9 @@ const (
 
 // Call is one request that arrived.
 type Call struct {
-	Host, Method, Path string
-	Form               url.Values
-	Header             http.Header
+	Host, Method, Path, Query string
+	Form                      url.Values
+	Header                    http.Header
 }
 
 // Datadog is the server. Build one with New.
@@ -55,20 +57,28 @@ type Datadog struct {
 	codes   map[string]code
 	refresh map[string]code // refresh token to its grant
 	access  map[string]code
-	keys    map[string]string // key to "host/org"
-	minted  map[string]bool   // "host/org"
+	keys    map[string]apiKey // by value
 	rotate  bool
+	scope   string          // that token answers name
+	manage  bool            // whether a bearer may list and delete keys
+	off     map[string]bool // organisations that disabled the client
+	now     func() time.Time
 	secret  string
 	n       int
 }
 
-type code struct{ host, org, challenge string }
+type code struct{ host, org, challenge, grant string }
+
+type apiKey struct {
+	id, name, owner string // owner is "host/org"
+	created         time.Time
+}
 
 // New starts a server that ends with the test.
 func New(tb testing.TB) *Datadog {
 	d := &Datadog{
 		answers: map[string][]http.HandlerFunc{}, codes: map[string]code{}, refresh: map[string]code{}, access: map[string]code{},
-		keys: map[string]string{}, minted: map[string]bool{}, rotate: true, secret: Secret,
+		keys: map[string]apiKey{}, rotate: true, scope: "api_keys_write events_read", secret: Secret, off: map[string]bool{}, now: time.Now,
 	}
 	cert := certificate(tb)
 	d.server = httptest.NewUnstartedServer(http.HandlerFunc(d.serve))
@@ -156,6 +166,22 @@ func (d *Datadog) Held(path string) (entered <-chan struct{}, release func()) {
 	return in, func() { close(out) }
 }
 
+// Answered lets the next call of path take effect at once and keeps its answer back until release is called. entered is closed when the
+// call has taken effect.
+func (d *Datadog) Answered(path string) (entered <-chan struct{}, release func()) {
+	in, out := make(chan struct{}), make(chan struct{})
+	d.Answer(path, func(w http.ResponseWriter, r *http.Request) {
+		answer := httptest.NewRecorder()
+		d.handle(answer, r)
+		close(in)
+		<-out
+		maps.Copy(w.Header(), answer.Header())
+		w.WriteHeader(answer.Code)
+		_, _ = w.Write(answer.Body.Bytes())
+	})
+	return in, func() { close(out) }
+}
+
 // Drop ends the connection without an answer.
 func Drop(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 
@@ -166,6 +192,24 @@ func (d *Datadog) Code(at site.Site, org, challenge string) string {
 	c := d.name("code")
 	d.codes[c] = code{host: at.Hostname(site.HostAPI), org: org, challenge: challenge}
 	return c
+}
+
+// RefreshToken makes a grant of an organisation as a consent does, and returns its refresh token.
+func (d *Datadog) RefreshToken(at site.Site, org string) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	t := d.name("refresh")
+	d.refresh[t] = code{host: at.Hostname(site.HostAPI), org: org, grant: t}
+	return t
+}
+
+// Key makes an API key of an organisation as a mint does.
+func (d *Datadog) Key(at site.Site, org string) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	owner, key := at.Hostname(site.HostAPI)+"/"+org, fmt.Sprintf("%032x", sha256.Sum256([]byte(org)))[:32]
+	d.keys[key] = apiKey{id: d.name("keyid"), name: "[Partner] OAuth Client API Key 1", owner: owner, created: d.now()}
+	return key
 }
 
 // Revoke ends every grant of an organisation, as its administrator does.
@@ -179,17 +223,68 @@ func (d *Datadog) Revoke(org string) {
 	}
 }
 
-// RevokeKey ends an organisation's API key.
+// DisableClient is what an administrator of an organisation does on Mobile and Third-Party Access. How Datadog answers a refresh then is
+// not documented; this server says access_denied.
+func (d *Datadog) DisableClient(org string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.off[org] = true
+}
+
+// RevokeKey ends an organisation's API keys.
 func (d *Datadog) RevokeKey(at site.Site, org string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	owner := at.Hostname(site.HostAPI) + "/" + org
-	delete(d.minted, owner)
-	for k, o := range d.keys {
-		if o == owner {
+	for k, key := range d.keys {
+		if key.owner == at.Hostname(site.HostAPI)+"/"+org {
 			delete(d.keys, k)
 		}
 	}
+}
+
+// AddKey gives an organisation a key that another installation of the integration made, and returns its id.
+func (d *Datadog) AddKey(at site.Site, org string, created time.Time) (id string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.addKey(at.Hostname(site.HostAPI)+"/"+org, created)
+}
+
+// KeyIDs are the ids of an organisation's keys.
+func (d *Datadog) KeyIDs(at site.Site, org string) (ids []string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, key := range d.keys {
+		if key.owner == at.Hostname(site.HostAPI)+"/"+org {
+			ids = append(ids, key.id)
+		}
+	}
+	return ids
+}
+
+// LetManageKeys says that a bearer may list and delete API keys. By default it may not.
+func (d *Datadog) LetManageKeys() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.manage = true
+}
+
+// Tokens counts the refresh tokens of an organisation that are good.
+func (d *Datadog) Tokens(org string) (n int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, c := range d.refresh {
+		if c.org == org {
+			n++
+		}
+	}
+	return n
+}
+
+// SetNow has keys dated by another clock.
+func (d *Datadog) SetNow(now func() time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.now = now
 }
 
 // SetSecret replaces the client's secret.
@@ -197,6 +292,13 @@ func (d *Datadog) SetSecret(secret string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.secret = secret
+}
+
+// SetScope has token answers name another scope.
+func (d *Datadog) SetScope(scope string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.scope = scope
 }
 
 // SetRotation says whether a refresh replaces the refresh token. It does by default.
@@ -237,7 +339,7 @@ func (d *Datadog) name(what string) string {
 func (d *Datadog) serve(w http.ResponseWriter, r *http.Request) {
 	_ = r.ParseForm()
 	d.mu.Lock()
-	d.calls = append(d.calls, Call{Host: r.Host, Method: r.Method, Path: r.URL.Path, Form: r.PostForm, Header: r.Header.Clone()})
+	d.calls = append(d.calls, Call{Host: r.Host, Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Form: r.PostForm, Header: r.Header.Clone()})
 	var h http.HandlerFunc
 	if q := d.answers[r.URL.Path]; len(q) > 0 {
 		h, d.answers[r.URL.Path] = q[0], q[1:]
@@ -266,29 +368,102 @@ func (d *Datadog) handle(w http.ResponseWriter, r *http.Request) {
 	case "POST /api/v2/api_keys/marketplace":
 		d.mint(w, r)
 	case "GET /api/v2/validate":
-		owner, ok := d.keys[r.Header.Get("DD-API-KEY")]
-		if !ok || owner[:len(r.Host)] != r.Host {
+		key, ok := d.keys[r.Header.Get("DD-API-KEY")]
+		if !ok || key.owner[:len(r.Host)] != r.Host {
 			Status(403, `{"errors":[{"title":"Forbidden"}]}`)(w, r)
 			return
 		}
-		reply(w, 200, map[string]any{"data": map[string]any{"type": "validate_v2", "id": owner[len(r.Host)+1:], "attributes": map[string]any{"valid": true}}})
+		reply(w, 200, map[string]any{"data": map[string]any{"type": "validate_v2", "id": key.owner[len(r.Host)+1:], "attributes": map[string]any{"valid": true}}})
 	case "GET /api/v1/validate":
-		if owner, ok := d.keys[r.Header.Get("DD-API-KEY")]; !ok || owner[:len(r.Host)] != r.Host {
+		if key, ok := d.keys[r.Header.Get("DD-API-KEY")]; !ok || key.owner[:len(r.Host)] != r.Host {
 			Status(403, `{"errors":["Forbidden"]}`)(w, r)
 			return
 		}
 		reply(w, 200, map[string]any{"valid": true})
+	case "POST /oauth2/v1/revoke":
+		d.revoke(w, r)
+	case "GET /api/v2/api_keys":
+		d.listKeys(w, r)
 	default:
+		if id, ok := strings.CutPrefix(r.URL.Path, "/api/v2/api_keys/"); ok && r.Method == http.MethodDelete {
+			d.deleteKey(w, r, id)
+			return
+		}
 		Status(404, `{"errors":["Not found"]}`)(w, r)
 	}
 }
 
-func (d *Datadog) token(w http.ResponseWriter, r *http.Request) {
-	refuse := func(status int, code string) {
-		reply(w, status, map[string]any{"error": code, "error_description": "refused by the test server"})
+// authenticated checks the client's credentials. The caller holds mu.
+func (d *Datadog) authenticated(w http.ResponseWriter, r *http.Request) bool {
+	if r.PostForm.Get("client_id") == ClientID && r.PostForm.Get("client_secret") == d.secret && r.Header.Get("Authorization") == "" {
+		return true
 	}
-	if r.PostForm.Get("client_id") != ClientID || r.PostForm.Get("client_secret") != d.secret || r.Header.Get("Authorization") != "" {
-		refuse(401, "invalid_client")
+	refuse(w, 401, "invalid_client")
+	return false
+}
+
+func refuse(w http.ResponseWriter, status int, code string) {
+	reply(w, status, map[string]any{"error": code, "error_description": "refused by the test server"})
+}
+
+// revoke ends the grant of a token. One that is not known is a success (RFC 7009 §2.2).
+func (d *Datadog) revoke(w http.ResponseWriter, r *http.Request) {
+	if !d.authenticated(w, r) {
+		return
+	}
+	c, ok := d.refresh[r.PostForm.Get("token")]
+	if !ok {
+		c, ok = d.access[r.PostForm.Get("token")]
+	}
+	same := func(_ string, other code) bool { return ok && c.host == r.Host && other.grant == c.grant }
+	maps.DeleteFunc(d.refresh, same)
+	maps.DeleteFunc(d.access, same)
+	w.WriteHeader(http.StatusOK)
+}
+
+// manager is bearer for calls that need a permission on keys.
+func (d *Datadog) manager(w http.ResponseWriter, r *http.Request) (owner string, ok bool) {
+	c, ok := d.bearer(w, r)
+	if ok && !d.manage {
+		Status(403, `{"errors":["Forbidden","Failed permission authorization checks"]}`)(w, r)
+		return "", false
+	}
+	return r.Host + "/" + c.org, ok
+}
+
+func (d *Datadog) listKeys(w http.ResponseWriter, r *http.Request) {
+	owner, ok := d.manager(w, r)
+	if !ok {
+		return
+	}
+	data := []any{}
+	for value, key := range d.keys {
+		if key.owner == owner && strings.Contains(key.name, r.URL.Query().Get("filter")) {
+			data = append(data, map[string]any{"type": "api_keys", "id": key.id, "attributes": map[string]any{
+				"name": key.name, "last4": value[28:], "created_at": key.created.UTC().Format(time.RFC3339Nano),
+			}})
+		}
+	}
+	reply(w, 200, map[string]any{"data": data})
+}
+
+func (d *Datadog) deleteKey(w http.ResponseWriter, r *http.Request, id string) {
+	owner, ok := d.manager(w, r)
+	if !ok {
+		return
+	}
+	for value, key := range d.keys {
+		if key.owner == owner && key.id == id {
+			delete(d.keys, value)
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+	}
+	Status(404, `{"errors":["API key not found"]}`)(w, r)
+}
+
+func (d *Datadog) token(w http.ResponseWriter, r *http.Request) {
+	if !d.authenticated(w, r) {
 		return
 	}
 	var c code
@@ -305,10 +480,17 @@ func (d *Datadog) token(w http.ResponseWriter, r *http.Request) {
 		ok = ok && c.host == r.Host
 	}
 	if !ok {
-		refuse(400, "invalid_grant")
+		refuse(w, 400, "invalid_grant")
 		return
 	}
-	body := map[string]any{"token_type": "Bearer", "expires_in": 3600, "scope": "api_keys_write events_read"}
+	if d.off[c.org] {
+		refuse(w, 400, "access_denied")
+		return
+	}
+	if c.grant == "" {
+		c.grant = d.name("grant")
+	}
+	body := map[string]any{"token_type": "Bearer", "expires_in": 3600, "scope": d.scope}
 	access := d.name("access")
 	d.access[access] = c
 	body["access_token"] = access
@@ -336,17 +518,29 @@ func (d *Datadog) mint(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	owner := r.Host + "/" + c.org
-	if d.minted[owner] {
-		Status(409, `{"errors":["An API key with this name already exists"]}`)(w, r)
-		return
+	for _, key := range d.keys {
+		if key.owner == owner {
+			Status(409, `{"errors":["An API key with this name already exists"]}`)(w, r)
+			return
+		}
 	}
+	id := d.addKey(owner, d.now())
+	for value, key := range d.keys {
+		if key.id == id {
+			reply(w, 201, map[string]any{"data": map[string]any{"type": "api_keys", "id": id, "attributes": map[string]any{
+				"key": value, "last4": value[28:], "name": key.name,
+			}}})
+		}
+	}
+}
+
+// addKey makes a key of 32 hexadecimal digits. The caller holds mu.
+func (d *Datadog) addKey(owner string, created time.Time) (id string) {
 	var b [16]byte
 	_, _ = rand.Read(b[:])
-	key := fmt.Sprintf("%x", b)
-	d.minted[owner], d.keys[key] = true, owner
-	reply(w, 201, map[string]any{"data": map[string]any{"type": "api_keys", "id": d.name("keyid"), "attributes": map[string]any{
-		"key": key, "last4": key[28:], "name": "[Partner] OAuth Client API Key 1",
-	}}})
+	id = d.name("keyid")
+	d.keys[fmt.Sprintf("%x", b)] = apiKey{id: id, owner: owner, created: created, name: "[Partner] OAuth Client API Key " + id}
+	return id
 }
 
 func trimBearer(header string) string {

@@ -41,6 +41,7 @@ type Fixture struct {
 func NewFixture(tb testing.TB) *Fixture {
 	dir := tb.TempDir()
 	f := &Fixture{TB: tb, Dir: dir, Datadog: New(tb), Clock: &Clock{now: time.Now()}, SecretFile: filepath.Join(dir, "secret"), Logger: zap.NewNop()}
+	f.Datadog.SetNow(f.Clock.Now)
 	require.NoError(tb, os.WriteFile(f.SecretFile, []byte(Secret+"\n"), 0o600))
 	require.NoError(tb, seal.CreateFile(f.TokensKeyset()))
 	require.NoError(tb, seal.CreateFile(f.KeysKeyset()))
@@ -58,40 +59,54 @@ func (f *Fixture) Store() store.Store { return f.bolt }
 // New opens the store and makes a service that is not started.
 func (f *Fixture) New() *grant.Service {
 	f.TB.Helper()
-	var err error
-	f.bolt, err = store.OpenBolt(f.StorePath(), store.BoltOptions{Now: f.Clock.Now})
+	bolt := f.openBolt()
+	f.bolt = bolt
+	s := f.NewOn(bolt, f.Edit)
+	f.TB.Cleanup(func() { f.Stop(s, bolt) })
+	return s
+}
+
+func (f *Fixture) openBolt() *store.Bolt {
+	f.TB.Helper()
+	bolt, err := store.OpenBolt(f.StorePath(), store.BoltOptions{Now: f.Clock.Now})
 	require.NoError(f.TB, err)
+	return bolt
+}
+
+// NewOn makes a service on a store that is open, and stops it when the test ends. edit may be nil.
+func (f *Fixture) NewOn(st store.Store, edit func(*grant.Options)) *grant.Service {
+	f.TB.Helper()
 	tokens, err := seal.Load(f.TokensKeyset())
 	require.NoError(f.TB, err)
 	keys, err := seal.Load(f.KeysKeyset())
 	require.NoError(f.TB, err)
-	require.NoError(f.TB, seal.Prove(context.Background(), f.bolt, "tokens", tokens))
-	require.NoError(f.TB, seal.Prove(context.Background(), f.bolt, "keys", keys))
+	require.NoError(f.TB, seal.Prove(context.Background(), st, "tokens", tokens))
+	require.NoError(f.TB, seal.Prove(context.Background(), st, "keys", keys))
 	secret, err := grant.OpenSecretFile(f.SecretFile)
 	require.NoError(f.TB, err)
 	opts := grant.Options{
-		Store: f.bolt, Tokens: tokens, Keys: keys, HTTP: f.Datadog.Client(), Logger: f.Logger, Now: f.Clock.Now, After: f.Clock.After,
+		Store: st, Tokens: tokens, Keys: keys, HTTP: f.Datadog.Client(), Logger: f.Logger, Now: f.Clock.Now, After: f.Clock.After,
 		Clients: []grant.ClientConfig{{Name: "main", ClientID: ClientID, Stage: "published", RedirectURL: RedirectURL, Secret: secret}},
 	}
-	if f.Edit != nil {
-		f.Edit(&opts)
+	if edit != nil {
+		edit(&opts)
 	}
-	bolt, s := f.bolt, grant.New(opts)
-	f.TB.Cleanup(func() { f.Stop(s, bolt) })
+	s := grant.New(opts)
+	f.TB.Cleanup(func() { f.close(s) })
 	return s
+}
+
+func (f *Fixture) close(s *grant.Service) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	require.NoError(f.TB, s.Close(ctx))
 }
 
 // Start makes a service, starts it, and waits until it is ready.
 func (f *Fixture) Start() *grant.Service {
 	f.TB.Helper()
 	s := f.New()
-	changed := s.Changes()
-	s.Start()
-	select {
-	case <-changed:
-	case <-time.After(10 * time.Second):
-		f.TB.Fatal("the service did not load")
-	}
+	AwaitReady(f.TB, s)
 	return s
 }
 
@@ -104,9 +119,7 @@ func (f *Fixture) Restart(s *grant.Service) *grant.Service {
 
 // Stop closes a service and its store. It may be called twice.
 func (f *Fixture) Stop(s *grant.Service, bolt *store.Bolt) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	require.NoError(f.TB, s.Close(ctx))
+	f.close(s)
 	_ = bolt.Close()
 }
 

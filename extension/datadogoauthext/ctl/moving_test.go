@@ -1,0 +1,205 @@
+//go:build unix
+
+package ctl_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/seal"
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store/pgtest"
+)
+
+func TestABackupIsRestoredIntoANewStoreInQuarantine(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	archive, restored := w.file("grants.archive"), w.file("restored.db")
+	require.Contains(t, run(t, "store", "backup", "--store", w.StorePath(), "--out", archive), "2 grant")
+	info, err := os.Stat(archive)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+	require.Contains(t, run(t, with(w.keysets(), "store", "verify", "--archive", archive)...), "every record opens")
+
+	require.Contains(t, run(t, with(w.keysets(), "store", "restore", "--from", archive, "--store", restored)...), "quarantine")
+	found := inspection(t, run(t, with(w.keysets(), "store", "verify", "--store", restored, "--json")...))
+	require.NotNil(t, found.Quarantine)
+	require.WithinDuration(t, time.Now(), found.Quarantine.BackupMade, time.Minute)
+	require.Len(t, found.Tenants, 2)
+	require.Len(t, found.Orgs, 2)
+	require.Empty(t, found.Unreadable)
+	require.Empty(t, found.Warnings)
+	require.Equal(t, 1, found.Records[store.KindQuarantine])
+
+	// The journals of the old store name leases that the new one never gave.
+	for _, r := range w.records(restored) {
+		require.NotContains(t, string(w.open(r)), `"fence"`, "%s %s", r.Kind, r.Key)
+	}
+}
+
+func TestConnectLinksAndConsentsAreNotRestored(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	tokens, err := seal.Load(w.TokensKeyset())
+	require.NoError(t, err)
+	sealed, err := tokens.Seal(seal.Label{Kind: "invitation", Client: "main", Key: "hash", Version: 1}, []byte(`{"hash":"hash","tenant":"initech","client":"main"}`))
+	require.NoError(t, err)
+	w.edit(func(func(store.Kind, string) store.Record) []store.Record {
+		return []store.Record{{Kind: store.KindInvitation, Key: "hash", Version: 1, Value: sealed}}
+	})
+	archive := w.file("grants.archive")
+	run(t, "store", "backup", "--store", w.StorePath(), "--out", archive)
+	run(t, with(w.keysets(), "store", "restore", "--from", archive, "--store", w.file("restored.db"))...)
+	run(t, with(w.keysets(), "store", "copy", "--from-store", w.StorePath(), "--to-store", w.file("copy.db"))...)
+	require.Zero(t, countKinds(w.records(w.file("restored.db")))[store.KindInvitation])
+	require.Equal(t, 1, countKinds(w.records(w.file("copy.db")))[store.KindInvitation], "an exact copy has everything")
+}
+
+func TestARestoreThatCannotBeRightWritesNothing(t *testing.T) {
+	t.Parallel()
+	w, other := newWorld(t), newWorld(t)
+	archive, damaged, cut := w.file("grants.archive"), w.file("damaged.archive"), w.file("cut.archive")
+	run(t, "store", "backup", "--store", w.StorePath(), "--out", archive)
+	raw, err := os.ReadFile(archive)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(cut, raw[:len(raw)-20], 0o600))
+	w.edit(func(get func(store.Kind, string) store.Record) []store.Record {
+		token := get(store.KindToken, "acme")
+		token.Value[len(token.Value)-1] ^= 1
+		return []store.Record{token}
+	})
+	run(t, "store", "backup", "--store", w.StorePath(), "--out", damaged)
+	for name, c := range map[string]struct {
+		args       []string
+		text, hint string
+	}{
+		"keysets of another store":    {with(other.keysets(), "--from", archive), "another keyset", "belong to this store"},
+		"keysets mixed up":            {[]string{"--from", archive, "--tokens-keyset", w.KeysKeyset(), "--keys-keyset", w.TokensKeyset()}, "another keyset", "belong to this store"},
+		"the keys keyset missing":     {[]string{"--from", archive, "--tokens-keyset", w.TokensKeyset()}, "--keys-keyset", "store restore"},
+		"an archive that was cut":     {with(w.keysets(), "--from", cut), "not a whole archive", "another backup"},
+		"something else":              {with(w.keysets(), "--from", w.TokensKeyset()), "not a whole archive", "another backup"},
+		"a record that does not open": {with(w.keysets(), "--from", damaged), "token acme", "--even-unreadable"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			target := filepath.Join(t.TempDir(), "restored.db")
+			failed, _ := refused(t, append([]string{"store", "restore", "--store", target}, c.args...)...)
+			require.ErrorContains(t, failed, c.text)
+			require.Contains(t, failed.Hint, c.hint)
+			entries, err := os.ReadDir(filepath.Dir(target))
+			require.NoError(t, err)
+			require.Empty(t, entries)
+		})
+	}
+	before := w.records(w.StorePath())
+	failed, _ := refused(t, with(w.keysets(), "store", "restore", "--from", archive, "--store", w.StorePath())...)
+	require.ErrorContains(t, failed, "holds records already")
+	require.Equal(t, before, w.records(w.StorePath()))
+
+	run(t, with(w.keysets(), "store", "restore", "--from", damaged, "--store", w.file("rest.db"), "--even-unreadable")...)
+	require.Len(t, w.records(w.file("rest.db")), len(before)+1, "all, and the mark of the quarantine")
+}
+
+func TestACopyOfAStoreFileIsExact(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	to := w.file("copy.db")
+	require.Contains(t, run(t, with(w.keysets(), "store", "copy", "--from-store", w.StorePath(), "--to-store", to)...), "exactly")
+	requireMoved(t, w, w.records(w.StorePath()), w.records(to))
+	failed, _ := refused(t, with(w.keysets(), "store", "copy", "--from-store", w.StorePath(), "--to-store", to)...)
+	require.ErrorContains(t, failed, "holds records already")
+}
+
+func TestAStoreMovesToPostgreSQLAndBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	dsn, back := w.file("dsn"), w.file("back.db")
+	require.NoError(t, os.WriteFile(dsn, []byte(pgtest.Shared(t).Database(t).Writer+"\n"), 0o600))
+	require.Contains(t, run(t, with(w.keysets(), "store", "copy", "--from-store", w.StorePath(), "--to-postgres-dsn-file", dsn)...), "exactly")
+	failed, _ := refused(t, with(w.keysets(), "store", "copy", "--from-store", w.StorePath(), "--to-postgres-dsn-file", dsn)...)
+	require.ErrorContains(t, failed, "holds records already")
+	require.Contains(t, run(t, with(w.keysets(), "store", "verify", "--postgres-dsn-file", dsn)...), "every record opens")
+
+	archive := w.file("grants.archive")
+	run(t, "store", "backup", "--postgres-dsn-file", dsn, "--out", archive)
+	require.Contains(t, run(t, with(w.keysets(), "store", "copy", "--from-postgres-dsn-file", dsn, "--to-store", back)...), "quarantine")
+	after := w.records(back)
+	mark := after[len(after)-1]
+	require.Equal(t, store.KindQuarantine, mark.Kind, "the database may have been in use")
+	requireMoved(t, w, w.records(w.StorePath()), after[:len(after)-1])
+
+	require.NoError(t, os.WriteFile(dsn, []byte(pgtest.Shared(t).Database(t).Writer), 0o600))
+	require.Contains(t, run(t, with(w.keysets(), "store", "restore", "--from", archive, "--postgres-dsn-file", dsn)...), "quarantine")
+	found := inspection(t, run(t, with(w.keysets(), "store", "verify", "--json", "--postgres-dsn-file", dsn)...))
+	require.NotNil(t, found.Quarantine)
+	require.Len(t, found.Tenants, 2)
+}
+
+func TestRootMakesAStoreForTheUserOfItsDirectory(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give a file away")
+	}
+	w := newWorld(t)
+	dir := w.file("collector")
+	require.NoError(t, os.Mkdir(dir, 0o700))
+	require.NoError(t, os.Chown(dir, 65534, 65534))
+	to := filepath.Join(dir, "grants.db")
+	run(t, with(w.keysets(), "store", "copy", "--from-store", w.StorePath(), "--to-store", to)...)
+	info, err := os.Stat(to)
+	require.NoError(t, err)
+	require.Equal(t, uint32(65534), info.Sys().(*syscall.Stat_t).Uid)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+}
+
+func TestWithALostTokensKeysetTheKeysGoOnServing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	archive, restored, fresh := w.file("grants.archive"), w.file("restored.db"), w.file("new.json")
+	run(t, "store", "backup", "--store", w.StorePath(), "--out", archive)
+	run(t, "keyset", "create", "--out", fresh)
+	keysets := []string{"--tokens-keyset", fresh, "--keys-keyset", w.KeysKeyset()}
+	args := append([]string{"store", "restore", "--from", archive, "--store", restored}, keysets...)
+	refused(t, args...)
+	run(t, append(args, "--lost-tokens-keyset")...)
+	found := inspection(t, run(t, append([]string{"store", "verify", "--json", "--store", restored}, keysets...)...))
+	require.Empty(t, found.Unreadable)
+	require.Zero(t, found.Records[store.KindToken])
+	require.Len(t, found.Orgs, 2)
+	for _, org := range found.Orgs {
+		require.NotEmpty(t, org.Last4, "the key of %s", org.Org)
+	}
+	st, err := store.OpenBolt(restored, store.BoltOptions{})
+	require.NoError(t, err)
+	defer st.Close()
+	ks, err := seal.Load(fresh)
+	require.NoError(t, err)
+	require.NoError(t, seal.Prove(t.Context(), st, "tokens", ks), "a collector starts on it")
+}
+
+func countKinds(records []store.Record) map[store.Kind]int {
+	counts := map[store.Kind]int{}
+	for _, r := range records {
+		counts[r.Kind]++
+	}
+	return counts
+}
+
+// requireMoved: equal but for the fencing numbers, which belong to the old store.
+func requireMoved(t *testing.T, w world, before, after []store.Record) {
+	t.Helper()
+	require.Len(t, after, len(before))
+	for i, r := range before {
+		got := after[i]
+		require.Equal(t, []any{r.Kind, r.Key, r.Version}, []any{got.Kind, got.Key, got.Version})
+		require.NotContains(t, string(w.open(got)), `"fence"`)
+		if !bytes.Equal(r.Value, got.Value) {
+			require.JSONEq(t, string(fences.ReplaceAll(w.open(r), nil)), string(w.open(got)))
+		}
+	}
+}

@@ -1,0 +1,43 @@
+package ctl
+
+import (
+	"context"
+)
+
+const quarantineText = "It starts in quarantine: keys serve once they were validated, refreshes go one at a time and stop after three that Datadog refuses"
+
+// storeRestore puts an archive into a new store. Everything that can be found wrong is found before anything is written.
+func storeRestore(ctx context.Context, c *command) error {
+	from := &place{}
+	c.flags.StringVar(&from.archive, "from", "", "")
+	to := c.placeFlags("", wayFile, wayDSN)
+	m := c.movingFlags()
+	if err := c.parse(); err != nil {
+		return err
+	}
+	if from.archive == "" {
+		return c.misused("name the archive with --from")
+	}
+	if err := to.check(c); err != nil {
+		return err
+	}
+	if err := m.load(c); err != nil {
+		return err
+	}
+	if err := to.checkFree(ctx, c); err != nil {
+		return err
+	}
+	found, err := from.read(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer found.release()
+	records, err := m.prepare(c, found.Records, found.Made, false)
+	if err != nil {
+		return err
+	}
+	if err := to.fill(ctx, c, records); err != nil {
+		return err
+	}
+	return c.printf("restored %s of %s into %s. %s\n", countsText(kindCounts(records)), found.Made.Format("2006-01-02 15:04:05 UTC"), to, quarantineText)
+}

@@ -1,0 +1,96 @@
+package admin
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// change is a PendingChange on the wire.
+type change struct {
+	Tenant    string    `json:"tenant"`
+	Client    string    `json:"client"`
+	Site      string    `json:"site"`
+	Org       org       `json:"org"`
+	From      place     `json:"from"`
+	CreatedAt time.Time `json:"created_at"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// place is where a tenant is connected to.
+type place struct {
+	Site string `json:"site"`
+	Org  org    `json:"org"`
+}
+
+func changeOnWire(p PendingChange) change {
+	return change{
+		Tenant: p.Tenant, Client: p.Client, Site: p.Site, Org: org{p.OrgID, p.OrgName}, From: place{p.FromSite, org{p.FromOrgID, p.FromOrgName}},
+		CreatedAt: p.CreatedAt.UTC(), ExpiresAt: p.ExpiresAt.UTC(),
+	}
+}
+
+// listChanges answers {"changes": […]}, in order of the tenants' names.
+func (a *Admin) listChanges(w http.ResponseWriter, _ *http.Request) {
+	if !a.isReady(w) {
+		return
+	}
+	list := []change{}
+	for _, s := range a.sorted() {
+		if s.Pending != nil {
+			list = append(list, changeOnWire(*s.Pending))
+		}
+	}
+	reply(w, http.StatusOK, struct {
+		Changes []change `json:"changes"`
+	}{list})
+}
+
+// revocation is a Revocation on the wire.
+type revocation struct {
+	Tenant    string    `json:"tenant"`
+	Client    string    `json:"client"`
+	Site      string    `json:"site"`
+	OrgID     string    `json:"org_id"`
+	Why       string    `json:"why,omitempty"`
+	DropKey   bool      `json:"delete_key"`
+	AskedAt   time.Time `json:"asked_at"`
+	Attempts  int       `json:"attempts"`
+	NextAt    time.Time `json:"next_at,omitzero"`
+	LastError string    `json:"last_error,omitempty"`
+}
+
+// listRevocations answers {"revocations": […]}, the oldest first.
+func (a *Admin) listRevocations(w http.ResponseWriter, r *http.Request) {
+	all, ok := listed(a, w, r, a.grants.Revocations)
+	if !ok {
+		return
+	}
+	slices.SortFunc(all, func(x, y Revocation) int {
+		return cmp.Or(x.AskedAt.Compare(y.AskedAt), cmp.Compare(x.Tenant, y.Tenant))
+	})
+	list := make([]revocation, len(all))
+	for i, v := range all {
+		list[i] = revocation{v.Tenant, v.Client, v.Site, v.OrgID, v.Why, v.DropKey, v.AskedAt.UTC(), v.Attempts, v.NextAt.UTC(), v.Reason}
+	}
+	reply(w, http.StatusOK, struct {
+		Revocations []revocation `json:"revocations"`
+	}{list})
+}
+
+// listed asks for a list that is read from the store. It answers itself, and returns false, where there is none.
+func listed[T any](a *Admin, w http.ResponseWriter, r *http.Request, list func(context.Context) ([]T, error)) ([]T, bool) {
+	if !a.isReady(w) {
+		return nil, false
+	}
+	all, err := list(r.Context())
+	if err != nil {
+		a.logger.Error("a list could not be read from the store", zap.String("path", r.Pattern), zap.Error(err))
+		problem(w, http.StatusInternalServerError, "the store could not be read; the collector's log says why")
+	}
+	return all, err == nil
+}

@@ -1,0 +1,93 @@
+package grant
+
+import (
+	"context"
+	"errors"
+
+	"go.uber.org/zap"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/credential"
+)
+
+// Disconnect ends a connection. When it returns nil, it is durable that nothing is sent for the tenant any more and that this program
+// keeps no token of it but to revoke it. The tokens are revoked, and the API key is deleted when no other tenant uses the organisation,
+// in the background until Datadog answered; what the customer has to do themselves is in the tenant's KeyReason then. A tenant that is
+// disconnected already stays as it is. by is who asked.
+func (s *Service) Disconnect(ctx context.Context, tenant, reason, by string) error {
+	text := orderText("disconnected", reason, by)
+	err := s.order(ctx, tenant, func(tx *txn, g *Grant) error {
+		if g.Hold == HoldDisconnected {
+			return nil
+		}
+		tok, lost, err := s.eraseTokens(tx, *g)
+		if err != nil {
+			return err
+		}
+		why := text
+		if lost {
+			why += "; its tokens could not be read, so they cannot be revoked: ask the customer to remove the authorisation in their organisation"
+		}
+		if err := g.event(EvDisconnect, why, s.now()); err != nil {
+			return refusedHold(*g, "disconnected")
+		}
+		if _, err := s.dropPending(tx, tenant, text); err != nil {
+			return err
+		}
+		return s.enqueueRevocation(tx, tenant, text, g.Org, tok, s.lastOf(g.Org, tenant))
+	})
+	if err != nil {
+		return err
+	}
+	s.backoff.clear(tenant)
+	s.log.Info("A tenant is disconnected", zap.String("tenant", tenant), zap.String("why", text))
+	s.kickRevocations()
+	return nil
+}
+
+// eraseTokens empties the token record of a tenant and returns what was in it; lost says that it could not be opened.
+func (s *Service) eraseTokens(tx *txn, g Grant) (tok Token, lost bool, err error) {
+	tok, found, err := get(tx, Token{Tenant: g.Tenant})
+	if errors.Is(err, errStore) {
+		return Token{}, false, err
+	}
+	if lost = err != nil; lost {
+		tok = Token{}
+	} else if !found {
+		return Token{}, false, nil
+	}
+	erased := Token{Tenant: g.Tenant, Client: g.Org.Client, ClientID: tok.ClientID, Fact: tok.Fact, Since: tok.Since}
+	if err := erased.event(EvErased, "", s.now()); err != nil {
+		return Token{}, false, err
+	}
+	if !tok.Refresh.Begun.IsZero() {
+		tok.Refresh.Unanswered = maxRevocationRefreshes // its refresh token is on its way to Datadog right now
+	}
+	return tok, lost, tx.put(erased)
+}
+
+// revokeLate is called for the answer to a refresh that came when cur, the record, was another one already. Where the connection was ended
+// in between, the tokens of the answer are to be revoked as well.
+func (s *Service) revokeLate(tx *txn, cur, sent Token, set tokenSet) error {
+	if cur.Fact != TokenNone || set.access == "" {
+		return nil
+	}
+	g, found, err := get(tx, Grant{Tenant: sent.Tenant})
+	if err != nil || !found {
+		return err
+	}
+	late := sent
+	late.AccessToken, late.RefreshToken, late.Expiry, late.Refresh = set.access, set.refresh, set.expiry, RefreshJournal{}
+	return s.enqueueRevocation(tx, sent.Tenant, "a refresh was answered after the disconnection", g.Org, late, s.lastOf(g.Org, sent.Tenant))
+}
+
+// lastOf reports whether no tenant but this one is connected to an organisation, as far as memory knows.
+func (s *Service) lastOf(org credential.Org, tenant string) bool {
+	s.view.mu.Lock()
+	defer s.view.mu.Unlock()
+	for t := range s.view.tenants[org.String()] {
+		if t != tenant && s.view.grants[t].rec.Hold != HoldDisconnected {
+			return false
+		}
+	}
+	return true
+}

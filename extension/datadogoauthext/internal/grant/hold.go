@@ -1,0 +1,99 @@
+package grant
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+
+	"go.uber.org/zap"
+)
+
+// ErrRefused marks what an operator asked for and cannot have; its text is for them.
+var ErrRefused = errors.New("refused")
+
+// Pause stops the data of a tenant until Resume; what arrives waits. A second pause replaces the reason of the first. by is who asked.
+func (s *Service) Pause(ctx context.Context, tenant, reason, by string) error {
+	text := orderText("paused", reason, by)
+	err := s.order(ctx, tenant, func(_ *txn, g *Grant) error {
+		if err := g.event(EvPause, text, s.now()); err != nil {
+			return refusedHold(*g, "paused")
+		}
+		g.HoldReason = text
+		return nil
+	})
+	if err == nil {
+		s.log.Info("A tenant is paused; its data waits", zap.String("tenant", tenant), zap.String("why", text))
+	}
+	return err
+}
+
+// Resume ends a pause. It changes nothing for a tenant that is not paused.
+func (s *Service) Resume(ctx context.Context, tenant, by string) error {
+	err := s.order(ctx, tenant, func(_ *txn, g *Grant) error {
+		if err := g.event(EvResume, "", s.now()); err != nil {
+			return refusedHold(*g, "resumed")
+		}
+		return nil
+	})
+	if err == nil {
+		s.log.Info("A tenant is resumed", zap.String("tenant", tenant), zap.String("by", by))
+	}
+	return err
+}
+
+// order changes the grant of a tenant on an operator's word; edit may read and write more in the same step. It leaves no trace when edit
+// fails.
+func (s *Service) order(ctx context.Context, tenant string, edit func(*txn, *Grant) error) error {
+	if err := s.checkReady(); err != nil {
+		return err
+	}
+	if s.sendOnly {
+		return ErrSendOnly
+	}
+	end, ok := s.life.begin()
+	if !ok {
+		return errStopping
+	}
+	defer end()
+	return s.change(ctx, func(tx *txn) error {
+		g, found, err := get(tx, Grant{Tenant: tenant})
+		switch {
+		case errors.Is(err, errStore):
+			return err
+		case err != nil:
+			return fmt.Errorf("%w: the record of tenant %s cannot be opened; restore the store from a backup first: %w", ErrRefused, tenant, err)
+		case !found:
+			return fmt.Errorf("%w: tenant %s never connected; check the name, or invite it", ErrRefused, tenant)
+		}
+		before := g
+		if err := edit(tx, &g); err != nil || g.Hold == before.Hold && g.HoldReason == before.HoldReason {
+			return err
+		}
+		return tx.put(g)
+	})
+}
+
+func refusedHold(g Grant, wish string) error {
+	return fmt.Errorf("%w: tenant %s cannot be %s, it is %s (%s); only a new consent of the customer changes that: send the connect link",
+		ErrRefused, g.Tenant, wish, g.Hold, g.HoldReason)
+}
+
+// orderText is a reason that names who gave the order.
+func orderText(what, reason, by string) string {
+	text := what + " by " + oneLine(by, maxCodeBytes)
+	if reason := oneLine(reason, maxDescriptionBytes); reason != "" {
+		text += ": " + reason
+	}
+	return text
+}
+
+// oneLine bounds what an operator wrote, in whatever script, and puts it on one line.
+func oneLine(text string, maxBytes int) string {
+	text = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, ""), func(r rune) bool { return !unicode.IsPrint(r) || r == ' ' }), " ")
+	if len(text) > maxBytes {
+		text = strings.ToValidUTF8(text[:maxBytes], "") + "…"
+	}
+	return text
+}

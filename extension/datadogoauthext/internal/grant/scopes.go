@@ -1,0 +1,28 @@
+package grant
+
+import (
+	"slices"
+	"strings"
+)
+
+// neededScopes are those without which a connection carries no data: telemetry goes by API key, and minting one takes this scope. It is
+// not in Datadog's public list. https://docs.datadoghq.com/developers/integrations/api_integration/
+var neededScopes = []string{"api_keys_write"}
+
+// missingScopes are the needed ones that a grant lacks, of the scope of a token response (RFC 6749 §3.3: names with spaces between). What
+// lacks them is stored as any other: the organisation may have its key already, and the admin API shows the scope to add. Datadog may grant less than the client asks for where the user lacks
+// permissions. An answer without any scope says nothing, so nothing is missing then.
+// https://docs.datadoghq.com/developers/authorization/oauth2_in_datadog/
+func missingScopes(granted string) []string {
+	have := strings.Fields(granted)
+	if len(have) == 0 {
+		return nil
+	}
+	var missing []string
+	for _, scope := range neededScopes {
+		if !slices.Contains(have, scope) {
+			missing = append(missing, scope)
+		}
+	}
+	return missing
+}

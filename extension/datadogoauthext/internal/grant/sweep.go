@@ -1,0 +1,113 @@
+package grant
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
+)
+
+const (
+	maxSweptPerPass = 200
+	// invitationsEvery is how often invitations are looked through. Unlike what is under way they are not in memory.
+	invitationsEvery = 10 * time.Minute
+	// abandonedEvery is how often the log says for one client that customers do not come back.
+	abandonedEvery = time.Hour
+)
+
+// sweep deletes flows, logins, invitations and changes of organisation that ran out.
+func (s *Service) sweep(ctx context.Context) {
+	now := s.now()
+	flows, logins := s.view.ranOut(now, maxSweptPerPass)
+	s.sweepFlows(ctx, flows)
+	for _, hash := range logins {
+		if _, err := discard(ctx, s, Login{Hash: hash}); err != nil {
+			s.notSwept(ctx, err)
+			return
+		}
+		s.view.leaveLoginSeat(hash)
+	}
+	s.expirePendings(ctx)
+	if s.windows.enter("sweep/invitations", now, invitationsEvery) {
+		s.sweepInvitations(ctx, now)
+	}
+}
+
+// sweepFlows deletes flows that nobody came back for. Of several processes that find one, the one whose deletion counts tells of it.
+func (s *Service) sweepFlows(ctx context.Context, hashes []string) {
+	abandoned := map[string]int{} // by client
+	for _, hash := range hashes {
+		f, err := discard(ctx, s, Flow{StateHash: hash})
+		if err != nil {
+			s.notSwept(ctx, err)
+			break
+		}
+		s.view.leaveSeat(hash)
+		if f.StateHash != "" {
+			abandoned[f.Client]++
+		}
+	}
+	for client, n := range abandoned {
+		if s.obs.Abandoned != nil {
+			s.obs.Abandoned(ctx, n)
+		}
+		if s.windows.enter("abandoned/"+client, s.now(), abandonedEvery) {
+			s.log.Warn("Customers who went to Datadog did not come back in time: they gave up, or Datadog ended their consent on a page of its own", s.abandonedHint(client, n)...)
+		}
+	}
+}
+
+// abandonedHint says what to check. A wrong client_id or redirect_uri ends on an error page of Datadog, and never comes back; only the
+// customer sees its text. https://docs.datadoghq.com/developers/authorization/oauth2_endpoints/
+func (s *Service) abandonedHint(name string, n int) []zap.Field {
+	fields := []zap.Field{zap.String("client", name), zap.Int("consents", n)}
+	c, ok := s.clients[name]
+	if !ok {
+		return append(fields, zap.String("check", "the client is not in the configuration any more"))
+	}
+	stage := "a test client works only in the organisation that made it; once it is published, configure the id and secret that were shown at submission"
+	if c.cfg.Stage == "published" {
+		stage = "until Datadog has published the client, the test client is the one to use, with a redirect URI of its own"
+	}
+	return append(fields, zap.String("client_id", "…"+tail(c.cfg.ClientID)), zap.String("stage", c.cfg.Stage), zap.String("redirect_url", c.cfg.RedirectURL),
+		zap.String("check", fmt.Sprintf("where a customer saw \"Invalid client_id parameter value\": %s; where they saw \"Mismatching redirect URI\": register "+
+			"exactly this redirect_url for this client in Datadog's developer platform", stage)))
+}
+
+// sweepInvitations keeps an invitation for as long as a consent that began with it may take.
+func (s *Service) sweepInvitations(ctx context.Context, now time.Time) {
+	var old []Invitation
+	err := list(ctx, &s.vault, store.KindInvitation, func(store.Record, error) {}, func(_ uint64, inv Invitation) {
+		if !now.Before(inv.Expires.Add(FlowLife)) && len(old) < maxSweptPerPass {
+			old = append(old, inv)
+		}
+	})
+	for _, inv := range old {
+		if err == nil {
+			err = s.consumeInvitation(ctx, inv.Hash)
+		}
+	}
+	s.notSwept(ctx, err)
+}
+
+func (s *Service) notSwept(ctx context.Context, err error) {
+	if err != nil && ctx.Err() == nil && s.windows.enter("sweep", s.now(), longestBackoff) {
+		s.log.Warn("Consents, logins and connect links that ran out were not deleted; trying again", zap.Error(err))
+	}
+}
+
+// discard deletes a record and returns what it was, or the zero value when somebody else was first.
+func discard[R record](ctx context.Context, s *Service, like R) (gone R, err error) {
+	err = s.change(ctx, func(tx *txn) error {
+		rec, found, err := get(tx, like)
+		gone = rec
+		if err == nil && found {
+			tx.remove(rec)
+		}
+		return err
+	})
+	return gone, err
+}
