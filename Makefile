@@ -15,11 +15,14 @@ FAULT   ?=
 FUZZTIME ?= 30s
 BENCHTIME ?= 1s
 BENCHCOUNT ?= 1
+RUN     ?=
+GRANTS  ?=
+SHORT   ?=
 
 GO_SOURCES := $(shell find . -name '*.go' -not -path './dist/*' -not -path './.tools/*' 2>/dev/null)
 PRODUCT_SOURCES := $(shell find site credential extension exporter -type f -not -name '*_test.go' -not -path '*/testdata/*' 2>/dev/null)
 
-.PHONY: help build test race lint fmt tidy generate golden fuzz bench demo up long conformance deps check clean
+.PHONY: help build test race lint fmt tidy generate golden fuzz bench demo up long faults conformance vuln deps check clean
 
 help: ## print the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,14 +48,21 @@ $(TOOLS)/builder: TOOL := go.opentelemetry.io/collector/cmd/builder
 $(TOOLS)/mdatagen: TOOL := go.opentelemetry.io/collector/cmd/mdatagen
 $(TOOLS)/staticcheck: TOOL := honnef.co/go/tools/cmd/staticcheck
 $(TOOLS)/benchstat: TOOL := golang.org/x/perf/cmd/benchstat
+$(TOOLS)/govulncheck: TOOL := golang.org/x/vuln/cmd/govulncheck
 $(TOOLS)/%: internal/tools/go.mod internal/tools/go.sum
 	@echo "build: compiling $*"
 	@mkdir -p $(TOOLS) && cd internal/tools && go build -o $@ $(TOOL)
 
-dist/demo: $(shell find testbed -name '*.go' -not -name '*_test.go' -not -path 'testbed/oracle/*') testbed/go.mod testbed/go.sum
+TESTBED_SOURCES := $(shell find testbed -type f -not -name '*_test.go' -not -path 'testbed/oracle/*' 2>/dev/null)
+
+dist/demo: $(TESTBED_SOURCES)
 	@mkdir -p dist
 	@echo "build: compiling the stand-in for Datadog and the demo"
 	@cd testbed && go build -o $(ROOT)/dist/demo ./cmd/demo
+
+dist/faults: $(TESTBED_SOURCES)
+	@mkdir -p dist
+	@cd testbed && go build -o $(ROOT)/dist/faults ./cmd/faults
 
 demo: build dist/demo ## connect three customers to a stand-in Datadog, send from an SDK, read back (FAULT=drop|swap_key|wrong_site breaks the world)
 	@dist/demo -collector $(BINARY) -ctl $(CTL) -config examples/demo/collector.yaml -fault "$(FAULT)"
@@ -70,6 +80,9 @@ long: build dist/demo ## what takes too long for every commit
 	@DATADOGOAUTH_DIST=$(ROOT)/dist DATADOGOAUTH_LONG=1 internal/tools/gotest testbed -timeout 80m
 	@$(MAKE) --no-print-directory conformance
 
+faults: build dist/faults ## kill, freeze and starve the collector, and count what that costs; half an hour (RUN=names, SHORT=1, GRANTS=n)
+	@dist/faults -collector $(BINARY) -ctl $(CTL) $(if $(RUN),-run $(RUN)) $(if $(SHORT),-short) $(if $(GRANTS),-grants $(GRANTS))
+
 conformance: ## compare our wire bytes with Datadog's own Go code
 	@cd testbed/oracle && go test -count=1 -timeout 30m -v ./...
 
@@ -78,6 +91,9 @@ lint: $(TOOLS)/staticcheck ## gofmt, go vet, staticcheck, and that no Datadog Ag
 	@for m in $(TEST_MODULES) testbed/oracle; do echo "lint: module $$m"; (cd $$m && go vet ./... && $(TOOLS)/staticcheck ./...); done
 	@if go list -m all | grep -q 'github.com/DataDog/datadog-agent'; then echo "lint: the product requires a datadog-agent module"; exit 1; fi
 	@size=$$(stat -c %s $(BINARY) 2>/dev/null || echo 0); if (( size > 42000000 )); then echo "lint: $(BINARY) has $$size bytes, more than 42 MB"; exit 1; fi
+
+vuln: $(TOOLS)/govulncheck ## govulncheck: known vulnerabilities in what the code calls; needs a route to vuln.go.dev
+	@internal/tools/vuln $(TOOLS)/govulncheck $(TEST_MODULES)
 
 fmt: ## gofmt every module
 	@gofmt -w $(GO_SOURCES)

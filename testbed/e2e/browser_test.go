@@ -93,17 +93,25 @@ func TestACustomerWhoGoesBackCanPressAgain(t *testing.T) {
 type chromium struct {
 	world *world.World
 	ctx   context.Context // chromedp keeps the browser in it
+	// hosts are all that a page may ask for something; datadog are those of them that the stand-in plays.
+	hosts, datadog []string
 }
 
 // openChromium starts one that ends with the test, and what it wrote goes with it.
 func openChromium(t *testing.T) chromium {
 	t.Helper()
+	return openChromiumIn(t, nil, appHost())
+}
+
+// openChromiumIn runs one in a world after change, which sees these hosts of Datadog's.
+func openChromiumIn(t *testing.T, change func(*world.Options), hosts ...string) chromium {
+	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
 		t.Skip("chromium is not installed; install it and put it on the PATH to see the connect flow in a real browser")
 	}
-	w := start(t, nil)
-	flags, err := w.ChromiumFlags(t.Context(), appHost())
+	w := start(t, change)
+	flags, err := w.ChromiumFlags(t.Context(), hosts...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +139,11 @@ func openChromium(t *testing.T) chromium {
 	if err := chromedp.Run(ctx); err != nil {
 		t.Fatalf("start %s: %v", path, err)
 	}
-	return chromium{world: w, ctx: ctx}
+	expected := append(hosts, hostOf(w.PublicURL), hostOf(w.AdminURL))
+	if w.Partner != nil {
+		expected = append(expected, hostOf(w.Partner.URL))
+	}
+	return chromium{world: w, ctx: ctx, hosts: expected, datadog: hosts}
 }
 
 // appHost is where every consent begins that names no site.
@@ -148,11 +160,12 @@ func (c chromium) invite(t *testing.T, tenant string) string {
 
 // tab is one with cookies of its own, as a person sees it.
 type tab struct {
-	t      *testing.T
-	world  *world.World
-	ctx    context.Context
-	width  int64
-	answer *network.Response // of the last page
+	t       *testing.T
+	world   *world.World
+	browser chromium
+	ctx     context.Context
+	width   int64
+	answer  *network.Response // of the last page
 
 	mu         sync.Mutex
 	complaints []complaint // guarded by mu
@@ -175,7 +188,7 @@ func (c chromium) tab(t *testing.T, width int64) *tab {
 	}
 	ctx, cancel := chromedp.NewContext(c.ctx, chromedp.WithTargetID(id))
 	t.Cleanup(cancel)
-	b := &tab{t: t, world: c.world, ctx: ctx, width: width}
+	b := &tab{t: t, world: c.world, browser: c, ctx: ctx, width: width}
 	chromedp.ListenTarget(ctx, b.listen)
 	if err := chromedp.Run(ctx); err != nil { // takes the tab over, for as long as ctx lives
 		t.Fatal(err)
@@ -199,14 +212,14 @@ func (b *tab) listen(event any) {
 	case *runtime.EventExceptionThrown:
 		b.complain(e.ExceptionDetails.URL, e.ExceptionDetails.Text)
 	case *network.EventRequestWillBeSent:
-		if host := hostOf(e.Request.URL); !slices.Contains([]string{hostOf(b.world.PublicURL), hostOf(b.world.AdminURL), appHost()}, host) {
+		if host := hostOf(e.Request.URL); !slices.Contains(b.browser.hosts, host) {
 			b.complain(e.DocumentURL, "asks "+host+" for something")
 		}
 	}
 }
 
 func (b *tab) complain(page, text string) {
-	if hostOf(page) == appHost() {
+	if slices.Contains(b.browser.datadog, hostOf(page)) {
 		return // the stand-in's own
 	}
 	b.mu.Lock()
@@ -287,7 +300,7 @@ func (b *tab) shows(status int64, texts ...string) {
 			b.t.Fatalf("%q is missing on the page: %s", text, b.seen(page))
 		}
 	}
-	if scrollWidth > b.width && hostOf(b.answer.URL) != appHost() {
+	if scrollWidth > b.width && !slices.Contains(b.browser.datadog, hostOf(b.answer.URL)) {
 		b.t.Errorf("in a window of %d px the page is %d px wide: %s", b.width, scrollWidth, b.seen(page))
 	}
 	if console := b.console(); len(console) > 0 {

@@ -1,23 +1,25 @@
 package standin
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"time"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/standin/faults"
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/standin/hosts"
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/standin/tunnel"
 )
 
 // apply answers a request that a fault was chosen for. It reports whether the client gets no answer at all.
 func (s *Server) apply(f faults.Fault, w http.ResponseWriter, r *http.Request, conn *tunnel.Conn, usual func(http.ResponseWriter)) (broken bool) {
-	if f.LatencyMS > 0 && !s.wait(r, time.After(f.Latency())) {
+	if f.LatencyMS > 0 && !s.wait(r.Context(), time.After(f.Latency())) {
 		return true
 	}
 	switch {
 	case f.Hang:
 		io.Copy(io.Discard, r.Body) // only then does an HTTP/1.1 server notice that a client goes away
-		s.wait(r, nil)
+		s.wait(r.Context(), nil)
 		return true
 	case f.Reset:
 		conn.Reset()
@@ -42,13 +44,27 @@ func (s *Server) apply(f faults.Fault, w http.ResponseWriter, r *http.Request, c
 }
 
 // wait returns false when the client went away or the stand-in closes before due.
-func (s *Server) wait(r *http.Request, due <-chan time.Time) bool {
+func (s *Server) wait(ctx context.Context, due <-chan time.Time) bool {
 	select {
 	case <-due:
 		return true
-	case <-r.Context().Done():
+	case <-ctx.Done():
 		return false
 	case <-s.stop:
 		return false
 	}
+}
+
+// opening applies a fault to a tunnel that a client asks for. It reports whether the tunnel is to open.
+func (s *Server) opening(ctx context.Context, host string) bool {
+	target, _ := hosts.Lookup(host)
+	f, faulty := s.faults.Take(faults.Request{Method: http.MethodConnect, Site: target.Site.Domain, Host: target.Host, Purpose: string(target.Purpose)})
+	if !faulty {
+		return true
+	}
+	var due <-chan time.Time
+	if !f.Hang {
+		due = time.After(f.Latency())
+	}
+	return s.wait(ctx, due) && !f.Abort && !f.Reset
 }

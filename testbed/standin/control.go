@@ -69,7 +69,7 @@ func (s *Server) controlInfo(w http.ResponseWriter, _ *http.Request) {
 // waits until there are n of them.
 func (s *Server) controlHistory(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	f := history.Filter{Site: q.Get("site"), Host: q.Get("host"), Purpose: q.Get("purpose"), Method: q.Get("method"), Path: q.Get("path"), Org: q.Get("org"), Fault: q.Get("fault")}
+	f := history.Filter{Site: q.Get("site"), Host: q.Get("host"), Purpose: q.Get("purpose"), Method: q.Get("method"), Path: q.Get("path"), Org: q.Get("org"), Fault: q.Get("fault"), Via: q.Get("via")}
 	var err error
 	if text := q.Get("status"); text != "" {
 		if f.Status, err = strconv.Atoi(text); err != nil {

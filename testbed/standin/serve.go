@@ -23,6 +23,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	s.busy.Add(1)
 	s.mu.Unlock()
 	defer s.busy.Done()
+	s.load.request(1)
+	defer s.load.request(-1) // once the history has it
 	conn, ok := tunnel.From(r.Context())
 	if !ok {
 		http.Error(w, "stand-in: reach it through its proxy", http.StatusInternalServerError)
@@ -30,6 +32,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	target, _ := hosts.Lookup(conn.Host) // the proxy let only known hosts through
 	entry := s.newEntry(r, target)
+	entry.Via = conn.User
 	ctx, notes := history.WithNotes(r.Context())
 	body := &countingBody{ReadCloser: r.Body}
 	r = r.WithContext(ctx)

@@ -40,6 +40,7 @@ type Server struct {
 	history *history.Log
 	stop    chan struct{} // closed by Close, to end whatever a fault delays
 	busy    sync.WaitGroup
+	load    load
 
 	mu       sync.Mutex // guards what follows
 	closed   bool
@@ -68,7 +69,7 @@ func (s *Server) init() {
 			panic(err) // the system cannot make an ECDSA key
 		}
 		s.ca = ca
-		s.proxy = &tunnel.Proxy{CA: s.ca, Handler: http.HandlerFunc(s.serve), Refused: s.recordRefusal, Knows: func(host string) bool {
+		s.proxy = &tunnel.Proxy{CA: s.ca, Handler: http.HandlerFunc(s.serve), Opening: s.opening, Tunnels: s.load.tunnel, Refused: s.recordRefusal, Knows: func(host string) bool {
 			_, ok := hosts.Lookup(host)
 			return ok
 		}}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -28,7 +29,9 @@ func NewBrowser(proxy *url.URL, pool *x509.CertPool) (*Browser, error) {
 	if err != nil {
 		return nil, err
 	}
+	dialer := &net.Dialer{LocalAddr: nextAddress()}
 	transport := &http.Transport{
+		DialContext:     dialer.DialContext,
 		TLSClientConfig: &tls.Config{RootCAs: pool},
 		Proxy: func(r *http.Request) (*url.URL, error) {
 			if host := r.URL.Hostname(); host == "localhost" || host == "127.0.0.1" {
@@ -39,6 +42,9 @@ func NewBrowser(proxy *url.URL, pool *x509.CertPool) (*Browser, error) {
 	}
 	return &Browser{client: &http.Client{Transport: transport, Jar: jar, Timeout: 30 * time.Second}}, nil
 }
+
+// Close lets go of connections.
+func (b *Browser) Close() { b.client.CloseIdleConnections() }
 
 // Page is what the browser shows.
 type Page struct {

@@ -14,8 +14,8 @@ import (
 const finalText = "You may now close this tab"
 
 // Invite asks the collector's admin API for a connect link, as the partner's backend would.
-func (w *World) Invite(ctx context.Context, tenant string) (string, error) {
-	status, body, err := w.admin(ctx, http.MethodPost, "/v1/invitations", map[string]string{"tenant": tenant, "lifetime": "1h"})
+func (n *Node) Invite(ctx context.Context, tenant string) (string, error) {
+	status, body, err := n.Admin(ctx, http.MethodPost, "/v1/invitations", map[string]string{"tenant": tenant, "lifetime": "1h"})
 	if err != nil {
 		return "", err
 	}
@@ -27,15 +27,16 @@ func (w *World) Invite(ctx context.Context, tenant string) (string, error) {
 }
 
 // Connect does what a customer does: open the link, press Connect, choose the organisation at Datadog, press Authorize.
-func (w *World) Connect(ctx context.Context, c Customer) error {
-	link, err := w.Invite(ctx, c.Tenant)
+func (n *Node) Connect(ctx context.Context, c Customer) error {
+	link, err := n.Invite(ctx, c.Tenant)
 	if err != nil {
 		return err
 	}
-	b, err := NewBrowser(w.Standin.ProxyURL(), w.roots)
+	b, err := NewBrowser(n.world.Standin.ProxyURL(), n.world.roots)
 	if err != nil {
 		return err
 	}
+	defer b.Close()
 	start, err := b.Open(ctx, link)
 	if err != nil {
 		return err
@@ -65,8 +66,8 @@ type Tenant struct {
 }
 
 // Tenants asks the admin API.
-func (w *World) Tenants(ctx context.Context) ([]Tenant, error) {
-	status, body, err := w.admin(ctx, http.MethodGet, "/v1/tenants", nil)
+func (n *Node) Tenants(ctx context.Context) ([]Tenant, error) {
+	status, body, err := n.Admin(ctx, http.MethodGet, "/v1/tenants", nil)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +78,8 @@ func (w *World) Tenants(ctx context.Context) ([]Tenant, error) {
 	return answer.Tenants, nil
 }
 
-func (w *World) admin(ctx context.Context, method, path string, in any) (status int, body []byte, err error) {
+// Admin asks the admin API as its operator.
+func (n *Node) Admin(ctx context.Context, method, path string, in any) (status int, body []byte, err error) {
 	var payload io.Reader
 	if in != nil {
 		raw, err := json.Marshal(in)
@@ -86,18 +88,18 @@ func (w *World) admin(ctx context.Context, method, path string, in any) (status 
 		}
 		payload = bytes.NewReader(raw)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, w.AdminURL+path, payload)
+	req, err := http.NewRequestWithContext(ctx, method, n.AdminURL+path, payload)
 	if err != nil {
 		return 0, nil, err
 	}
-	w.Authenticate(req)
+	n.world.Authenticate(req)
 	req.Header.Set("Content-Type", "application/json")
-	resp, err := w.direct.Do(req)
+	resp, err := n.world.direct.Do(req)
 	if err != nil {
 		return 0, nil, err
 	}
 	defer resp.Body.Close()
-	body, err = io.ReadAll(io.LimitReader(resp.Body, 10<<20))
+	body, err = io.ReadAll(io.LimitReader(resp.Body, 64<<20))
 	return resp.StatusCode, body, err
 }
 
@@ -113,5 +115,5 @@ func (w *World) Authenticate(req *http.Request) {
 // HTTPClient trusts what the world's listeners show, and goes to them directly.
 func (w *World) HTTPClient() *http.Client { return w.direct }
 
-// Env is the environment that the collector's configuration needs.
-func (w *World) Env() []string { return w.env }
+// NewBrowser is a customer's, with an address and cookies of its own.
+func (w *World) NewBrowser() (*Browser, error) { return NewBrowser(w.Standin.ProxyURL(), w.roots) }

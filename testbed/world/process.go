@@ -10,16 +10,19 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
 
 // Collector is a running otelcol-datadogoauth.
 type Collector struct {
-	cmd  *exec.Cmd
-	log  *Log
-	done chan struct{}
-	err  error // why it ended; set before done is closed
+	cmd    *exec.Cmd
+	log    *Log
+	done   chan struct{}
+	err    error // why it ended; set before done is closed
+	killed atomic.Bool
+	ready  atomic.Int64 // when it said that it runs, Unix nanoseconds; 0 before
 }
 
 // startCollector runs the binary with a config file. Its output goes to a Log, never to the terminal.
@@ -39,11 +42,19 @@ func startCollector(binary, config string, args, env []string, log *Log) (*Colle
 	return c, nil
 }
 
-// Stop ends the collector as an operator would, and kills it when it has not ended after 30 seconds.
+// Stop ends the collector as an operator would, and kills it when it has not ended after 30 seconds. One that was killed has ended
+// already, and that is no error.
 func (c *Collector) Stop() error {
+	if ready := c.ready.Load(); ready > 0 {
+		time.Sleep(time.Until(time.Unix(0, ready).Add(listensForSignals)))
+	}
 	_ = c.cmd.Process.Signal(syscall.SIGTERM)
+	_ = c.cmd.Process.Signal(syscall.SIGCONT) // a frozen one would never know
 	select {
 	case <-c.done:
+		if c.killed.Load() {
+			return nil
+		}
 		return c.err
 	case <-time.After(30 * time.Second):
 		_ = c.cmd.Process.Kill()
@@ -52,11 +63,21 @@ func (c *Collector) Stop() error {
 	}
 }
 
+// listensForSignals is how long after its word that it runs the collector begins to, at the latest: a SIGTERM before ends it at once.
+const listensForSignals = 250 * time.Millisecond
+
 // Kill ends the collector as a crash would.
 func (c *Collector) Kill() {
+	c.killed.Store(true)
 	_ = c.cmd.Process.Kill()
 	<-c.done
 }
+
+// Freeze stops the process where it is, as a machine does that is out of memory or migrated.
+func (c *Collector) Freeze() error { return c.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// Thaw lets it go on.
+func (c *Collector) Thaw() error { return c.cmd.Process.Signal(syscall.SIGCONT) }
 
 // Done is closed when the collector has ended, for whatever reason.
 func (c *Collector) Done() <-chan struct{} { return c.done }

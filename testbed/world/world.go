@@ -3,6 +3,7 @@
 package world
 
 import (
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -15,14 +16,14 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
+	"sync"
 	"time"
 
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/partner"
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/standin"
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/standin/oauth"
 )
@@ -48,29 +49,48 @@ type Options struct {
 	Env []string
 	// Tenants on sites, in the order in which organisations are made: tenant, site parameter.
 	Tenants [][2]string
+	// Setup takes the place of Config.
+	Setup *Setup
+	// TicketAlgorithm starts a login service of the partner that signs tickets with it, RS256 or ES256, and a Setup's collectors believe it.
+	TicketAlgorithm string
+	// Scopes are the client's; none are those of the example.
+	Scopes []string
 }
 
 // World is a running one. Close ends all of it.
+//
+// What needs a collector is done by the first one, unless a Node is asked.
 type World struct {
+	*Node
 	Standin   *standin.Server
-	Collector *Collector
 	Customers []Customer
-	Log       *Log // of every collector that ran
-
-	// Where the collector listens.
-	PublicURL, AdminURL, OTLP, Health string
+	Partner   *partner.Login // nil without a TicketAlgorithm
 
 	opts         Options
-	env          []string
+	nodes        []*Node // the first included
 	clientSecret string
 	adminToken   string
 	roots        *x509.CertPool
 	direct       *http.Client
+	senders      *http.Client // for many at once
 }
 
 // Start brings everything up but the collector's customers: none is connected yet.
-func Start(ctx context.Context, o Options) (_ *World, err error) {
-	w := &World{Standin: standin.New(standin.Options{}), Log: &Log{}, opts: o}
+func Start(ctx context.Context, o Options) (*World, error) {
+	w, err := Prepare(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.StartCollector(ctx); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	return w, nil
+}
+
+// Prepare does all that Start does but launch the collector.
+func Prepare(ctx context.Context, o Options) (_ *World, err error) {
+	w := &World{Standin: standin.New(standin.Options{}), opts: o}
+	w.senders = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}, Timeout: 3 * time.Minute}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, w.Close())
@@ -82,27 +102,38 @@ func Start(ctx context.Context, o Options) (_ *World, err error) {
 	if err := w.writeFiles(ctx); err != nil {
 		return nil, err
 	}
-	addrs, err := freeAddrs(4)
+	if o.TicketAlgorithm != "" {
+		if err := w.startPartner(); err != nil {
+			return nil, err
+		}
+	}
+	if o.Setup != nil {
+		if w.Node, err = w.NewNode("first", *o.Setup); err == nil && w.Partner != nil {
+			w.Partner.Return(w.PublicURL)
+		}
+		return w, err
+	}
+	if w.Node, err = w.newNode("first", o.Dir); err != nil {
+		return nil, err
+	}
+	w.config, w.nodes = o.Config, []*Node{w.Node}
+	return w, w.addClient()
+}
+
+// startPartner runs the partner's login with the certificate of the public listener, and leaves its public key beside it.
+func (w *World) startPartner() error {
+	cert, err := tls.LoadX509KeyPair(w.path("public.crt"), w.path("public.key"))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	_, publicPort, err := net.SplitHostPort(addrs[0])
+	if w.Partner, err = partner.Start(cert, w.opts.TicketAlgorithm); err != nil {
+		return err
+	}
+	public, err := w.Partner.PublicKeyPEM()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	w.PublicURL, w.AdminURL = "https://localhost:"+publicPort, "http://"+addrs[1]
-	w.OTLP, w.Health = addrs[2], "http://"+addrs[3]
-	w.env = append([]string{
-		"DEMO_DIR=" + o.Dir, "DEMO_CA=" + filepath.Join(o.Dir, "ca.pem"), "DEMO_PROXY=" + w.Standin.ProxyURL().String(),
-		"DEMO_PUBLIC=" + addrs[0], "DEMO_PUBLIC_URL=" + w.PublicURL, "DEMO_ADMIN=" + addrs[1], "DEMO_OTLP=" + addrs[2], "DEMO_HEALTH=" + addrs[3],
-	}, o.Env...)
-	if err := w.addClient(); err != nil {
-		return nil, err
-	}
-	if err := w.StartCollector(ctx); err != nil {
-		return nil, err
-	}
-	return w, nil
+	return os.WriteFile(w.path("tickets.pem"), public, 0o600)
 }
 
 func (w *World) startStandin() error {
@@ -148,54 +179,56 @@ func (w *World) writeFiles(ctx context.Context) error {
 	)
 }
 
-// StartCollector runs the collector, again after a stop, and waits until its grants are loaded.
-func (w *World) StartCollector(ctx context.Context) error {
-	runs := strings.Count(w.Log.String(), runsText)
-	c, err := startCollector(w.opts.Collector, w.opts.Config, w.opts.Args, w.env, w.Log)
-	if err != nil {
-		return err
-	}
-	w.Collector = c
-	return w.awaitReady(ctx, runs)
-}
-
-// runsText is the collector's own word for the end of its start; before it a SIGTERM ends it at once.
-const runsText = "Everything is ready. Begin running and processing data."
-
-// addClient registers the partner's published client, with the redirect URL that the collector is configured with.
+// addClient registers the partner's published client, with the redirect URL of every collector.
 func (w *World) addClient() error {
-	return w.Standin.OAuth().AddClient(oauth.Client{
-		ID: ClientID, Secret: w.clientSecret, Name: "Demo Partner", RedirectURIs: []string{w.PublicURL + "/callback"},
-		Scopes: []string{"api_keys_write", "timeseries_query", "logs_read_data", "apm_read"},
-	})
+	c := oauth.Client{ID: ClientID, Secret: w.clientSecret, Name: "Demo Partner", Scopes: w.opts.Scopes}
+	if len(c.Scopes) == 0 {
+		c.Scopes = []string{"api_keys_write", "timeseries_query", "logs_read_data", "apm_read"}
+	}
+	for _, n := range w.nodes {
+		c.RedirectURIs = append(c.RedirectURIs, n.PublicURL+"/callback")
+	}
+	return w.Standin.OAuth().AddClient(c)
 }
 
-// awaitReady waits until the collector has started once more than runs times, and has loaded its grants.
-func (w *World) awaitReady(ctx context.Context, runs int) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	for {
-		status, _, err := w.admin(ctx, http.MethodGet, "/v1/ready", nil)
-		if err == nil && status == http.StatusOK && strings.Count(w.Log.String(), runsText) > runs {
-			return nil
-		}
-		select {
-		case <-w.Collector.Done():
-			return fmt.Errorf("the collector ended while it started:\n%s", w.Log.Tail(15))
-		case <-ctx.Done():
-			return fmt.Errorf("the collector is not ready (last answer %d, %w):\n%s", status, errors.Join(err, ctx.Err()), w.Log.Tail(15))
-		case <-time.After(100 * time.Millisecond): // another process: nothing to wait on but its port
+// Close ends the collectors and the stand-in.
+func (w *World) Close() error {
+	errs := make([]error, len(w.nodes))
+	var stops sync.WaitGroup
+	for i, n := range w.nodes {
+		if n.Collector != nil {
+			stops.Go(func() { errs[i] = n.Collector.Stop() })
 		}
 	}
-}
-
-// Close ends the collector and the stand-in.
-func (w *World) Close() error {
-	var errs []error
-	if w.Collector != nil {
-		errs = append(errs, w.Collector.Stop())
+	stops.Wait()
+	w.senders.CloseIdleConnections()
+	if w.Partner != nil {
+		errs = append(errs, w.Partner.Close())
 	}
 	return errors.Join(append(errs, w.Standin.Close())...)
+}
+
+// RotateClientSecret replaces the secret at Datadog, and in the files of the collectors with present. An empty present gives them the
+// new one; the new one is returned.
+func (w *World) RotateClientSecret(present string) (string, error) {
+	secret, err := w.Standin.OAuth().RotateClientSecret(ClientID, "")
+	if err != nil {
+		return "", err
+	}
+	w.clientSecret = secret
+	return secret, w.WriteClientSecret(cmp.Or(present, secret))
+}
+
+// WriteClientSecret puts a secret into the file of every collector that has one, as an operator does: by a rename.
+func (w *World) WriteClientSecret(secret string) error {
+	var errs []error
+	for _, n := range w.nodes {
+		if _, err := os.Stat(n.Path("client-secret")); err != nil {
+			continue
+		}
+		errs = append(errs, n.write("client-secret.next", []byte(secret+"\n")), os.Rename(n.Path("client-secret.next"), n.Path("client-secret")))
+	}
+	return errors.Join(errs...)
 }
 
 // Secrets are all secrets of this world that no output may hold, apart from those in the keyset files.
@@ -232,3 +265,6 @@ func selfSigned() (certPEM, keyPEM []byte, err error) {
 	}
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}), nil
 }
+
+// ClientSecret is the one that Datadog accepts.
+func (w *World) ClientSecret() string { return w.clientSecret }

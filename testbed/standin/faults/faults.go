@@ -25,7 +25,8 @@ type Fault struct {
 	Site      string `json:"site,omitempty"`
 	Host      string `json:"host,omitempty"`
 	Purpose   string `json:"purpose,omitempty"`
-	Method    string `json:"method,omitempty"`
+	// Method CONNECT matches the opening of a tunnel, which knows neither credential nor path; latency_ms, hang, abort and reset work there.
+	Method string `json:"method,omitempty"`
 	// Path is exact, or a prefix when it ends in "*".
 	Path string `json:"path,omitempty"`
 
@@ -91,6 +92,9 @@ type Request struct {
 }
 
 func (f Fault) matches(r Request) bool {
+	if r.Method == http.MethodConnect && f.Method != http.MethodConnect {
+		return false // to break tunnels has to be asked for by name
+	}
 	for _, p := range [][2]string{{f.Org, r.Org}, {f.KeySHA256, r.KeySHA256}, {f.Site, r.Site}, {f.Host, r.Host}, {f.Purpose, r.Purpose}, {f.Method, r.Method}} {
 		if p[0] != "" && p[0] != p[1] {
 			return false

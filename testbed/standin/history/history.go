@@ -29,22 +29,24 @@ type Entry struct {
 	KeyLast4         string `json:"key_last4,omitempty"`
 	CredentialSHA256 string `json:"credential_sha256,omitempty"`
 	// Status is what the client saw; 0 when the connection was cut before an answer.
-	Status        int               `json:"status"`
-	RequestBytes  int64             `json:"request_bytes"`  // of the body, as sent
-	ResponseBytes int64             `json:"response_bytes"` // of the body
-	Fault         string            `json:"fault,omitempty"`
-	Notes         map[string]string `json:"notes,omitempty"` // such as grant_type and client_id of a token request
+	Status        int    `json:"status"`
+	RequestBytes  int64  `json:"request_bytes"`  // of the body, as sent
+	ResponseBytes int64  `json:"response_bytes"` // of the body
+	Fault         string `json:"fault,omitempty"`
+	// Via is the user name that the client gave the proxy, by which clients of one proxy are told apart. Its password is not kept.
+	Via   string            `json:"via,omitempty"`
+	Notes map[string]string `json:"notes,omitempty"` // such as grant_type and client_id of a token request
 }
 
 // Filter selects entries. An empty field matches everything.
 type Filter struct {
-	Site, Host, Purpose, Method, Path, Org, Fault string
-	Status                                        int
+	Site, Host, Purpose, Method, Path, Org, Fault, Via string
+	Status                                             int
 }
 
 // Matches reports whether an entry passes.
 func (f Filter) Matches(e Entry) bool {
-	for _, p := range [][2]string{{f.Site, e.Site}, {f.Host, e.Host}, {f.Purpose, e.Purpose}, {f.Method, e.Method}, {f.Path, e.Path}, {f.Org, e.Org}, {f.Fault, e.Fault}} {
+	for _, p := range [][2]string{{f.Site, e.Site}, {f.Host, e.Host}, {f.Purpose, e.Purpose}, {f.Method, e.Method}, {f.Path, e.Path}, {f.Org, e.Org}, {f.Fault, e.Fault}, {f.Via, e.Via}} {
 		if p[0] != "" && p[0] != p[1] {
 			return false
 		}

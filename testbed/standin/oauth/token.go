@@ -94,6 +94,7 @@ func (w *World) exchange(ctx context.Context, site *siteState, form url.Values) 
 	p := site.provider
 	p.lifespans(w.settings)
 	p.config.AuthorizeCodeLifespan = 24 * time.Hour // fosite would count from this request; the store knows when the code ends
+	site.noteRefresh(ctx, form.Get("refresh_token"))
 	req, err := p.NewAccessRequest(ctx, &http.Request{Method: http.MethodPost, Form: form, PostForm: form, URL: &url.URL{}, Header: http.Header{}}, newSession(OrgRef{}))
 	if err != nil {
 		return nil, w.tokenError(ctx, site, form, err)
@@ -108,6 +109,9 @@ func (w *World) exchange(ctx context.Context, site *siteState, form url.Values) 
 		delete(site.store.refresh, p.tokens.RefreshTokenSignature(ctx, refresh))
 		refresh = ""
 	}
+	history.Annotate(ctx, NoteOrg, org.ID)
+	history.Annotate(ctx, NoteIssued, fingerprint(refresh))
+	history.Annotate(ctx, NoteAccess, fingerprint(answer.GetAccessToken()))
 	for kind, value := range map[string]string{
 		"access_token": answer.GetAccessToken(), "refresh_token": refresh, "code_verifier": form.Get("code_verifier"),
 	} {

@@ -21,6 +21,10 @@ type Proxy struct {
 	Knows func(host string) bool
 	// Handler serves the requests inside the tunnels; From tells it which host a tunnel was opened to.
 	Handler http.Handler
+	// Opening is told of a tunnel that is about to open. It may take its time; false closes the connection without an answer. Nil opens all.
+	Opening func(ctx context.Context, host string) bool
+	// Tunnels is told by how much the number of open tunnels changes, 1 or -1. It may be nil.
+	Tunnels func(change int)
 	// Refused is told of every request that was not let through, with the address it was for.
 	Refused func(r *http.Request, address string, status int)
 
@@ -65,6 +69,9 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.refuse(w, r, r.Host, http.StatusBadGateway)
 		return
 	}
+	if p.Opening != nil && !p.Opening(r.Context(), host) {
+		panic(http.ErrAbortHandler)
+	}
 	raw, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		http.Error(w, "stand-in: speak HTTP/1.1 to the proxy itself", http.StatusNotImplemented)
@@ -74,7 +81,19 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		raw.Close()
 		return
 	}
-	p.conns.hand(&Conn{Conn: raw, Host: host, early: buffered.Reader})
+	tunnels := p.Tunnels
+	if tunnels == nil {
+		tunnels = func(int) {}
+	}
+	tunnels(1)
+	p.conns.hand(&Conn{Conn: raw, Host: host, User: proxyUser(r), early: buffered.Reader, closed: sync.OnceFunc(func() { tunnels(-1) })})
+}
+
+// proxyUser is the user name of Proxy-Authorization: Basic, if there is one (RFC 9110 §11.7.2, RFC 7617). Nobody is kept out.
+func proxyUser(r *http.Request) string {
+	asBasic := http.Request{Header: http.Header{"Authorization": r.Header["Proxy-Authorization"]}}
+	user, _, _ := asBasic.BasicAuth()
+	return user
 }
 
 func (p *Proxy) refuse(w http.ResponseWriter, r *http.Request, address string, status int) {
@@ -106,8 +125,11 @@ type Conn struct {
 	net.Conn
 	// Host is where the client asked to be connected to, in lower case and without a port.
 	Host string
+	// User is whom the client said it is to the proxy, empty when it did not.
+	User string
 
-	early *bufio.Reader // what the client sent along with its CONNECT
+	early  *bufio.Reader // what the client sent along with its CONNECT
+	closed func()        // tells that it is closed, once
 }
 
 // Read gives what came early first.
@@ -123,5 +145,11 @@ func (c *Conn) Reset() {
 	if tcp, ok := c.Conn.(*net.TCPConn); ok {
 		tcp.SetLinger(0)
 	}
-	c.Conn.Close()
+	c.Close()
+}
+
+// Close ends the tunnel.
+func (c *Conn) Close() error {
+	defer c.closed()
+	return c.Conn.Close()
 }

@@ -1,0 +1,102 @@
+// Command faults breaks a running collector in the ways in which machines and networks break it, and counts what that cost: no grant,
+// no API key and no refresh token may be lost but where it is said by name.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+const usage = `faults breaks the collector and counts what that costs.
+
+usage: faults [-run NAMES] [-short] [-grants N] [-seed N] -collector FILE -ctl FILE
+
+It is what "make faults" runs; it builds the two files first.
+
+  -collector FILE  the collector, dist/otelcol-datadogoauth
+  -ctl FILE        dist/datadogoauthctl
+  -run NAMES       the scenarios to run, separated by commas; all without it:
+`
+
+type options struct {
+	collector, ctlBinary string
+	short                bool
+	grants               int
+	seed                 uint64
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return
+		}
+		fmt.Fprintf(os.Stderr, "faults: %v\n", err)
+		stop()
+		os.Exit(1) //nolint:gocritic // stop was called
+	}
+}
+
+func run(ctx context.Context, args []string, stdout io.Writer) error {
+	var o options
+	var names string
+	flags := flag.NewFlagSet("faults", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.StringVar(&o.collector, "collector", "", "")
+	flags.StringVar(&o.ctlBinary, "ctl", "", "")
+	flags.StringVar(&names, "run", "", "")
+	flags.BoolVar(&o.short, "short", false, "")
+	flags.IntVar(&o.grants, "grants", 0, "")
+	flags.Uint64Var(&o.seed, "seed", 1, "")
+	if err := flags.Parse(args); err != nil {
+		printUsage(stdout)
+		return err
+	}
+	if o.collector == "" || o.ctlBinary == "" || flags.NArg() > 0 {
+		printUsage(stdout)
+		return errors.New("-collector and -ctl are needed; `make faults` sets them")
+	}
+	chosen, err := choose(names)
+	if err != nil {
+		return err
+	}
+	return judge(ctx, o, chosen, stdout)
+}
+
+func printUsage(out io.Writer) {
+	fmt.Fprint(out, usage)
+	for _, s := range scenarios {
+		fmt.Fprintf(out, "                     %-14s %s\n", s.name, s.text)
+	}
+	fmt.Fprint(out, `  -short           minutes become seconds where a scenario waits
+  -grants N        how many grants a scenario with many has, instead of its own number
+  -seed N          for the random delays; the same number twice does not make two runs alike
+`)
+}
+
+func choose(names string) ([]scenario, error) {
+	if names == "" {
+		return scenarios, nil
+	}
+	var chosen []scenario
+	for name := range strings.SplitSeq(names, ",") {
+		found := false
+		for _, s := range scenarios {
+			if s.name == name {
+				chosen, found = append(chosen, s), true
+			}
+		}
+		if !found {
+			return nil, fmt.Errorf("-run: there is no scenario %q; -help lists them", name)
+		}
+	}
+	return chosen, nil
+}

@@ -1,0 +1,75 @@
+package e2e
+
+import (
+	"bufio"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestHealthCheckIsNotReadyWhileTheDatabaseIsDown starts the collector that only sends, three times since the service starts and tells
+// its extensions in no fixed order, on a database that nobody runs.
+func TestHealthCheckIsNotReadyWhileTheDatabaseIsDown(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, content := range map[string][]byte{"keys.keyset.json": newKeyset(t), "reader-dsn": []byte("postgres://nobody@127.0.0.1:1/nothing\n")} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	example, err := os.ReadFile(filepath.Join(root, "examples/sidecar/collector.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ports := freePorts(t, 2)
+	config := strings.NewReplacer(
+		"/etc/otelcol-datadogoauth", dir, "/var/lib/otelcol-datadogoauth", dir, "localhost:13133", "127.0.0.1:"+ports[0], "localhost:4317", "127.0.0.1:"+ports[1],
+	).Replace(string(example))
+	config += "  telemetry:\n    metrics:\n      level: none\n"
+	file := filepath.Join(dir, "collector.yaml")
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		cmd := exec.CommandContext(t.Context(), binary(t, "otelcol-datadogoauth"), "--config", file)
+		said, err := cmd.StderrPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		running := false
+		for lines := bufio.NewScanner(said); !running && lines.Scan(); {
+			running = strings.Contains(lines.Text(), "Everything is ready")
+		}
+		if !running {
+			t.Fatalf("the collector does not start without its database: %v", cmd.Wait())
+		}
+		go func() { _, _ = io.Copy(io.Discard, said) }()
+		status := 0
+		for deadline := time.Now().Add(5 * time.Second); status != http.StatusServiceUnavailable && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+			resp, err := http.Get("http://127.0.0.1:" + ports[0]) //nolint:noctx // a probe
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = resp.Body.Close()
+			status = resp.StatusCode
+		}
+		if status != http.StatusServiceUnavailable {
+			t.Errorf("health_check answers %d though nothing is known of any tenant", status)
+		}
+		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("the collector does not end well without its database: %v", err)
+		}
+	}
+}

@@ -1,0 +1,47 @@
+package world
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// SendLog hands one log record over by OTLP/HTTP and returns what the collector answered. Under Setup.BearerLogs it comes back once
+// Datadog answered, and so it is a caller who needs the tenant's access token.
+func (n *Node) SendLog(ctx context.Context, tenant, body string) error {
+	return n.post(ctx, "/v1/logs", tenant, fmt.Sprintf(`{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":"%d","body":{"stringValue":%q}}]}]}]}`,
+		time.Now().UnixNano(), body))
+}
+
+// SendPoint hands over one point of a gauge. The tenant's API key takes it to Datadog.
+func (n *Node) SendPoint(ctx context.Context, tenant, metric string, value int) error {
+	return n.post(ctx, "/v1/metrics", tenant, fmt.Sprintf(
+		`{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":%q,"gauge":{"dataPoints":[{"timeUnixNano":"%d","asInt":"%d"}]}}]}]}]}`,
+		metric, time.Now().UnixNano(), value))
+}
+
+func (n *Node) post(ctx context.Context, path, tenant, body string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, n.OTLPHTTP+path, strings.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set(TenantHeader, tenant)
+	resp, err := n.world.senders.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	const maxQuoted = 500
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxQuoted))
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s of %s: %d: %s", path, tenant, resp.StatusCode, answer)
+	}
+	return nil
+}
