@@ -107,10 +107,8 @@ generate: $(TOOLS)/mdatagen ## write what mdatagen makes from metadata.yaml
 golden: ## rewrite the golden files from what the code does; read the diff
 	@go test ./exporter/... -run Golden -update
 
-fuzz: ## every fuzz target for FUZZTIME each
-	@for f in $$(grep -rlE '^func Fuzz' --include='*_test.go' site credential extension exporter); do \
-		for t in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]+).*/\1/p' $$f); do echo "fuzz: $$t in $$(dirname $$f)"; \
-		go test ./$$(dirname $$f) -run '^$$' -fuzz "^$$t$$" -fuzztime $(FUZZTIME); done; done
+fuzz: ## every fuzz target for FUZZTIME each (RUN=names)
+	@internal/tools/fuzz $(FUZZTIME) '$(RUN)'
 
 bench: ## ns, bytes and allocations per item of each signal
 	@go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -count $(BENCHCOUNT) ./credential/... ./exporter/... ./extension/...

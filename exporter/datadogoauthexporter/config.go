@@ -245,6 +245,9 @@ func validateHTTP(f *faults, h *confighttp.ClientConfig) {
 	if h.TLS.InsecureSkipVerify {
 		f.add("http::tls::insecure_skip_verify", "must stay false: API keys go to verified hosts only; use ca_file for a proxy of your own")
 	}
+	if v := h.TLS.MinVersion; v == "1.0" || v == "1.1" {
+		f.add("http::tls::min_version", "must be 1.2 or 1.3")
+	}
 	for name := range h.Headers.Iter {
 		if slices.Contains(reservedHeaders, strings.ToLower(name)) {
 			f.add("http::headers", "must not set %s", name)

@@ -82,7 +82,7 @@ func (a adminGrants) RejectChange(ctx context.Context, tenant, by string) error 
 
 // order refuses what this collector cannot do, and puts an error into words of package admin.
 func (a adminGrants) order(tenant string, do func() error) error {
-	if err := a.mayWrite(); err != nil {
+	if err := a.holdsGrants(); err != nil {
 		return err
 	}
 	if _, err := a.grants.Org(tenant); errors.Is(err, credential.ErrUnknownTenant) {
@@ -91,7 +91,8 @@ func (a adminGrants) order(tenant string, do func() error) error {
 	return refused(do())
 }
 
-func (a adminGrants) mayWrite() error {
+// holdsGrants refuses in a collector that only sends.
+func (a adminGrants) holdsGrants() error {
 	if a.flow == nil {
 		return asRefusal{grant.ErrSendOnly}
 	}
@@ -114,7 +115,7 @@ func (r asRefusal) Unwrap() error      { return r.error }
 
 // Invite makes a link for the named client, else for the one that flow::client names, else for the only one.
 func (a adminGrants) Invite(ctx context.Context, tenant, client string, lifetime time.Duration, by string) (admin.Invitation, error) {
-	if err := a.mayWrite(); err != nil {
+	if err := a.holdsGrants(); err != nil {
 		return admin.Invitation{}, err
 	}
 	if client == "" {
@@ -130,33 +131,30 @@ func (a adminGrants) Invite(ctx context.Context, tenant, client string, lifetime
 	return admin.Invitation{Link: a.flow.Link(secret), ExpiresAt: inv.Expires}, nil
 }
 
-// shownHash is how much of an invitation's hash names it.
-const shownHash = 12
-
 func (a adminGrants) Invitations(ctx context.Context) ([]admin.OpenInvitation, error) {
-	if a.flow == nil {
-		return nil, nil // their records are sealed with the keyset that this collector has not
+	if err := a.holdsGrants(); err != nil { // their records are sealed with the keyset that this collector has not
+		return nil, err
 	}
 	invitations, err := a.grants.Invitations(ctx)
 	all := make([]admin.OpenInvitation, len(invitations))
 	for i, inv := range invitations {
 		all[i] = admin.OpenInvitation{
-			ID: inv.Hash[:shownHash], Tenant: inv.Tenant, Client: inv.Client, CreatedAt: inv.Created, ExpiresAt: inv.Expires, CreatedBy: inv.CreatedBy,
+			ID: inv.ID(), Tenant: inv.Tenant, Client: inv.Client, CreatedAt: inv.Created, ExpiresAt: inv.Expires, CreatedBy: inv.CreatedBy,
 		}
 	}
 	return all, err
 }
 
 func (a adminGrants) RevokeInvitation(ctx context.Context, id, by string) error {
-	if err := a.mayWrite(); err != nil {
+	if err := a.holdsGrants(); err != nil {
 		return err
 	}
 	return refused(a.grants.RevokeInvitation(ctx, id, by))
 }
 
 func (a adminGrants) Revocations(ctx context.Context) ([]admin.Revocation, error) {
-	if a.flow == nil {
-		return nil, nil
+	if err := a.holdsGrants(); err != nil {
+		return nil, err
 	}
 	open, err := a.grants.Revocations(ctx)
 	all := make([]admin.Revocation, len(open))
@@ -170,14 +168,14 @@ func (a adminGrants) Revocations(ctx context.Context) ([]admin.Revocation, error
 }
 
 func (a adminGrants) EndQuarantine(ctx context.Context, by string) error {
-	if err := a.mayWrite(); err != nil {
+	if err := a.holdsGrants(); err != nil {
 		return err
 	}
 	return refused(a.grants.EndQuarantine(ctx, by))
 }
 
 func (a adminGrants) Archive(ctx context.Context, w io.Writer) error {
-	if err := a.mayWrite(); err != nil {
+	if err := a.holdsGrants(); err != nil {
 		return err
 	}
 	return store.WriteArchive(ctx, a.store, w, time.Now())

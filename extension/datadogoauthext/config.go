@@ -184,7 +184,7 @@ func (f *FlowConfig) perAddress() int {
 	}
 }
 
-// ticketClient is the client that tickets connect with; empty means the only one.
+// ticketClient is the client that tickets connect with, as grant.Service.ClientNamed reads it.
 func (f *FlowConfig) ticketClient() string {
 	if t := f.Tickets.Get(); t != nil && t.Client != "" {
 		return t.Client

@@ -135,6 +135,23 @@ func TestWhatARoleNeedsIsSaid(t *testing.T) {
 	}
 }
 
+func TestListenersServeAloneAndToTheirOwnOrigin(t *testing.T) {
+	t.Parallel()
+	for _, listener := range []string{"flow::listener", "admin::listener"} {
+		for key, value := range map[string]any{
+			"middlewares":      []any{map[string]any{"id": "spy"}},
+			"auth":             map[string]any{"authenticator": "basicauth"},
+			"cors":             map[string]any{"allowed_origins": []any{"*"}},
+			"response_headers": map[string]any{"Access-Control-Allow-Origin": "*"},
+		} {
+			conf, err := confmaptest.LoadConf(filepath.Join("testdata", "config.yaml"))
+			require.NoError(t, err)
+			require.NoError(t, conf.Merge(confmap.NewFromStringMap(map[string]any{listener + "::" + key: value})))
+			require.ErrorContains(t, load(t, conf).Validate(), listener+"::"+key+": remove it")
+		}
+	}
+}
+
 func TestRequestsAreBoundedWhereAddressesAreCustomers(t *testing.T) {
 	t.Parallel()
 	tls := configoptional.Some(configtls.ServerConfig{})

@@ -15,9 +15,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/client"
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/config/configtls"
+	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/extension/extensiontest"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
@@ -361,6 +364,25 @@ func TestHTTPClientWithBearerReachesTheAPIOnly(t *testing.T) {
 			require.Error(t, err)
 		}
 	}
+}
+
+// middleware is what confighttp puts around a transport before it asks for the authenticator.
+type middleware struct{ http.RoundTripper }
+
+func TestHTTPClientSendsThroughNoMiddleware(t *testing.T) {
+	f := granttest.NewFixture(t)
+	cfg := configOf(t, f)
+	cfg.Auth.Tenant = "acme"
+	e := unstarted(t, cfg)
+	_, err := e.RoundTripper(middleware{&http.Transport{}})
+	require.ErrorContains(t, err, "remove middlewares")
+
+	exporter := confighttp.NewDefaultClientConfig() // all else that an exporter may set comes before the authenticator
+	require.NoError(t, confmap.NewFromStringMap(map[string]any{
+		"auth": map[string]any{"authenticator": e.set.ID.String()}, "compression": "gzip", "headers": map[string]any{"dd-otel-metric-config": "{}"}, "cookies": map[string]any{},
+	}).Unmarshal(&exporter))
+	_, err = exporter.ToClient(t.Context(), map[component.ID]component.Component{e.set.ID: e}, componenttest.NewNopTelemetrySettings())
+	require.NoError(t, err)
 }
 
 func TestHTTPClientWithoutATenantIsRefusedAtStart(t *testing.T) {

@@ -1,6 +1,7 @@
 package datadogoauthext
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -18,6 +19,14 @@ func (e *datadogOAuth) RoundTripper(base http.RoundTripper) (http.RoundTripper, 
 	}
 	if base == nil {
 		base = http.DefaultTransport
+	}
+	transport, ok := base.(*http.Transport)
+	if !ok { // middlewares come between the credential and the network; all else that confighttp adds comes before it
+		return nil, fmt.Errorf("extension %s adds credentials only where nothing else reads or changes the request: remove middlewares from the exporter that names it as its authenticator", e.set.ID)
+	}
+	if c := transport.TLSClientConfig; c != nil && (c.InsecureSkipVerify || c.MinVersion != 0 && c.MinVersion < tls.VersionTLS12) {
+		return nil, fmt.Errorf("extension %s adds credentials only where the server is verified over TLS 1.2 or newer: remove tls::insecure_skip_verify and tls::min_version "+
+			"from the exporter that names it as its authenticator; a private CA is trusted with tls::ca_file", e.set.ID)
 	}
 	return &authenticator{source: e, auth: e.cfg.Auth, base: base}, nil
 }

@@ -57,14 +57,18 @@ func (e *datadogOAuth) newFlow(cfg *FlowConfig, grants *grant.Service, tokens *s
 	for name, c := range e.cfg.Clients {
 		clients[name] = flow.Client{ClientID: c.ClientID, Stage: c.Stage, RedirectURL: c.RedirectURL}
 	}
+	ticketClient, err := grants.ClientNamed(cfg.ticketClient())
+	if err != nil {
+		return nil, err
+	}
 	return flow.New(flow.Options{
 		Grants: grants, Clients: clients, PublicURL: cfg.PublicURL, PartnerName: cfg.PartnerName, Logger: e.set.Logger,
-		Sealer: flow.NewSealer(tokens), Tickets: cfg.tickets(), PerAddress: cfg.perAddress(), Outcome: e.flowEnded,
+		Sealer: flow.NewSealer(tokens), Tickets: cfg.tickets(ticketClient), PerAddress: cfg.perAddress(), Outcome: e.flowEnded,
 	})
 }
 
-// tickets is nil where customers connect by links only.
-func (f *FlowConfig) tickets() *flow.TicketOptions {
+// tickets is nil where customers connect by links only. client is the one that they connect with.
+func (f *FlowConfig) tickets(client string) *flow.TicketOptions {
 	cfg := f.Tickets.Get()
 	if cfg == nil {
 		return nil
@@ -74,7 +78,7 @@ func (f *FlowConfig) tickets() *flow.TicketOptions {
 		keys[i] = flow.TicketKey{ID: k.ID, File: k.File}
 	}
 	return &flow.TicketOptions{
-		LoginURL: cfg.LoginURL, Issuer: cfg.Issuer, Audience: cfg.Audience, Algorithm: cfg.Algorithm, Client: f.ticketClient(), Keys: keys,
+		LoginURL: cfg.LoginURL, Issuer: cfg.Issuer, Audience: cfg.Audience, Algorithm: cfg.Algorithm, Client: client, Keys: keys,
 	}
 }
 

@@ -33,7 +33,7 @@ func (e *datadogOAuth) options(ctx context.Context) (grant.Options, error) {
 		err = e.openBolt(ctx, &opts)
 	}
 	if err == nil && opts.SendOnly {
-		opts.Copy, err = e.openCopy()
+		opts.Copy, err = e.openCopy(ctx)
 	}
 	return opts, err
 }
@@ -87,8 +87,9 @@ func proved(key string, err error) error {
 	return under(key, err)
 }
 
-// openCopy opens what a collector that only sends read from the database before it ended.
-func (e *datadogOAuth) openCopy() (store.Store, error) {
+// openCopy opens what a collector that only sends read from the database before it ended. It takes no file in use that is anything else:
+// what a copy held is replaced by what the database holds. A damaged file is kept under another name, since nobody can tell what it was.
+func (e *datadogOAuth) openCopy(ctx context.Context) (store.Store, error) {
 	path := e.cfg.Store.Copy
 	if path == "" {
 		e.set.Logger.Warn("This collector cannot start to send while the database is down; name a file for a sealed copy of what it reads", zap.String("key", "store::copy"))
@@ -96,8 +97,9 @@ func (e *datadogOAuth) openCopy() (store.Store, error) {
 	}
 	bolt, err := store.OpenBolt(path, store.BoltOptions{})
 	if errors.Is(err, store.ErrCorrupt) {
-		e.set.Logger.Warn("The copy of the store is damaged; making another one", zap.String("key", "store::copy"), zap.Error(err))
-		if err = os.Remove(path); err == nil {
+		aside := path + ".damaged"
+		e.set.Logger.Warn("The copy of the store is damaged; making another one", zap.String("key", "store::copy"), zap.String("kept", aside), zap.Error(err))
+		if err = os.Rename(path, aside); err == nil {
 			bolt, err = store.OpenBolt(path, store.BoltOptions{})
 		}
 	}
@@ -105,7 +107,7 @@ func (e *datadogOAuth) openCopy() (store.Store, error) {
 		return nil, fmt.Errorf("store::copy: %w", err)
 	}
 	e.stores = append(e.stores, bolt)
-	return bolt, nil
+	return bolt, under("store::copy", grant.CheckCopy(ctx, bolt))
 }
 
 // clients opens every secret file.

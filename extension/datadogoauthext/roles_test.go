@@ -105,7 +105,7 @@ func TestACollectorThatOnlySendsFollowsTheOneWithFlow(t *testing.T) {
 
 	for method, paths := range map[string][]string{
 		http.MethodPost: {"/v1/tenants/acme/pause", "/v1/tenants/acme/disconnect", "/v1/tenants/acme/mint", "/v1/tenants/acme/change/reject", "/v1/quarantine/end"}, http.MethodDelete: {"/v1/invitations/x"},
-		http.MethodGet: {"/v1/store/archive"},
+		http.MethodGet: {"/v1/store/archive", "/v1/invitations", "/v1/revocations"},
 	} {
 		for _, path := range paths {
 			assert.Contains(t, ask(t, sends, method, path, "", http.StatusConflict), "this collector only sends", path)
@@ -227,7 +227,25 @@ func TestADamagedCopyIsMadeAnew(t *testing.T) {
 	cfg := sending(t, f, db.Sender)
 	require.NoError(t, startReady(t, cfg).Shutdown(context.Background()))
 	require.NoError(t, os.Truncate(cfg.Store.Copy, 3*4096))
-	e := startReady(t, cfg)
-	_, err := e.Lookup("acme")
+	damaged, err := os.ReadFile(cfg.Store.Copy)
 	require.NoError(t, err)
+	e := startReady(t, cfg)
+	_, err = e.Lookup("acme")
+	require.NoError(t, err)
+	kept, err := os.ReadFile(cfg.Store.Copy + ".damaged")
+	require.NoError(t, err)
+	assert.Equal(t, damaged, kept, "it may have been something else than a copy")
+}
+
+func TestAGrantStoreIsNotTakenForACopy(t *testing.T) {
+	f := connected(t)
+	cfg := sending(t, f, "postgres://nobody@127.0.0.1:1/nothing")
+	cfg.Store.Copy = f.StorePath()
+	before, err := os.ReadFile(f.StorePath())
+	require.NoError(t, err)
+	err = unstarted(t, cfg).Start(t.Context(), componenttest.NewNopHost())
+	require.ErrorContains(t, err, "store::copy: the file holds records of a grant store")
+	after, err := os.ReadFile(f.StorePath())
+	require.NoError(t, err)
+	assert.Equal(t, before, after)
 }

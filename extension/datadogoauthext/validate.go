@@ -29,9 +29,13 @@ func (c *Config) Validate() error {
 		c.validateSendOnly(add)
 	} else {
 		c.validateFlow(add)
+		if tickets := c.Flow.Get().tickets(""); tickets != nil {
+			errs = append(errs, prefixed("flow::tickets::", tickets.Validate())...)
+		}
 	}
 	if adm := c.Admin.Get(); adm != nil {
 		adm.validate(&errs)
+		validateListener("admin::listener", &adm.Listener, add)
 	}
 	c.Store.validate(add)
 	c.Seal.validate(add)
@@ -96,11 +100,7 @@ func redactUser(raw string) string {
 }
 
 func (a *AdminConfig) validate(errs *[]error) {
-	keep := func(err error) {
-		if err != nil {
-			*errs = append(*errs, prefixed("admin::", err)...)
-		}
-	}
+	keep := func(err error) { *errs = append(*errs, prefixed("admin::", err)...) }
 	if err := admin.ValidateEndpoint(a.Listener.NetAddr.Endpoint, a.Listener.TLS.HasValue()); err != nil {
 		*errs = append(*errs, fmt.Errorf("admin::listener::%w", err))
 	}
@@ -108,6 +108,26 @@ func (a *AdminConfig) validate(errs *[]error) {
 		keep(errors.New("tokens: name at least one token with name, role and file, or remove admin"))
 	}
 	keep(admin.ValidateTokens(a.tokens()))
+}
+
+// validateListener keeps a listener from speaking what RFC 8996 forbids (the default is TLS 1.2), and refuses whatever else would read
+// the codes, links and tokens that are sent to it, or would add to the headers with which it answers.
+func validateListener(key string, l *confighttp.ServerConfig, add adder) {
+	if len(l.Middlewares) > 0 {
+		add(key+"::middlewares", "remove it: nothing may read or change requests that carry authorization codes, connect links or admin tokens")
+	}
+	if l.Auth.HasValue() {
+		add(key+"::auth", "remove it: the listener itself tells who may do what")
+	}
+	if l.CORS.HasValue() {
+		add(key+"::cors", "remove it: no page of another origin may read what is answered here")
+	}
+	if len(l.ResponseHeaders) > 0 {
+		add(key+"::response_headers", "remove it: each answer carries the headers that it needs")
+	}
+	if t := l.TLS.Get(); t != nil && (t.MinVersion == "1.0" || t.MinVersion == "1.1") {
+		add(key+"::tls::min_version", "must be 1.2 or 1.3")
+	}
 }
 
 func (a *AdminConfig) tokens() []admin.Token {
@@ -118,8 +138,11 @@ func (a *AdminConfig) tokens() []admin.Token {
 	return tokens
 }
 
-// prefixed puts a key in front of each of joined errors.
+// prefixed puts a key in front of each of joined errors. err may be nil.
 func prefixed(key string, err error) []error {
+	if err == nil {
+		return nil
+	}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var all []error
 		for _, e := range joined.Unwrap() {

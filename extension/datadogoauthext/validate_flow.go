@@ -2,10 +2,8 @@ package datadogoauthext
 
 import (
 	"maps"
-	"net/url"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/admin"
@@ -41,6 +39,7 @@ func (f *FlowConfig) validate(clients map[string]ClientConfig, add adder) {
 		add("flow::listener::endpoint", "%s is reachable from other machines, where connect links and authorization codes would travel in clear; "+
 			"set flow::listener::tls with cert_file and key_file, or flow::tls_at_proxy: true if TLS ends at a proxy in front", f.Listener.NetAddr.Endpoint)
 	}
+	validateListener("flow::listener", &f.Listener, add)
 	if f.PartnerName == "" {
 		add("flow::partner_name", "write your company's name as customers know it; the connect page shows it")
 	}
@@ -54,7 +53,9 @@ func (f *FlowConfig) validate(clients map[string]ClientConfig, add adder) {
 		add("flow::requests_per_minute", "must be positive, or 0 for no bound, got %d", *n)
 	}
 	if tickets := f.Tickets.Get(); tickets != nil {
-		tickets.validate(clients, add)
+		if _, ok := clients[tickets.Client]; tickets.Client != "" && !ok {
+			add("flow::tickets::client", "%q is not among the clients", tickets.Client)
+		}
 	}
 	if f.PublicURL == "" {
 		add("flow::public_url", "write the https URL under which browsers reach this listener, for instance https://connect.example.com")
@@ -77,7 +78,7 @@ func (f *FlowConfig) validate(clients map[string]ClientConfig, add adder) {
 		if u.Host != public.Host {
 			add("clients::"+name+"::redirect_url", "must be on %s like flow::public_url, since the browser's cookie of the consent belongs to that host; got %s", public.Host, u.Host)
 		}
-		if rest, ok := strings.CutPrefix(u.Path+"/", prefix+"/"); u.Path == prefix || ok && slices.Contains([]string{"connect", "connected", "ticket"}, strings.SplitN(rest, "/", 2)[0]) {
+		if flow.OwnPage(prefix, u.Path) {
 			add("clients::"+name+"::redirect_url", "the path %s is taken by the connect pages; use %s/callback", u.Path, prefix)
 		}
 	}
@@ -87,32 +88,4 @@ func (f *FlowConfig) validate(clients map[string]ClientConfig, add adder) {
 func (f *FlowConfig) local() bool {
 	addr := f.Listener.NetAddr
 	return strings.HasPrefix(string(addr.Transport), "unix") || admin.OnLoopback(addr.Endpoint)
-}
-
-func (t *TicketsConfig) validate(clients map[string]ClientConfig, add adder) {
-	if t.LoginURL == "" {
-		add("flow::tickets::login_url", "write the https URL of your login page, which sends the customer back with a ticket, for instance https://app.example.com/datadog/login")
-	} else if u, err := url.Parse(t.LoginURL); err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || strings.Contains(t.LoginURL, "#") {
-		add("flow::tickets::login_url", "must be https://host/path, with a query or without, and no user and fragment, got %q", redactUser(t.LoginURL))
-	}
-	if t.Issuer == "" {
-		add("flow::tickets::issuer", "write what the claim iss of your tickets is; a ticket of any other issuer is refused")
-	}
-	if t.Audience == "" {
-		add("flow::tickets::audience", "write what the claim aud of your tickets is, such as flow::public_url, so that no token made for another service passes")
-	}
-	if known := flow.TicketAlgorithms(); !slices.Contains(known, t.Algorithm) {
-		add("flow::tickets::algorithm", "must be the one algorithm that your tickets are signed with, of %s; got %q", strings.Join(known, ", "), t.Algorithm)
-	}
-	if _, ok := clients[t.Client]; t.Client != "" && !ok {
-		add("flow::tickets::client", "%q is not among the clients", t.Client)
-	}
-	if len(t.Keys) == 0 {
-		add("flow::tickets::keys", "name at least one key with its file, and with an id if your tickets carry a kid")
-	}
-	for i, k := range t.Keys {
-		if k.File == "" {
-			add("flow::tickets::keys::"+strconv.Itoa(i)+"::file", "name the file that holds the key: a public key in PEM, or the shared secret of an HS algorithm")
-		}
-	}
 }

@@ -197,7 +197,7 @@ func lastSecret(w *world.World, kind string) string {
 // readFiles reads what the collector wrote: everything but the files that hold secrets because the operator put them there.
 func readFiles(t *testing.T, dir string) map[string]string {
 	t.Helper()
-	inputs := map[string]bool{"client-secret": true, "admin-token": true, "tokens.keyset.json": true, "keys.keyset.json": true, "public.key": true, "public.crt": true, "ca.pem": true}
+	inputs := map[string]bool{"client-secret": true, "admin-token": true, "tokens.keyset.json": true, "keys.keyset.json": true, "public.key": true, "public.crt": true, "ca.pem": true, "dsn": true}
 	files := map[string]string{}
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || inputs[d.Name()] {

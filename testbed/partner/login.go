@@ -100,6 +100,13 @@ func (l *Login) SignIn(c Customer) {
 	l.customer = c
 }
 
+// LastTicket is the one that was signed last: a secret that no output may hold.
+func (l *Login) LastTicket() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.last
+}
+
 // Misbehave chooses what is wrong with the tickets from here on.
 func (l *Login) Misbehave(f Fault) {
 	l.mu.Lock()

@@ -1,6 +1,7 @@
 package ctl
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -19,10 +20,12 @@ import (
 // admin is the admin listener of a running collector.
 type admin struct {
 	url, tokenFile, caFile string
+	patience               time.Duration // how long the answer may stand still; 0: adminSilence
 }
 
 const (
 	adminAnswerTimeout = 30 * time.Second // until the answer begins
+	adminSilence       = 30 * time.Second // without a byte of it
 	adminCutHint       = "the collector stopped in the middle, or something in between cut the answer short; run the command again"
 	maxTokenBytes      = 4096
 )
@@ -42,6 +45,8 @@ func (a *admin) download(ctx context.Context, c *command, w io.Writer) error {
 		return c.fault(err, "name the PEM file of the authority that signed the certificate of the admin listener")
 	}
 	defer client.CloseIdleConnections()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)
 	if err != nil {
 		return c.misused("%w", err)
@@ -55,17 +60,29 @@ func (a *admin) download(ctx context.Context, c *command, w io.Writer) error {
 	if response.StatusCode != http.StatusOK {
 		return c.fault(fmt.Errorf("%s: %s%s", at, response.Status, detail(response.Body)), statusHint(response.StatusCode))
 	}
-	if _, err := io.Copy(w, response.Body); err != nil {
-		return c.fault(err, adminCutHint)
+	silence := cmp.Or(a.patience, adminSilence)
+	watch := time.AfterFunc(silence, func() { cancel(fmt.Errorf("%s sent nothing for %s", at, silence)) })
+	defer watch.Stop()
+	_, err = io.Copy(w, io.TeeReader(response.Body, heard(func() { watch.Reset(silence) })))
+	if err != nil {
+		return c.fault(cmp.Or(context.Cause(ctx), err), adminCutHint)
 	}
 	return nil
+}
+
+// heard is called when something arrived.
+type heard func()
+
+func (h heard) Write(p []byte) (int, error) {
+	h()
+	return len(p), nil
 }
 
 // endpoint refuses to send the token in clear over a network.
 func (a *admin) endpoint() (string, error) {
 	u, err := url.Parse(a.url)
 	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Scheme != "https" && u.Scheme != "http" {
-		return "", errors.New("--admin: write the URL of the admin listener and nothing else, such as https://127.0.0.1:8444")
+		return "", errors.New("--admin: write the URL of the admin listener and nothing else, such as http://localhost:8445")
 	}
 	if ip := net.ParseIP(u.Hostname()); u.Scheme == "http" && u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return "", fmt.Errorf("--admin: %s is not on this machine, so the token would cross the network in clear; use https", u.Hostname())

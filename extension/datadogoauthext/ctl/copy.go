@@ -37,5 +37,5 @@ func storeCopy(ctx context.Context, c *command) error {
 	if found.exclusive {
 		return c.printf("copied %s from %s to %s, exactly: nobody used the file meanwhile. "+rest+"\n", countsText(kindCounts(records)), from, to, from)
 	}
-	return c.printf("copied %s from %s to %s. What the source did since is not in the copy. %s. "+rest+"\n", countsText(kindCounts(records)), from, to, quarantineText, from)
+	return c.printf("copied %s from %s to %s. What the source did since is not in the copy. %s. "+rest+"\n", countsText(kindCounts(records)), from, to, m.notice, from)
 }

@@ -82,6 +82,9 @@ func TestHelpNamesOnlyCommandsThatWork(t *testing.T) {
 	if err := ctl.Run(t.Context(), []string{"--help"}, &head, io.Discard); err != nil {
 		t.Fatal(err)
 	}
+	if !strings.Contains(head.String(), "--admin http://localhost:8445 ") { // where admin::listener is as a rule; the flow's is a public one
+		t.Error("--help does not name the admin listener")
+	}
 	for _, name := range []string{"keyset create", "keyset list", "keyset add", "keyset promote", "keyset retire",
 		"store backup", "store restore", "store verify", "store copy"} {
 		if !strings.Contains(head.String(), "\n    "+name+" ") {

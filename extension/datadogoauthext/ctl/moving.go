@@ -18,6 +18,7 @@ type moving struct {
 	lostTokens           bool
 
 	tokens, keys *seal.Keyset
+	notice       string // what prepare found that the operator should know
 }
 
 func (c *command) movingFlags() *moving {
@@ -45,6 +46,7 @@ func (c *command) loadKeysets(tokensFile, keysFile string) (tokens, keys *seal.K
 var (
 	errUnreadable = errors.New("records do not open")
 	errNoCanary   = errors.New("the canary of a keyset is missing")
+	errNotLost    = errors.New("the given tokens keyset opens the store, so it is not lost")
 )
 
 // prepare checks the records with the keysets and returns them as they go into the new store. made is when they were read; exact
@@ -55,6 +57,9 @@ func (m *moving) prepare(c *command, records []store.Record, made time.Time, exa
 		records = slices.DeleteFunc(slices.Clone(records), func(r store.Record) bool { return underWay(r.Kind) })
 	}
 	if m.lostTokens {
+		if checkCanary(records, "tokens", m.tokens) == nil {
+			return nil, c.fault(errNotLost, "nothing was written; leave out --lost-tokens-keyset, which would drop every refresh token, or name the keyset that replaces the lost one")
+		}
 		canary, err := seal.NewCanary("tokens", m.tokens)
 		if err != nil {
 			return nil, c.fault(err, hint)
@@ -64,19 +69,46 @@ func (m *moving) prepare(c *command, records []store.Record, made time.Time, exa
 	if err := errors.Join(checkCanary(records, "tokens", m.tokens), checkCanary(records, "keys", m.keys)); err != nil {
 		return nil, c.fault(err, hint)
 	}
-	if bad := grant.Inspect(records, m.tokens, m.keys).Unreadable; len(bad) > 0 && !m.evenUnreadable {
+	if checkCanary(records, "tokens", m.keys) == nil || checkCanary(records, "keys", m.tokens) == nil {
+		return nil, c.fault(fmt.Errorf("--tokens-keyset %s and --keys-keyset %s: %w", m.tokensFile, m.keysFile, seal.ErrSharedKey),
+			"nothing was written, since no collector would start on it; make one keyset for each with datadogoauthctl keyset create")
+	}
+	found := grant.Inspect(records, m.tokens, m.keys)
+	if bad := found.Unreadable; len(bad) > 0 && !m.evenUnreadable {
 		return nil, c.fault(fmt.Errorf("%d of %d %w, the first one is %s %s: %s", len(bad), len(records), errUnreadable, bad[0].Kind, bad[0].Key, bad[0].Error),
 			"nothing was written; an older backup may hold them, and --even-unreadable takes them along as they are: their tenants wait, the others go on")
 	}
-	records, err := grant.Moved(records, m.tokens, m.keys)
-	if err == nil && !exact {
-		records, err = grant.MarkRestored(records, m.keys, time.Now(), made)
+	if exact {
+		return records, nil
+	}
+	records, mark, err := grant.MarkRestored(records, m.tokens, m.keys, time.Now(), made)
+	if errors.Is(err, grant.ErrClockBehind) {
+		return nil, c.fault(err, "nothing was written; set the clock of this machine, then run the command again")
 	}
 	if err != nil {
 		return nil, c.fault(err, "nothing was written")
 	}
+	m.notice = noticeOf(found, mark)
 	return records, nil
 }
+
+// noticeOf says what the new store does differently from the one that the records come from.
+func noticeOf(found *grant.Inspection, mark grant.Quarantine) string {
+	sending := 0
+	for _, t := range found.Tenants {
+		if t.GrantVersion > 0 && (t.Hold == "" || t.Hold == grant.HoldNone) {
+			sending++
+		}
+	}
+	text := "It starts in quarantine: keys serve once they were validated, refreshes go one at a time and stop after three that Datadog refuses."
+	if mark.Stopped {
+		text = "It starts in quarantine: keys serve once they were validated. Refreshes are stopped, as they were where the records come from, until POST /v1/quarantine/end."
+	}
+	return text + fmt.Sprintf("\nData of %d tenants will be sent. Whoever disconnected since %s counts as connected again: disconnect such tenants before data arrives",
+		sending, mark.BackupMade.UTC().Format(madeFormat))
+}
+
+const madeFormat = "2006-01-02 15:04:05 UTC"
 
 // checkCanary makes sure that ks belongs to the records, and that they are those of a store.
 func checkCanary(records []store.Record, name string, ks *seal.Keyset) error {
@@ -88,9 +120,10 @@ func checkCanary(records []store.Record, name string, ks *seal.Keyset) error {
 }
 
 // underWay tells the kinds of records that do not outlive the moment: the browser of a consent or a login is gone by the time that
-// they are used, and an invitation that was used or revoked since would work again.
+// they are used, an invitation that was used or revoked since would work again, and so would a change of organisation that was
+// rejected since, whose tokens were revoked.
 func underWay(kind store.Kind) bool {
-	return kind == store.KindFlow || kind == store.KindLogin || kind == store.KindInvitation
+	return kind == store.KindFlow || kind == store.KindLogin || kind == store.KindInvitation || kind == store.KindPending
 }
 
 // withoutTokens leaves out what the tokens keyset seals.

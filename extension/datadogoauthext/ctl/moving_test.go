@@ -4,6 +4,7 @@ package ctl_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -12,9 +13,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant/granttest"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/seal"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store/pgtest"
+	"github.com/datadogoauth/otelcol-datadogoauth/site"
 )
 
 func TestABackupIsRestoredIntoANewStoreInQuarantine(t *testing.T) {
@@ -36,29 +40,87 @@ func TestABackupIsRestoredIntoANewStoreInQuarantine(t *testing.T) {
 	require.Empty(t, found.Unreadable)
 	require.Empty(t, found.Warnings)
 	require.Equal(t, 1, found.Records[store.KindQuarantine])
+}
 
-	// The journals of the old store name leases that the new one never gave.
+func TestARestoreSaysForWhomDataWillBeSent(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := w.Start()
+	require.NoError(t, s.Disconnect(t.Context(), "globex", "", "test"))
+	w.stop(s)
+	archive := w.file("grants.archive")
+	run(t, "store", "backup", "--store", w.StorePath(), "--out", archive)
+	stdout := run(t, with(w.keysets(), "store", "restore", "--from", archive, "--store", w.file("restored.db"))...)
+	require.Contains(t, stdout, "Data of 1 tenants will be sent")
+	require.Contains(t, stdout, "disconnect such tenants before data arrives")
+}
+
+// A record that is younger than the restore would count as proved since.
+func TestARestoreIsYoungerThanEverythingRestored(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := w.Start()
+	w.Clock.Advance(2 * time.Hour) // the collector's clock is ahead of this machine's
+	_, err := w.Connect(s, "initech", site.US1(), granttest.OrgB)
+	require.NoError(t, err)
+	w.stop(s)
+	archive, restored := w.file("grants.archive"), w.file("restored.db")
+	run(t, "store", "backup", "--store", w.StorePath(), "--out", archive)
+	run(t, with(w.keysets(), "store", "restore", "--from", archive, "--store", restored)...)
+	found := inspection(t, run(t, with(w.keysets(), "store", "verify", "--store", restored, "--json")...))
+	require.Len(t, found.Tenants, 3)
+	for _, tenant := range found.Tenants {
+		require.True(t, found.Quarantine.RestoredAt.After(tenant.RefreshedAt), "%s refreshed at %s, restored at %s", tenant.Tenant, tenant.RefreshedAt, found.Quarantine.RestoredAt)
+	}
 	for _, r := range w.records(restored) {
-		require.NotContains(t, string(w.open(r)), `"fence"`, "%s %s", r.Kind, r.Key)
+		if r.Kind == store.KindOrg {
+			var org struct{ MintedAt, ValidatedAt time.Time }
+			require.NoError(t, json.Unmarshal(bytes.ReplaceAll(w.open(r), []byte("ted_at"), []byte("tedAt")), &org))
+			require.True(t, found.Quarantine.RestoredAt.After(org.MintedAt) && found.Quarantine.RestoredAt.After(org.ValidatedAt))
+		}
 	}
 }
 
-func TestConnectLinksAndConsentsAreNotRestored(t *testing.T) {
+func TestABackupFromTheFutureIsNotRestored(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	tokens, err := seal.Load(w.TokensKeyset())
+	st, err := store.OpenBolt(w.StorePath(), store.BoltOptions{})
 	require.NoError(t, err)
-	sealed, err := tokens.Seal(seal.Label{Kind: "invitation", Client: "main", Key: "hash", Version: 1}, []byte(`{"hash":"hash","tenant":"initech","client":"main"}`))
-	require.NoError(t, err)
-	w.edit(func(func(store.Kind, string) store.Record) []store.Record {
-		return []store.Record{{Kind: store.KindInvitation, Key: "hash", Version: 1, Value: sealed}}
-	})
+	defer st.Close()
+	archive, restored := w.file("grants.archive"), w.file("restored.db")
+	require.NoError(t, store.WriteArchive(t.Context(), st, mustCreate(t, archive), time.Now().Add(time.Hour)))
+	failed, _ := refused(t, with(w.keysets(), "store", "restore", "--from", archive, "--store", restored)...)
+	require.ErrorIs(t, failed, grant.ErrClockBehind)
+	require.Contains(t, failed.Hint, "set the clock")
+	require.NoFileExists(t, restored)
+}
+
+func TestAStoppedQuarantineStaysStoppedInTheNextStore(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add(store.KindQuarantine, grant.QuarantineKey, "", `{"restored_at":"2026-01-02T03:04:05Z","spent":3,"stopped":true}`)
+	archive, restored := w.file("grants.archive"), w.file("restored.db")
+	run(t, "store", "backup", "--store", w.StorePath(), "--out", archive)
+	require.Contains(t, run(t, with(w.keysets(), "store", "restore", "--from", archive, "--store", restored)...), "quarantine/end")
+	q := inspection(t, run(t, with(w.keysets(), "store", "verify", "--store", restored, "--json")...)).Quarantine
+	require.NotNil(t, q)
+	require.Equal(t, 3, q.Spent)
+	require.True(t, q.Stopped)
+	require.WithinDuration(t, time.Now(), q.RestoredAt, time.Minute)
+}
+
+func TestWhatIsUnderWayIsNotRestored(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add(store.KindInvitation, "hash", "main", `{"hash":"hash","tenant":"initech","client":"main"}`)
+	w.add(store.KindPending, "acme", "main", `{"grant":{"tenant":"acme","org":{"client":"main","site":"datadoghq.eu","id":"another"}}}`)
 	archive := w.file("grants.archive")
 	run(t, "store", "backup", "--store", w.StorePath(), "--out", archive)
 	run(t, with(w.keysets(), "store", "restore", "--from", archive, "--store", w.file("restored.db"))...)
 	run(t, with(w.keysets(), "store", "copy", "--from-store", w.StorePath(), "--to-store", w.file("copy.db"))...)
 	require.Zero(t, countKinds(w.records(w.file("restored.db")))[store.KindInvitation])
-	require.Equal(t, 1, countKinds(w.records(w.file("copy.db")))[store.KindInvitation], "an exact copy has everything")
+	require.Zero(t, countKinds(w.records(w.file("restored.db")))[store.KindPending], "it may be rejected since")
+	require.Equal(t, w.records(w.StorePath()), w.records(w.file("copy.db")), "an exact copy has everything")
 }
 
 func TestARestoreThatCannotBeRightWritesNothing(t *testing.T) {
@@ -84,6 +146,8 @@ func TestARestoreThatCannotBeRightWritesNothing(t *testing.T) {
 		"the keys keyset missing":     {[]string{"--from", archive, "--tokens-keyset", w.TokensKeyset()}, "--keys-keyset", "store restore"},
 		"an archive that was cut":     {with(w.keysets(), "--from", cut), "not a whole archive", "another backup"},
 		"something else":              {with(w.keysets(), "--from", w.TokensKeyset()), "not a whole archive", "another backup"},
+		"one keyset for both":         {[]string{"--from", archive, "--tokens-keyset", w.KeysKeyset(), "--keys-keyset", w.KeysKeyset(), "--lost-tokens-keyset"}, "the same key", "one keyset for each"},
+		"a keyset that is not lost":   {with(w.keysets(), "--from", archive, "--lost-tokens-keyset"), "not lost", "leave out --lost-tokens-keyset"},
 		"a record that does not open": {with(w.keysets(), "--from", damaged), "token acme", "--even-unreadable"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -110,7 +174,7 @@ func TestACopyOfAStoreFileIsExact(t *testing.T) {
 	w := newWorld(t)
 	to := w.file("copy.db")
 	require.Contains(t, run(t, with(w.keysets(), "store", "copy", "--from-store", w.StorePath(), "--to-store", to)...), "exactly")
-	requireMoved(t, w, w.records(w.StorePath()), w.records(to))
+	require.Equal(t, w.records(w.StorePath()), w.records(to))
 	failed, _ := refused(t, with(w.keysets(), "store", "copy", "--from-store", w.StorePath(), "--to-store", to)...)
 	require.ErrorContains(t, failed, "holds records already")
 }
@@ -131,7 +195,7 @@ func TestAStoreMovesToPostgreSQLAndBack(t *testing.T) {
 	after := w.records(back)
 	mark := after[len(after)-1]
 	require.Equal(t, store.KindQuarantine, mark.Kind, "the database may have been in use")
-	requireMoved(t, w, w.records(w.StorePath()), after[:len(after)-1])
+	require.Equal(t, w.records(w.StorePath()), after[:len(after)-1])
 
 	require.NoError(t, os.WriteFile(dsn, []byte(pgtest.Shared(t).Database(t).Writer), 0o600))
 	require.Contains(t, run(t, with(w.keysets(), "store", "restore", "--from", archive, "--postgres-dsn-file", dsn)...), "quarantine")
@@ -188,18 +252,4 @@ func countKinds(records []store.Record) map[store.Kind]int {
 		counts[r.Kind]++
 	}
 	return counts
-}
-
-// requireMoved: equal but for the fencing numbers, which belong to the old store.
-func requireMoved(t *testing.T, w world, before, after []store.Record) {
-	t.Helper()
-	require.Len(t, after, len(before))
-	for i, r := range before {
-		got := after[i]
-		require.Equal(t, []any{r.Kind, r.Key, r.Version}, []any{got.Kind, got.Key, got.Version})
-		require.NotContains(t, string(w.open(got)), `"fence"`)
-		if !bytes.Equal(r.Value, got.Value) {
-			require.JSONEq(t, string(fences.ReplaceAll(w.open(r), nil)), string(w.open(got)))
-		}
-	}
 }

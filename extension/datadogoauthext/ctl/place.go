@@ -158,7 +158,7 @@ func (p *place) open(c *command) (snapshotStore, error) {
 	if _, err := os.Stat(p.file); err != nil {
 		return nil, c.fault(err, "name the file of store::path in the collector's configuration")
 	}
-	st, err := store.OpenBolt(p.file, store.BoltOptions{})
+	st, err := store.OpenBolt(p.file, store.BoltOptions{ReadOnly: true})
 	if err != nil {
 		return nil, c.fault(err, p.hint(err))
 	}

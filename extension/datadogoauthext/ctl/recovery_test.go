@@ -1,19 +1,23 @@
 package ctl_test
 
 import (
+	"context"
 	"fmt"
-	"net/http"
+	"io"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/admin"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant/granttest"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/seal"
@@ -24,6 +28,9 @@ import (
 // TestRecovery runs the commands of docs/recovery.md, section by section, on a collector with two customers.
 func TestRecovery(t *testing.T) {
 	t.Parallel()
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Skip("curl is not installed: ", err)
+	}
 	sections := procedures(t)
 	for name, c := range map[string]struct {
 		before func(*operator)
@@ -35,11 +42,13 @@ func TestRecovery(t *testing.T) {
 				o.backup()
 				o.stop()
 				require.NoError(o.TB, os.WriteFile(o.StorePath(), []byte("not a store"), 0o600))
+				_, o.release = o.Datadog.Held("/api/v2/validate") // else the quarantine could end by itself first
 			},
 			after: func(o *operator) {
 				o.serves("acme", "globex")
 				_, on := o.service.Quarantine()
 				require.False(o.TB, on, "the operator ended it")
+				o.release()
 			},
 		},
 		"Lost tokens keyset": {after: func(o *operator) {
@@ -157,30 +166,127 @@ func procedures(t *testing.T) map[string][]string {
 type operator struct {
 	world
 	service *grant.Service
+	asked   atomic.Pointer[collector] // which the admin listener shows
 	admin   *httptest.Server
+	release func()
+	idle    chan struct{} // gets a value when the collector begins to wait
+	mu      sync.Mutex    // guards waiting
+	waiting []chan time.Time
 	added   string // the key that keyset add made
 	leaked  uint32
 	fails   string // what store verify is to fail with, until it did
 }
 
 func newOperator(t *testing.T) *operator {
-	o := &operator{world: newWorld(t)}
+	o := &operator{world: newWorld(t), idle: make(chan struct{}, 1)}
+	o.Edit = func(opts *grant.Options) { opts.After = o.after }
 	const token = "0123456789abcdef0123456789abcdef"
 	require.NoError(t, os.WriteFile(o.file("operate.token"), []byte(token), 0o600))
-	o.admin = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/v1/store/archive" || r.Header.Get("Authorization") != "Bearer "+token {
-			http.NotFound(w, r)
-			return
-		}
-		_ = store.WriteArchive(r.Context(), o.Store(), w, time.Now())
-	}))
+	require.NoError(t, os.WriteFile(o.file("operate.header"), []byte("Authorization: Bearer "+token), 0o600))
+	listener := admin.New(admin.Options{Grants: running{at: &o.asked}, Tokens: []admin.Token{{Name: "ops", Role: admin.RoleOperate, File: o.file("operate.token")}}, Endpoint: "localhost:8445"})
+	require.NoError(t, listener.CheckTokens())
+	o.admin = httptest.NewServer(listener.Handler())
 	t.Cleanup(o.admin.Close)
 	o.start()
 	return o
 }
 
-func (o *operator) start() { o.service = o.Start() }
-func (o *operator) stop()  { o.world.stop(o.service) }
+func (o *operator) start() {
+	o.service = o.Start()
+	o.asked.Store(&collector{o.service, o.Store()})
+}
+
+func (o *operator) stop() { o.world.stop(o.service) }
+
+// after lets what a collector does now and then wait until sleep wakes it.
+func (o *operator) after(d time.Duration) <-chan time.Time {
+	if d <= 10*time.Second {
+		return o.Clock.After(d)
+	}
+	wake := make(chan time.Time, 1)
+	o.mu.Lock()
+	o.waiting = append(o.waiting, wake)
+	o.mu.Unlock()
+	select {
+	case o.idle <- struct{}{}:
+	default:
+	}
+	return wake
+}
+
+// sleep wakes the collector until it has sealed everything under the primary keys of the keyset files.
+func (o *operator) sleep() {
+	o.TB.Helper()
+	o.Clock.Advance(time.Minute)
+	timeout := time.After(10 * time.Second)
+	for sealed := false; !sealed; sealed = o.sealed() {
+		o.mu.Lock()
+		for _, wake := range o.waiting {
+			wake <- o.Clock.Now()
+		}
+		o.waiting = nil
+		o.mu.Unlock()
+		select {
+		case <-o.idle:
+		case <-timeout:
+			o.TB.Fatal("the collector does not seal everything under the primary keys")
+		}
+	}
+}
+
+func (o *operator) sealed() bool {
+	tokens, keys := o.load()
+	others := 0
+	require.NoError(o.TB, o.Store().(*store.Bolt).Snapshot(o.TB.Context(), func(r store.Record) error {
+		ks := grant.KeysetOf(tokens, keys)(r.Kind)
+		if r.Kind == store.KindCanary && r.Key == "keys" {
+			ks = keys
+		}
+		if id, ok := seal.KeyID(r.Value); !ok || id != ks.PrimaryID() {
+			others++
+		}
+		return nil
+	}))
+	return others == 0
+}
+
+// collector is what runs between a start and a stop.
+type collector struct {
+	*grant.Service
+	store store.Store
+}
+
+// running shows a collector to its admin listener: what the procedures use of it.
+type running struct {
+	admin.Grants
+	at *atomic.Pointer[collector]
+}
+
+func (r running) Ready() (bool, string) { return r.at.Load().Ready(), "" }
+
+func (r running) Tenants() (all []admin.TenantStatus) {
+	for _, t := range r.at.Load().Tenants() {
+		all = append(all, admin.TenantStatus{Tenant: t.Tenant})
+	}
+	return all
+}
+
+func (r running) Quarantine() (admin.Quarantine, bool) {
+	q, on := r.at.Load().Quarantine()
+	return admin.Quarantine{RestoredAt: q.RestoredAt}, on
+}
+
+func (r running) EndQuarantine(ctx context.Context, by string) error {
+	return r.at.Load().EndQuarantine(ctx, by)
+}
+
+func (r running) Disconnect(ctx context.Context, tenant, reason, by string) error {
+	return r.at.Load().Disconnect(ctx, tenant, reason, by)
+}
+
+func (r running) Archive(ctx context.Context, w io.Writer) error {
+	return store.WriteArchive(ctx, r.at.Load().store, w, time.Now())
+}
 
 func (o *operator) archive() string { return o.file("grants.archive") }
 
@@ -188,23 +294,11 @@ func (o *operator) backup() {
 	require.NoError(o.TB, store.WriteArchive(o.TB.Context(), o.Store(), mustCreate(o.TB, o.archive()), time.Now()))
 }
 
-var (
-	directories = regexp.MustCompile(`/(?:etc|var/lib|var/backups)/otelcol-datadogoauth`)
-	order       = regexp.MustCompile(`^curl .*-X POST .*http://localhost:8445/v1/(?:tenants/(\w+)/disconnect|quarantine/end)$`)
-)
+var directories = regexp.MustCompile(`/(?:etc|var/lib|var/backups)/otelcol-datadogoauth`)
 
-// do runs one line. The service, the passing of time and orders to the collector are played; everything else runs.
+// do runs one line. The service manager and the passing of time are played; everything else runs.
 func (o *operator) do(line string) {
 	o.TB.Helper()
-	ctx := o.TB.Context()
-	if found := order.FindStringSubmatch(line); found != nil {
-		if tenant := found[1]; tenant != "" {
-			require.NoError(o.TB, o.service.Disconnect(ctx, tenant, "its credentials leaked", "test"))
-		} else if _, on := o.service.Quarantine(); on {
-			require.NoError(o.TB, o.service.EndQuarantine(ctx, "test"))
-		}
-		return
-	}
 	line = directories.ReplaceAllString(line, o.Dir)
 	line = strings.NewReplacer("tokens.keyset.json", filepath.Base(o.TokensKeyset()), "keys.keyset.json", filepath.Base(o.KeysKeyset()),
 		"http://localhost:8445", o.admin.URL, "client.secret", filepath.Base(o.SecretFile), "ADDED", o.added, "LEAKED", fmt.Sprint(o.leaked)).Replace(line)
@@ -214,10 +308,7 @@ func (o *operator) do(line string) {
 	case line == "systemctl start otelcol-datadogoauth":
 		o.start()
 	case args[0] == "sleep":
-		tokens, keys := o.load()
-		_, unreadable, err := seal.ResealAll(ctx, o.Store(), grant.KeysetOf(tokens, keys), nil)
-		require.NoError(o.TB, err)
-		require.Zero(o.TB, unreadable)
+		o.sleep()
 	case args[0] == "datadogoauthctl" && args[2] == "verify" && o.fails != "":
 		failed, _ := refused(o.TB, args[1:]...)
 		require.ErrorContains(o.TB, failed, o.fails)
@@ -228,7 +319,7 @@ func (o *operator) do(line string) {
 			o.added = strings.Fields(rest)[0]
 		}
 	default:
-		out, err := exec.CommandContext(ctx, "sh", "-c", line).CombinedOutput()
+		out, err := exec.CommandContext(o.TB.Context(), "sh", "-c", line).CombinedOutput()
 		require.NoError(o.TB, err, "%s: %s", line, out)
 	}
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 )
 
-const quarantineText = "It starts in quarantine: keys serve once they were validated, refreshes go one at a time and stop after three that Datadog refuses"
-
 // storeRestore puts an archive into a new store. Everything that can be found wrong is found before anything is written.
 func storeRestore(ctx context.Context, c *command) error {
 	from := &place{}
@@ -39,5 +37,5 @@ func storeRestore(ctx context.Context, c *command) error {
 	if err := to.fill(ctx, c, records); err != nil {
 		return err
 	}
-	return c.printf("restored %s of %s into %s. %s\n", countsText(kindCounts(records)), found.Made.Format("2006-01-02 15:04:05 UTC"), to, quarantineText)
+	return c.printf("restored %s of %s into %s. %s\n", countsText(kindCounts(records)), found.Made.UTC().Format(madeFormat), to, m.notice)
 }

@@ -46,7 +46,7 @@ func keysetRetire(ctx context.Context, c *command) error {
 	if err := seal.Retire(*file, uint32(*id)); err != nil {
 		return &Error{Err: err, Hint: editHint(err)}
 	}
-	return c.printf("retired key %d; give %s to every collector that uses it. Archives from before open with a copy of the old file only: take a backup\n", *id, *file)
+	return c.printf("retired key %d; give %s to every collector that uses it, and restart none before its log says that it seals with the primary key. Archives from before open with a copy of the old file only: take a backup\n", *id, *file)
 }
 
 // checkRetirable finds what needs no look at a store.

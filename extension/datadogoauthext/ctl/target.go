@@ -2,12 +2,11 @@ package ctl
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/durable"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
 )
 
@@ -47,21 +46,22 @@ func (p *place) fill(ctx context.Context, c *command, records []store.Record) er
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(st.Import(ctx, records...), st.Close()); err != nil {
+		err = errors.Join(st.Fill(ctx, records...), st.Close())
+		if errors.Is(err, store.ErrConflict) {
+			return c.fault(fmt.Errorf("%s: %w", p, errNotEmpty), "nothing was written; a collector or another command began the store a moment ago")
+		}
+		if err != nil {
 			return c.fault(err, p.hint(err))
 		}
 		return nil
 	}
-	temp := filepath.Join(filepath.Dir(p.file), "."+filepath.Base(p.file)+"."+rand.Text())
-	st, err := store.OpenBolt(temp, store.BoltOptions{})
-	if err != nil {
-		return c.fault(err, fileHint(err, p.file))
-	}
-	defer os.Remove(temp)
-	err = errors.Join(st.Import(ctx, records...), st.Close())
-	if err == nil {
-		err = errors.Join(giveToOwnerOf(temp), giveName(temp, p.file))
-	}
+	err := durable.Create(p.file, func(temp string) error {
+		st, err := store.OpenBolt(temp, store.BoltOptions{})
+		if err != nil {
+			return err
+		}
+		return errors.Join(st.Import(ctx, records...), st.Close(), giveToOwnerOf(temp))
+	})
 	if err != nil {
 		return c.fault(err, fileHint(err, p.file))
 	}

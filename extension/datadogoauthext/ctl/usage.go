@@ -31,7 +31,7 @@ Example:
 
     datadogoauthctl keyset create --out /etc/otelcol-datadogoauth/tokens.keyset.json
     datadogoauthctl keyset create --out /etc/otelcol-datadogoauth/keys.keyset.json
-    datadogoauthctl store backup --admin https://127.0.0.1:8444 --token-file admin.token --out grants.archive
+    datadogoauthctl store backup --admin http://localhost:8445 --token-file admin.token --out grants.archive
 `
 
 const createUsage = `datadogoauthctl keyset create --out FILE
@@ -53,7 +53,9 @@ To replace a key without a stop:
     1. keyset add, then give the file to every collector that uses it. A running collector takes it in within a minute.
     2. keyset promote, then the same again. The collector that connects customers seals by itself everything under the
        promoted key within a minute.
-    3. keyset retire. It is refused while the store holds a record under the old key.
+    3. keyset retire, then the same again. It is refused while the store holds a record under the old key.
+
+What a collector has taken in is in its log, "A keyset file was replaced and is in use", with the id of the key that seals.
 
 A keyset that comes from a Kubernetes secret is read only where it is mounted: change a copy, then the secret.
 
@@ -61,7 +63,7 @@ Example:
 
     datadogoauthctl keyset add --keyset tokens.keyset.json
     datadogoauthctl keyset promote --keyset tokens.keyset.json --id 2871943006
-    datadogoauthctl keyset retire --keyset tokens.keyset.json --id 1094823377 --admin https://127.0.0.1:8444 --token-file admin.token
+    datadogoauthctl keyset retire --keyset tokens.keyset.json --id 1094823377 --admin http://localhost:8445 --token-file admin.token
 `
 
 const promoteUsage = `datadogoauthctl keyset promote --keyset FILE --id ID
@@ -74,8 +76,9 @@ const retireUsage = `datadogoauthctl keyset retire --keyset FILE --id ID STORE
 datadogoauthctl keyset retire --keyset FILE --id ID --unused-anywhere
 
 Takes a key out of the keyset for good. It is refused for the primary key, and while STORE holds a record under the key. An
-archive that was made while the key was in use opens with a copy of the old keyset file only. The store is looked at once: make sure that
-every collector has taken in the promoted file, since one that has not goes on sealing under the old key.
+archive that was made while the key was in use opens with a copy of the old keyset file only. The store is looked at once: make sure
+that every collector has taken in the promoted file, since one that has not goes on sealing under the old key. It opens that itself when
+it takes in the last file, and seals it again; others cannot open it until then, and it cannot either if it is restarted first.
 
 STORE is one of:
 
@@ -104,11 +107,12 @@ const restoreUsage = `datadogoauthctl store restore --from FILE STORE --tokens-k
 Puts an archive into a new store. Everything is checked before anything is written: the archive is whole, and both keysets open
 what it holds. STORE is --store FILE, which must not exist yet, or --postgres-dsn-file FILE of a database without records.
 
-Consents, logins and connect links of the archive are left out: a browser that was on its way is gone, and a link that was used
-or revoked after the backup would work again. Send the customers who did not connect yet new links.
+Consents, logins, connect links and changes that wait for a confirmation are left out: a browser that was on its way is gone, and
+what was used, revoked or rejected after the backup would work again. Send those customers new links.
 
 The store starts in quarantine, since the tokens in it may be older than those that Datadog knows: a key serves once it was
-validated, and refreshes go one at a time and stop after three that Datadog refuses.
+validated, and refreshes go one at a time and stop after three that Datadog refuses. Where they had stopped when the backup was made
+they stay stopped; POST /v1/quarantine/end of the admin listener lifts that.
 
     --even-unreadable          take along records that do not open; their tenants wait, the others go on
     --lost-tokens-keyset       the keyset of the tokens is lost: leave out all that it sealed, and begin with the one that

@@ -54,7 +54,7 @@ func unreadableHint(bad, all int) string {
 	if bad == all {
 		return "these are probably the keysets of another store"
 	}
-	return "the other tenants go on; put a backup that opens into a new store, or send the customers concerned the connect link: a connection replaces the records"
+	return "the other tenants go on; put a backup that opens into a new store, or send the customers concerned the connect link: a connection replaces the records, a grant once an operator confirms it"
 }
 
 func (c *command) printInspection(from *place, found *grant.Inspection) error {
@@ -69,7 +69,7 @@ func (c *command) printInspection(from *place, found *grant.Inspection) error {
 	}
 	fmt.Fprintf(&text, "begun and not ended: %d refreshes, %d mints\n", found.OpenRefreshes, found.OpenMints)
 	if q := found.Quarantine; q != nil {
-		fmt.Fprintf(&text, "in quarantine since it was restored at %s; %d refreshes were refused, stopped: %t\n", q.RestoredAt.Format("2006-01-02 15:04:05 UTC"), q.Spent, q.Stopped)
+		fmt.Fprintf(&text, "in quarantine since it was restored at %s; %d refreshes were refused, stopped: %t\n", q.RestoredAt.UTC().Format(madeFormat), q.Spent, q.Stopped)
 	}
 	for _, warning := range found.Warnings {
 		fmt.Fprintf(&text, "warning: %s\n", warning)

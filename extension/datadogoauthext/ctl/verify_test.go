@@ -1,6 +1,7 @@
 package ctl_test
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -63,6 +64,16 @@ func TestVerifyNamesWhatDoesNotOpenWhileTheOthersDo(t *testing.T) {
 			require.Contains(t, stdout, "unreadable: "+string(c.kind)+" acme: ")
 		})
 	}
+}
+
+func TestVerifyLeavesTheModeOfAStoreFile(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	require.NoError(t, os.Chmod(w.StorePath(), 0o640))
+	run(t, with(w.keysets(), "store", "verify", "--store", w.StorePath())...)
+	info, err := os.Stat(w.StorePath())
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o640), info.Mode().Perm())
 }
 
 func TestVerifyShowsTheStateOfEachTenantAndNoSecret(t *testing.T) {

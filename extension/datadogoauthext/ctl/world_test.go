@@ -70,6 +70,17 @@ func (w world) edit(change func(get func(store.Kind, string) store.Record) []sto
 	})...))
 }
 
+// add puts a record of version 1 into the store file.
+func (w world) add(kind store.Kind, key, client, text string) {
+	w.TB.Helper()
+	tokens, keys := w.load()
+	sealed, err := grant.KeysetOf(tokens, keys)(kind).Seal(seal.Label{Kind: string(kind), Client: client, Key: key, Version: 1}, []byte(text))
+	require.NoError(w.TB, err)
+	w.edit(func(func(store.Kind, string) store.Record) []store.Record {
+		return []store.Record{{Kind: kind, Key: key, Version: 1, Value: sealed}}
+	})
+}
+
 func run(t testing.TB, args ...string) string {
 	t.Helper()
 	var stdout bytes.Buffer
@@ -126,9 +137,6 @@ func (w world) open(r store.Record) []byte {
 	require.NoError(w.TB, errors.Join(failed...))
 	return nil
 }
-
-// fences are fencing numbers in the JSON of a record, alone in their journal or not.
-var fences = regexp.MustCompile(`,"(refresh|mint)":\{"fence":\d+\}|,"fence":\d+`)
 
 // secrets are the values in the JSON of a record that nobody may see.
 var secrets = regexp.MustCompile(`"(?:api_key|access_token|refresh_token|verifier)":"([^"]+)"`)

@@ -53,7 +53,7 @@ type Links interface {
 var (
 	// ErrRefused marks an error whose text the caller may read and can act on.
 	ErrRefused = errors.New("refused")
-	// ErrUnknown marks one about a tenant or a link that is not there.
+	// ErrUnknown marks such an error about a tenant that is not there.
 	ErrUnknown = errors.New("unknown")
 )
 

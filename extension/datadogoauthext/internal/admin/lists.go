@@ -3,6 +3,7 @@ package admin
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"time"
@@ -88,7 +89,10 @@ func listed[T any](a *Admin, w http.ResponseWriter, r *http.Request, list func(c
 		return nil, false
 	}
 	all, err := list(r.Context())
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrRefused):
+		problem(w, http.StatusConflict, err.Error())
+	case err != nil:
 		a.logger.Error("a list could not be read from the store", zap.String("path", r.Pattern), zap.Error(err))
 		problem(w, http.StatusInternalServerError, "the store could not be read; the collector's log says why")
 	}

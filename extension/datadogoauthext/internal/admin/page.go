@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"net/url"
 	"time"
 
 	"go.uber.org/zap"
@@ -119,8 +120,8 @@ func (v *statusView) add(statuses []TenantStatus) {
 
 // pendingText says where a change of organisation would lead. Only a person can tell whether it is meant.
 func pendingText(p PendingChange) string {
-	return fmt.Sprintf("somebody with the connect link consented for %s of %s. Nothing is sent there. Confirm or reject it with POST /v1/tenants/…/change/confirm or …/reject, by %s UTC",
-		cmp.Or(p.OrgName, p.OrgID), p.Site, p.ExpiresAt.UTC().Format("2006-01-02 15:04"))
+	return fmt.Sprintf("somebody consented for %s of %s (org_id %s). Nothing is sent there. Confirm it with POST /v1/tenants/%s/change/confirm or reject it with …/change/reject, by %s UTC",
+		cmp.Or(p.OrgName, "an organisation"), p.Site, p.OrgID, url.PathEscape(p.Tenant), p.ExpiresAt.UTC().Format("2006-01-02 15:04"))
 }
 
 func newBadge(fact, state, reason string, l level) badge {

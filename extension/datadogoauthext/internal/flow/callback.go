@@ -1,10 +1,12 @@
 package flow
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"go.uber.org/zap"
 
@@ -20,11 +22,11 @@ const (
 // callback ends a consent, well or not. The state is consumed first: whatever follows, it works no second time. While the
 // grants are not loaded nothing is consumed, so that the customer can reload the page.
 //
-// There is no limit by address here: only a state that exists makes this write, and that was made under the limits.
+// The limit by address is that of reading: only a state that exists makes this write, and that was made under the limits.
 func (f *Flow) callback(w http.ResponseWriter, r *http.Request) {
-	q, err := readQuery(r.URL.RawQuery, "state", "code", "domain", "site", "client_id", "iss", "error", "error_description")
-	if err != nil {
-		f.fail(w, r, http.StatusBadRequest, "bad_callback", "Datadog's answer could not be read. "+again)
+	q, unread := readQuery(r.URL.RawQuery, "state", "code", "domain", "site", "client_id", "iss", "error", "error_description")
+	if unread != nil && len(q["state"]) != 1 {
+		f.fail(w, r, http.StatusBadRequest, "bad_callback", unreadable)
 		return
 	}
 	state := q.Get("state")
@@ -35,7 +37,11 @@ func (f *Flow) callback(w http.ResponseWriter, r *http.Request) {
 	if !f.ready(w, r) {
 		return
 	}
-	fl, err := f.Grants.ConsumeFlow(r.Context(), state)
+	var fl grant.Flow
+	err := f.lookUp(r.Context(), func(ctx context.Context) (err error) {
+		fl, err = f.Grants.ConsumeFlow(ctx, state)
+		return err
+	})
 	switch {
 	case errors.Is(err, grant.ErrNoFlow):
 		f.fail(w, r, http.StatusBadRequest, "bad_state", "This attempt was finished already, or took longer than ten minutes. "+again)
@@ -56,7 +62,7 @@ func (f *Flow) callback(w http.ResponseWriter, r *http.Request) {
 		fail(w, r, http.StatusBadRequest, "wrong_browser", "This attempt began in another browser, or cookies are switched off. "+again)
 		return
 	}
-	at, code, refusal := f.readCallback(r, q, fl)
+	at, code, refusal := f.readCallback(r, q, unread, fl)
 	if refusal != nil {
 		f.Logger.Warn("A consent did not succeed; nothing was exchanged", zap.String("tenant", fl.Tenant), zap.String("outcome", refusal.outcome), zap.Error(refusal.err))
 		fail(w, r, http.StatusBadRequest, refusal.outcome, refusal.customer)
@@ -73,22 +79,16 @@ func (f *Flow) callback(w http.ResponseWriter, r *http.Request) {
 		outcome = "change_pending"
 	}
 	f.count(r.Context(), outcome)
-	f.endLogin(w, r, cookie)
+	if cookie.Request != "" { // the connection ended the login
+		dropCookie(w, loginCookieName(cookie.Request))
+	}
 	f.toResult(w, r, done)
 }
 
-// endLogin takes back what a ticket admitted, once it has led to a grant.
-func (f *Flow) endLogin(w http.ResponseWriter, r *http.Request, c flowCookie) {
-	if c.Request == "" {
-		return
-	}
-	dropCookie(w, loginCookieName(c.Request))
-	if err := f.Grants.EndLogin(r.Context(), c.Request); err != nil && !errors.Is(err, grant.ErrNoLogin) {
-		f.Logger.Warn("The login of a customer who connected was not deleted; it ends by itself", zap.String("tenant", c.Tenant), zap.Error(err))
-	}
-}
-
-const again = "Open the connect link again."
+const (
+	again      = "Open the connect link again."
+	unreadable = "Datadog's answer could not be read. " + again
+)
 
 // refusal is a callback that leads to no call.
 type refusal struct {
@@ -98,8 +98,11 @@ type refusal struct {
 }
 
 // readCallback checks all that Datadog sent by way of the browser, before anything is contacted: the token request that
-// would follow carries the client secret.
-func (f *Flow) readCallback(r *http.Request, q url.Values, fl grant.Flow) (site.Site, string, *refusal) {
+// would follow carries the client secret. unread is what was wrong with the query, or nil.
+func (f *Flow) readCallback(r *http.Request, q url.Values, unread error, fl grant.Flow) (site.Site, string, *refusal) {
+	if unread != nil {
+		return site.Site{}, "", &refusal{"bad_callback", unreadable, unread}
+	}
 	c, ok := f.Clients[fl.Client]
 	if !ok {
 		return site.Site{}, "", &refusal{"client_mismatch", "This attempt belongs to an older configuration. " + again, fmt.Errorf("client %s is not in the configuration", fl.Client)}
@@ -143,13 +146,10 @@ func (f *Flow) readCallback(r *http.Request, q url.Values, fl grant.Flow) (site.
 	return at, code, nil
 }
 
-// issuedBy compares an issuer (RFC 9207) with the origins of a site: its web application, its API, and its bare name.
+// issuedBy reports whether an issuer is one of the origins of a site, byte for byte (RFC 9207 §2.4): that of its web application, of its
+// API, or of its bare name. Datadog does not say which one it would send.
 func issuedBy(iss string, at site.Site) bool {
-	u, err := url.Parse(iss)
-	if err != nil || u.Scheme != "https" || u.User != nil {
-		return false
-	}
-	return u.Host == at.AppHost() || u.Host == at.Hostname(site.HostAPI) || u.Host == at.Domain() || u.Host == "app."+at.Domain()
+	return slices.Contains([]string{at.AppOrigin(), "https://" + at.Hostname(site.HostAPI), "https://" + at.Domain(), "https://app." + at.Domain()}, iss)
 }
 
 // connectFailed says why Connect failed. Its error holds what the customer can do, and what goes into the log.

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"context"
 	"errors"
 	"net/http"
 
@@ -30,16 +31,12 @@ func (f *Flow) connectPage(w http.ResponseWriter, r *http.Request) {
 
 // begin is the button of the connect page.
 func (f *Flow) begin(w http.ResponseWriter, r *http.Request) {
-	st, ok := f.readForm(w, r, purposeStart)
+	st, ok := f.readForm(w, r, purposeStart, r.PathValue("invitation"))
 	if !ok {
 		return
 	}
 	inv, ok := f.invitation(w, r)
 	if !ok {
-		return
-	}
-	if st.Invitation != inv.Hash {
-		f.pageExpired(w, r)
 		return
 	}
 	if !f.clientReady(w, r, inv.Client, inv.Tenant) {
@@ -59,7 +56,10 @@ func (f *Flow) invitation(w http.ResponseWriter, r *http.Request) (grant.Invitat
 	secret := r.PathValue("invitation")
 	inv, err := grant.Invitation{}, grant.ErrNoInvitation
 	if len(secret) <= maxInvitation {
-		inv, err = f.Grants.Invitation(r.Context(), secret)
+		err = f.lookUp(r.Context(), func(ctx context.Context) (err error) {
+			inv, err = f.Grants.Invitation(ctx, secret)
+			return err
+		})
 	}
 	switch {
 	case errors.Is(err, grant.ErrNoInvitation):

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"time"
@@ -40,23 +41,23 @@ func (f *Flow) showConsent(w http.ResponseWriter, r *http.Request, tenant, clien
 	})
 }
 
-// readForm returns what showConsent sealed into its page, or answers itself.
-func (f *Flow) readForm(w http.ResponseWriter, r *http.Request, purpose string) (start, bool) {
+// readForm returns what showConsent sealed into its page, or answers itself. secret is that of the page's address.
+func (f *Flow) readForm(w http.ResponseWriter, r *http.Request, purpose, secret string) (start, bool) {
+	fail := f.fail
+	if purpose == purposeAdmit {
+		fail = f.failAgain
+	}
 	r.Body = http.MaxBytesReader(w, r.Body, 2*maxSealed)
 	if err := r.ParseForm(); err != nil || len(r.PostForm["start"]) != 1 {
-		f.fail(w, r, http.StatusBadRequest, "bad_form", "The form could not be read. Open the connect link again.")
+		fail(w, r, http.StatusBadRequest, "bad_form", "The form could not be read. "+again)
 		return start{}, false
 	}
 	st, err := openValue[start](f, purpose, r.PostForm.Get("start"))
-	if err != nil {
-		f.pageExpired(w, r)
+	if err != nil || cmp.Or(st.Invitation, st.Request) != grant.Hash(secret) {
+		fail(w, r, http.StatusBadRequest, "page_expired", "This page is too old. "+again)
 		return start{}, false
 	}
 	return st, true
-}
-
-func (f *Flow) pageExpired(w http.ResponseWriter, r *http.Request) {
-	f.fail(w, r, http.StatusBadRequest, "page_expired", "This page is too old. Open the connect link again.")
 }
 
 // beginConsent makes state and verifier, and sends the browser to Datadog. fl holds tenant, client and what let the customer in; requestID

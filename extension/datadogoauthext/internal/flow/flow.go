@@ -20,7 +20,7 @@ import (
 type Client struct {
 	ClientID    string
 	Stage       string
-	RedirectURL string // checked by the configuration: https, of the same origin as PublicURL
+	RedirectURL string // checked by the configuration: https, of the same origin as PublicURL, and no OwnPage
 }
 
 // Options are for New.
@@ -34,7 +34,8 @@ type Options struct {
 	Sealer Sealer
 	// Tickets say how the partner's own login admits customers. Without them customers connect by links only.
 	Tickets *TicketOptions
-	// PerAddress is how many requests that write something one remote address may send a minute, and at once; 0 means no limit.
+	// PerAddress is how many requests that write something one remote address may send a minute, and at once; 0 means no limit. Pages
+	// that only read the store may be opened ten times as often.
 	// Forwarded headers are never read, so behind a proxy all customers share one address: leave the limit to the proxy.
 	PerAddress int
 	Logger     *zap.Logger
@@ -50,7 +51,9 @@ type Flow struct {
 	prefix  string              // path of PublicURL, without a slash at the end
 	paths   map[string]struct{} // of callbacks
 	tickets *tickets            // nil without a login
-	limit   *limiter            // nil without a limit
+	lookUps chan struct{}       // holds one for each look-up under way
+
+	writeLimit, readLimit *limiter // nil without a limit
 }
 
 // New reads the key files of Tickets, and does no other I/O.
@@ -65,33 +68,31 @@ func New(opts Options) (*Flow, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	f := &Flow{Options: opts, prefix: strings.TrimSuffix(public.Path, "/"), paths: map[string]struct{}{}}
+	f := &Flow{Options: opts, prefix: strings.TrimSuffix(public.Path, "/"), paths: map[string]struct{}{}, lookUps: make(chan struct{}, maxLookUps)}
 	if opts.PerAddress > 0 {
-		f.limit = newLimiter(opts.PerAddress, opts.Now)
+		f.writeLimit, f.readLimit = newLimiter(opts.PerAddress, opts.Now), newLimiter(readsPerWrite*opts.PerAddress, opts.Now)
 	}
 	if opts.Tickets != nil {
-		if f.tickets, err = newTickets(*opts.Tickets, opts.Clients, opts.Now); err != nil {
+		if f.tickets, err = newTickets(*opts.Tickets, opts.Now); err != nil {
 			return nil, fmt.Errorf("tickets: %w", err)
 		}
 	}
-	for name, c := range opts.Clients {
+	for _, c := range opts.Clients {
 		u, err := url.Parse(c.RedirectURL)
 		if err != nil {
 			return nil, err
-		}
-		if f.ownPage(u.Path) {
-			return nil, fmt.Errorf("the redirect_url of client %s ends in a path that these pages have already; register another one, such as %s/callback", name, f.prefix)
 		}
 		f.paths[u.Path] = struct{}{}
 	}
 	return f, nil
 }
 
-// ownPage reports whether a path is one of the pages besides the callbacks.
-func (f *Flow) ownPage(path string) bool {
-	rest, ok := strings.CutPrefix(path, f.prefix+"/")
+// OwnPage reports whether a path is taken by the pages, which stand below prefix, the path of the public URL without a slash at the end.
+// No redirect_url may have such a path.
+func OwnPage(prefix, path string) bool {
+	rest, ok := strings.CutPrefix(path+"/", prefix+"/")
 	first, _, _ := strings.Cut(rest, "/")
-	return ok && (first == "connect" || first == "connected" || first == "ticket")
+	return ok && slices.Contains([]string{"", "connect", "connected", "ticket"}, first)
 }
 
 // Link is the connect link that belongs to the secret of an invitation.
@@ -106,15 +107,17 @@ func (f *Flow) Handler() (http.Handler, error) {
 		return nil, err
 	}
 	pages := map[string]methods{
-		"/connect":              {http.MethodGet: f.noLogin, http.MethodHead: f.noLogin},
-		"/connect/{invitation}": {http.MethodGet: f.connectPage, http.MethodHead: f.connectPage, http.MethodPost: f.limited(ownForm(f.begin))},
-		"/connected/{result}":   {http.MethodGet: f.connected, http.MethodHead: f.connected},
+		"/connect": {http.MethodGet: f.noLogin, http.MethodHead: f.noLogin},
+		"/connect/{invitation}": {
+			http.MethodGet: f.reads(f.connectPage), http.MethodHead: f.reads(f.connectPage), http.MethodPost: f.writes(ownForm(f.begin)),
+		},
+		"/connected/{result}": {http.MethodGet: f.connected, http.MethodHead: f.connected},
 	}
 	if f.tickets != nil {
-		pages["/connect"] = methods{http.MethodGet: f.limited(f.toLogin)}
-		pages["/ticket"] = methods{http.MethodGet: f.limited(f.admit)}
+		pages["/connect"] = methods{http.MethodGet: f.writes(f.toLogin)}
+		pages["/ticket"] = methods{http.MethodGet: f.writes(f.admit)}
 		pages["/connect/request/{request}"] = methods{
-			http.MethodGet: f.requestPage, http.MethodHead: f.requestPage, http.MethodPost: f.limited(ownForm(f.beginAdmitted)),
+			http.MethodGet: f.reads(f.requestPage), http.MethodHead: f.reads(f.requestPage), http.MethodPost: f.writes(ownForm(f.beginAdmitted)),
 		}
 	}
 	mux := http.NewServeMux()
@@ -122,7 +125,7 @@ func (f *Flow) Handler() (http.Handler, error) {
 		mux.HandleFunc(f.prefix+path, f.dispatch(byMethod))
 	}
 	for path := range f.paths {
-		mux.HandleFunc(path, f.dispatch(methods{http.MethodGet: f.callback})) // not HEAD: a probe must not consume a state
+		mux.HandleFunc(path, f.dispatch(methods{http.MethodGet: f.reads(f.callback)})) // not HEAD: a probe must not consume a state
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		f.message(w, http.StatusNotFound, "Nothing here", "Check that you opened the whole connect link.")

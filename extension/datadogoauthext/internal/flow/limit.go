@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"context"
 	"net/http"
 	"net/netip"
 	"strconv"
@@ -13,7 +14,15 @@ import (
 // maxAddresses bounds one generation of remembered addresses; there are two.
 const maxAddresses = 10_000
 
-// limiter bounds how often one remote address may ask for what costs a write: so many requests at once, and so many a minute after that.
+const (
+	// readsPerWrite is how many pages that only read the store an address may open for each request that writes.
+	readsPerWrite = 10
+	// maxLookUps is how many secrets are looked up in the store at once. Anybody may make up as many as they like, and the refreshes of
+	// all tenants share the store's connections with them.
+	maxLookUps = 2
+)
+
+// limiter bounds how often one remote address may ask for something: so many requests at once, and so many a minute after that.
 //
 // The addresses are kept in two generations. When the young one is full it becomes the old one, which is forgotten: whoever has that many
 // addresses gains nothing by it, and memory stays bounded.
@@ -65,15 +74,29 @@ func networkOf(remoteAddr string) netip.Prefix {
 	return network
 }
 
-// limited lets next see what the limit of the remote address allows. The address is the connection's: a forwarded header is written by
-// whoever sends the request.
-func (f *Flow) limited(next http.HandlerFunc) http.HandlerFunc {
+// writes and reads let next see what the limit of the remote address allows. The address is the connection's: a forwarded header is
+// written by whoever sends the request.
+func (f *Flow) writes(next http.HandlerFunc) http.HandlerFunc { return f.limited(f.writeLimit, next) }
+func (f *Flow) reads(next http.HandlerFunc) http.HandlerFunc  { return f.limited(f.readLimit, next) }
+
+func (f *Flow) limited(limit *limiter, next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if !f.limit.allow(r.RemoteAddr) {
+		if !limit.allow(r.RemoteAddr) {
 			f.tooMany(w, r, time.Minute, "Too many attempts came from your network. Try again in a minute.")
 			return
 		}
 		next(w, r)
+	}
+}
+
+// lookUp runs read, which looks a secret of the request up in the store, once its turn has come.
+func (f *Flow) lookUp(ctx context.Context, read func(context.Context) error) error {
+	select {
+	case f.lookUps <- struct{}{}:
+		defer func() { <-f.lookUps }()
+		return read(ctx)
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

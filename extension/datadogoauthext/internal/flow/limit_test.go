@@ -1,10 +1,13 @@
 package flow_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,6 +15,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/flow"
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant/granttest"
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
 )
 
 // from asks as if from a remote address, and returns the status.
@@ -41,11 +47,15 @@ func TestRFC9700_LimitsComeBeforeAnythingIsWritten(t *testing.T) {
 		assert.Contains(t, rec.Body.String(), "Try again in a minute")
 		assert.Empty(t, rec.Header().Get("Set-Cookie"))
 	}
-	for _, path := range []string{"/connect/x", "/connected/x", "/callback?state=x", "/connect/request/x"} { // they write nothing for strangers
-		for range 10 {
-			assert.NotEqual(t, http.StatusTooManyRequests, from(t, h, "192.0.2.0:1", "GET", path).Code, path)
-		}
+	reading := []string{"/connect/x", "/callback?state=x", "/connect/request/x"} // they write nothing for strangers
+	for i := range 30 {
+		path := reading[i%len(reading)]
+		assert.NotEqual(t, http.StatusTooManyRequests, from(t, h, "192.0.2.0:1", "GET", path).Code, path)
 	}
+	for _, path := range reading {
+		assert.Equal(t, http.StatusTooManyRequests, from(t, h, "192.0.2.0:1", "GET", path).Code, path)
+	}
+	assert.Equal(t, http.StatusOK, from(t, h, "192.0.2.0:1", "GET", "/connected/x").Code, "reads nothing")
 	assert.Equal(t, http.StatusTooManyRequests, from(t, h, "192.0.2.0:9", "GET", "/connect").Code, "another port")
 	assert.Equal(t, http.StatusTooManyRequests, from(t, h, "[::ffff:192.0.2.0]:9", "GET", "/connect").Code, "the same address, mapped")
 	assert.Equal(t, http.StatusSeeOther, from(t, h, "192.0.2.77:9", "GET", "/connect").Code, "another address")
@@ -82,4 +92,58 @@ func TestOneTenantCannotBeginWithoutEnd(t *testing.T) {
 	assert.Equal(t, "600", last.Header.Get("Retry-After"))
 	assert.Less(t, begun, 20)
 	assert.Equal(t, "app.datadoghq.com", w.press(w.browser, w.link("globex")).Host, "another tenant is not held up")
+}
+
+// heldStore lets nothing that a page asks for go before release is closed, or the request ends.
+type heldStore struct {
+	store.Store
+	held    atomic.Bool
+	asked   chan store.Kind
+	release chan struct{}
+}
+
+func (s *heldStore) Get(ctx context.Context, kind store.Kind, key string) (store.Record, error) {
+	ofAPage := kind == store.KindInvitation || kind == store.KindFlow || kind == store.KindLogin
+	if ofAPage && s.held.Load() {
+		s.asked <- kind
+		select {
+		case <-s.release:
+		case <-ctx.Done():
+		}
+	}
+	return s.Store.Get(ctx, kind, key)
+}
+
+// The refreshes of all tenants share the store's connections with whoever asks for links that do not exist.
+func TestStrangersDoNotOccupyTheStore(t *testing.T) {
+	t.Parallel()
+	p := newPartner(t)
+	w := newWorldWith(t, p.admits)
+	held := &heldStore{Store: w.Store(), asked: make(chan store.Kind, 10), release: make(chan struct{})}
+	w.grants = w.NewOn(held, nil)
+	w.grants.Start()
+	granttest.AwaitReady(t, w.grants)
+	w.serve(w.grants)
+	h, err := w.pages.Handler()
+	require.NoError(t, err)
+	held.held.Store(true)
+	var all sync.WaitGroup
+	for i := range 2 {
+		all.Go(func() { from(t, h, "192.0.2.1:1", "GET", fmt.Sprintf("/connect/%d", i)) })
+	}
+	<-held.asked
+	<-held.asked
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	login := "xxx"
+	for _, path := range []string{"/connect/x", "/callback?state=x", "/connect/request/" + login} {
+		req := httptest.NewRequestWithContext(gone, http.MethodGet, public+path, nil)
+		req.AddCookie(&http.Cookie{Name: "__Host-datadogoauth-login-" + grant.Hash(login)[:12], Value: "y"})
+		rec := httptest.NewRecorder()
+		h.ServeHTTP(rec, req)
+		assert.Equal(t, http.StatusServiceUnavailable, rec.Code, path)
+		assert.Empty(t, held.asked, "%s: two are enough", path)
+	}
+	close(held.release)
+	all.Wait()
 }

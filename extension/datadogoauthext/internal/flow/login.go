@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"context"
 	"crypto/subtle"
 	"errors"
 	"net/http"
@@ -86,7 +87,7 @@ func (f *Flow) requestPage(w http.ResponseWriter, r *http.Request) {
 
 // beginAdmitted is its button. The login lasts until a consent succeeded, so that a second press and a second try work like the first.
 func (f *Flow) beginAdmitted(w http.ResponseWriter, r *http.Request) {
-	st, ok := f.readForm(w, r, purposeAdmit)
+	st, ok := f.readForm(w, r, purposeAdmit, r.PathValue("request"))
 	if !ok {
 		return
 	}
@@ -94,11 +95,7 @@ func (f *Flow) beginAdmitted(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	if st.Request != login.Hash {
-		f.pageExpired(w, r)
-		return
-	}
-	f.beginConsent(w, r, grant.Flow{Tenant: login.Tenant, Client: login.Client, AllowChange: login.AllowChange}, st, r.PathValue("request"))
+	f.beginConsent(w, r, grant.Flow{Tenant: login.Tenant, Client: login.Client, AllowChange: login.AllowChange, Login: login.Hash}, st, r.PathValue("request"))
 }
 
 // admitted finds the login of a page's address once its ticket came, or answers itself.
@@ -133,7 +130,11 @@ func (f *Flow) login(w http.ResponseWriter, r *http.Request, requestID string) (
 		f.wrongBrowser(w, r)
 		return grant.Login{}, false
 	}
-	login, err := f.Grants.Login(r.Context(), requestID)
+	var login grant.Login
+	err = f.lookUp(r.Context(), func(ctx context.Context) (err error) {
+		login, err = f.Grants.Login(ctx, requestID)
+		return err
+	})
 	switch {
 	case errors.Is(err, grant.ErrNoLogin):
 		f.failAgain(w, r, http.StatusBadRequest, "no_login", "This login was used already, or took too long.")

@@ -186,3 +186,29 @@ func TestAFailedConsentMayBeTriedAgainAfterALogin(t *testing.T) {
 	assert.Contains(t, text, `href="/connect"`)
 	assert.Contains(t, w.connect(w.browser, page, us3(t), granttest.OrgA), "You may now close this tab")
 }
+
+func TestWhoeverHasNoLinkIsNotToldToOpenOne(t *testing.T) {
+	t.Parallel()
+	p := newPartner(t)
+	w := newWorldWith(t, p.admits)
+	page := w.logIn(w.browser, p, "", "acme")
+	post := func(form url.Values) string {
+		resp, err := w.browser.PostForm(page, form)
+		require.NoError(t, err)
+		return w.body(resp)
+	}
+	_, connect := w.get(w.browser, page)
+	other := startField.FindStringSubmatch(connect)[1]
+	page = w.logIn(w.browser, p, "", "acme", func(c jwt.MapClaims) { c["jti"] = "ticket-2" })
+	texts := map[string]string{"a form without its field": post(nil), "the form of another page": post(url.Values{"start": {other}})}
+	for _, code := range []string{"access_denied", "invalid_scope", "unauthorized_client", "server_error", "else"} {
+		q := w.consent(w.press(w.browser, page), us3(t), granttest.OrgA)
+		q.Set("error", code)
+		_, texts[code] = w.comeBack(w.browser, q)
+	}
+	for name, text := range texts {
+		assert.Contains(t, text, `href="/connect">Begin again</a>`, name)
+		assert.NotContains(t, text, "link", name)
+	}
+	assert.Contains(t, texts["access_denied"], "If that was a mistake, begin again.")
+}

@@ -48,11 +48,16 @@ func (f *Flow) fail(w http.ResponseWriter, r *http.Request, status int, outcome,
 	f.message(w, status, notConnected, text)
 }
 
+// withoutLink words what a customer can do who has no connect link.
+var withoutLink = strings.NewReplacer(
+	" "+again, "", "Open the connect link again", "Begin again", "open the connect link again", "begin again",
+	"whoever sent you the link", "whoever sent you here", "whoever sent it", "whoever sent you here",
+)
+
 // failAgain is fail for customers who came through the partner's login: they can begin again there.
 func (f *Flow) failAgain(w http.ResponseWriter, r *http.Request, status int, outcome, text string) {
 	f.count(r.Context(), outcome)
-	text = strings.TrimSuffix(text, " "+again)
-	f.render(w, status, "message.html", messageData{Partner: f.PartnerName, Title: notConnected, Text: text, Again: f.prefix + "/connect"})
+	f.render(w, status, "message.html", messageData{Partner: f.PartnerName, Title: notConnected, Text: withoutLink.Replace(text), Again: f.prefix + "/connect"})
 }
 
 const notConnected = "Not connected"

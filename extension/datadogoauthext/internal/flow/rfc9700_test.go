@@ -139,19 +139,22 @@ func TestRFC9700_StateIsConsumedOnFailure(t *testing.T) {
 		"domain unknown":          {set("domain", "evil.example"), "bad_domain"},
 		"domain is a vanity name": {set("domain", "bigcorp.us3.datadoghq.com"), "bad_domain"},
 		"site unknown":            {set("site", "https://evil.example"), "bad_domain"},
+		"a semicolon":             {func(url.Values) {}, "bad_callback"},
+		"rubbish":                 {func(url.Values) {}, "bad_callback"},
 		"code missing":            {func(q url.Values) { q.Del("code") }, "bad_callback"},
 		"code too long":           {set("code", strings.Repeat("x", 5000)), "bad_callback"},
 		"access denied":           {set("error", "access_denied"), "denied"},
 		"invalid scope":           {set("error", "invalid_scope"), "invalid_scope"},
 		"temporarily unavailable": {set("error", "temporarily_unavailable"), "datadog_unavailable"},
 	}
+	behind := map[string]string{"a semicolon": "&x=;", "rubbish": "&%zz"} // the query
 	w := newWorld(t)
 	for name, tc := range cases {
 		link := w.link(name)
 		q := w.consent(w.press(w.browser, link), us3(t), granttest.OrgA)
 		state := q.Get("state")
 		tc.edit(q)
-		resp, page := w.comeBack(w.browser, q)
+		resp, page := w.get(w.browser, granttest.RedirectURL+"?"+q.Encode()+behind[name])
 		assert.Equal(t, http.StatusBadRequest, resp.StatusCode, name)
 		assert.NotContains(t, page, "You may now close this tab", name)
 		outcomes := w.counted()
@@ -159,7 +162,7 @@ func TestRFC9700_StateIsConsumedOnFailure(t *testing.T) {
 		w.noSecrets(state)
 		_, err := w.grants.Lookup(name)
 		require.ErrorIs(t, err, credential.ErrUnknownTenant, name)
-		if q.Get("state") == state && len(q["state"]) == 1 && tc.outcome != "bad_callback" || name == "code missing" {
+		if q.Get("state") == state && len(q["state"]) == 1 {
 			_, err = w.grants.ConsumeFlow(t.Context(), state)
 			require.ErrorIs(t, err, grant.ErrNoFlow, name)
 		}
@@ -271,7 +274,7 @@ func TestRFC9700_RedirectURIComesFromTheConfiguration(t *testing.T) {
 	assert.Equal(t, []string{granttest.RedirectURL}, calls[0].Form["redirect_uri"])
 }
 
-// RFC 9700 §4.1.2, §4.12: redirects lead to these pages, to the configured login, or to an app origin of Datadog's.
+// RFC 9700 §4.11.1: redirects lead to these pages, to the configured login, or to an app origin of Datadog's.
 func TestRFC9700_NoOpenRedirect(t *testing.T) {
 	t.Parallel()
 	p := newPartner(t)
@@ -297,7 +300,7 @@ func TestRFC9700_NoOpenRedirect(t *testing.T) {
 	}
 }
 
-// RFC 9700 §4.11: 307 would hand the form, and with other clients the credentials, on to the next host.
+// RFC 9700 §4.12: 307 would hand the form, and with other clients the credentials, on to the next host.
 func TestRFC9700_RedirectsOfOursAre303(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -361,6 +364,9 @@ func TestRFC9700_MixUpIsRefused(t *testing.T) {
 		"domain and site of another partition": {granttest.RedirectURL, "domain", "us2.ddog-gov.com", "bad_domain"},
 		"issuer of another site":               {granttest.RedirectURL, "iss", "https://app.datadoghq.eu", "bad_domain"},
 		"issuer that only looks like it":       {granttest.RedirectURL, "iss", "https://us3.datadoghq.com.evil.example", "bad_domain"},
+		"issuer with a path":                   {granttest.RedirectURL, "iss", "https://us3.datadoghq.com/evil?x", "bad_domain"},
+		"issuer with a slash":                  {granttest.RedirectURL, "iss", "https://us3.datadoghq.com/", "bad_domain"},
+		"issuer in capitals":                   {granttest.RedirectURL, "iss", "HTTPS://us3.datadoghq.com", "bad_domain"},
 		"issuer without TLS":                   {granttest.RedirectURL, "iss", "http://us3.datadoghq.com", "bad_domain"},
 		"domain of another partition":          {granttest.RedirectURL, "domain", "ddog-gov.com", "bad_domain"},
 		"site of another partition":            {granttest.RedirectURL, "site", "https://app.ddog-gov.com", "bad_domain"},

@@ -51,17 +51,18 @@ func readStart(rawQuery string) (start, site.AppOrigin, error) {
 const maxQuery = maxTicketBytes + 1024
 
 // readQuery refuses a query in which one of names is there twice: two readers may take different ones of them. RFC 6749 §3.1
+// With the error comes what could be read all the same, or nil.
 func readQuery(raw string, names ...string) (url.Values, error) {
 	if len(raw) > maxQuery {
 		return nil, errors.New("the query is too long")
 	}
 	q, err := url.ParseQuery(raw)
 	if err != nil {
-		return nil, errors.New("the query cannot be read")
+		return q, errors.New("the query cannot be read")
 	}
 	for _, name := range names {
 		if len(q[name]) > 1 {
-			return nil, errors.New(name + " is there twice")
+			return q, errors.New(name + " is there twice")
 		}
 	}
 	return q, nil

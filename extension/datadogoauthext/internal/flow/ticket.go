@@ -31,12 +31,41 @@ import (
 type TicketOptions struct {
 	LoginURL         string // https; a query of its own is kept
 	Issuer, Audience string
-	// Algorithm is the one that tickets are signed with, one of TicketAlgorithms. A ticket that names another is refused.
+	// Algorithm is the one that tickets are signed with, such as RS256. A ticket that names another is refused.
 	Algorithm string
 	// Keys verify. Several let a key be replaced without a stop.
 	Keys []TicketKey
-	// Client is the name of the OAuth client that customers connect with. It may be empty when there is one.
+	// Client is the name of the OAuth client that customers connect with.
 	Client string
+}
+
+// Validate reports every fault that shows without reading a file, each under the key that the operator must edit.
+func (o TicketOptions) Validate() error {
+	var errs []error
+	add := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if o.LoginURL == "" {
+		add("login_url: write the https URL of your login page, which sends the customer back with a ticket, for instance https://app.example.com/datadog/login")
+	} else if u, err := url.Parse(o.LoginURL); err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || strings.Contains(o.LoginURL, "#") {
+		add("login_url: must be https://host/path, with a query or without, and no user and fragment, got %q", o.LoginURL[strings.LastIndex(o.LoginURL, "@")+1:])
+	}
+	if o.Issuer == "" {
+		add("issuer: write what the claim iss of your tickets is; a ticket of any other issuer is refused")
+	}
+	if o.Audience == "" {
+		add("audience: write what the claim aud of your tickets is, such as flow::public_url, so that no token made for another service passes")
+	}
+	if !slices.Contains(algorithms, o.Algorithm) {
+		add("algorithm: must be the one algorithm that your tickets are signed with, of %s; got %q", strings.Join(algorithms, ", "), o.Algorithm)
+	}
+	if len(o.Keys) == 0 {
+		add("keys: name at least one key with its file, and with an id if your tickets carry a kid")
+	}
+	for i, k := range o.Keys {
+		if k.File == "" {
+			add("keys::%d::file: name the file that holds the key: a public key in PEM, or the shared secret of an HS algorithm", i)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // TicketKey is one key.
@@ -73,27 +102,15 @@ type tickets struct {
 }
 
 // newTickets reads every key file once, so that a missing one shows at start.
-func newTickets(opts TicketOptions, clients map[string]Client, now func() time.Time) (*tickets, error) {
-	if opts.Client == "" && len(clients) == 1 {
-		for name := range clients {
-			opts.Client = name
-		}
-	}
-	if _, ok := clients[opts.Client]; !ok {
-		return nil, fmt.Errorf("client: %q is not in the configuration", opts.Client)
+//
+// It validates, since an issuer or audience that is empty would not be checked.
+func newTickets(opts TicketOptions, now func() time.Time) (*tickets, error) {
+	if err := opts.Validate(); err != nil {
+		return nil, err
 	}
 	login, err := url.Parse(opts.LoginURL)
-	if err != nil || login.Scheme != "https" || login.Host == "" || login.User != nil || login.Fragment != "" {
-		return nil, errors.New("login_url: must be https://<host>/<path>, without user and fragment")
-	}
-	if opts.Issuer == "" || opts.Audience == "" {
-		return nil, errors.New("issuer and audience: both must be set")
-	}
-	if !slices.Contains(algorithms, opts.Algorithm) {
-		return nil, fmt.Errorf("algorithm: %q is none of %s", opts.Algorithm, strings.Join(algorithms, ", "))
-	}
-	if len(opts.Keys) == 0 {
-		return nil, errors.New("keys: name at least one")
+	if err != nil {
+		return nil, err
 	}
 	t := &tickets{TicketOptions: opts, login: login, now: now}
 	var errs []error

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"slices"
 	"sync"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -22,13 +21,10 @@ const (
 	minRSABits  = 2048 // RFC 7518 §3.3
 )
 
-// algorithms are those of RFC 7518 §3.1 and RFC 8037 that sign. none is not among them.
+// algorithms are what TicketOptions.Algorithm may name: those of RFC 7518 §3.1 and RFC 8037 that sign. none is not among them.
 var algorithms = []string{
 	"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "HS256", "HS384", "HS512",
 }
-
-// TicketAlgorithms are what TicketOptions.Algorithm may name.
-func TicketAlgorithms() []string { return slices.Clone(algorithms) }
 
 // keyFile is one key that tickets are verified with. Its file may be replaced while the program runs, also by the symlink swap of a
 // Kubernetes projected volume: it is read again when the file behind the name, its time or its size changes. A file that is gone or

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -65,29 +66,38 @@ func (s *Service) listKeys(ctx context.Context, at site.Site, accessToken string
 	return keys, len(answer.Data) < pageSize, nil
 }
 
-// lostWindow is when the attempts to mint were under way whose answers are missing: a key made then is one whose value nobody has. It is
-// empty when every attempt was answered.
-type lostWindow struct{ from, to time.Time }
-
-// lost returns the window of a journal whose last attempt is without an answer.
-func (m MintJournal) lost() lostWindow {
+// lost is when the attempts began whose answers are missing.
+func (m MintJournal) lost() []time.Time {
 	if m.Begun.IsZero() {
-		return lostWindow{}
+		return m.Lost
 	}
-	return lostWindow{from: m.Begun.Add(-clockSkew), to: m.Latest.Add(operation + clockSkew)}
+	return append(slices.Clone(m.Lost), m.Begun)
 }
 
-// lostKey chooses the key that was made in the window, if there is exactly one. known is the name of an earlier key of this client in the
-// organisation, or empty: the part before keyNameMark names the client.
-func (w lostWindow) lostKey(keys []listedKey, known string) (listedKey, bool) {
+// maxLost is how many attempts without an answer are remembered of an organisation, the latest ones.
+const maxLost = 16
+
+// next is the journal of an attempt that begins now. One without an answer is forgotten after staleIntent.
+func (m MintJournal) next(now time.Time, attempts int, fence uint64) MintJournal {
+	lost := slices.DeleteFunc(slices.Clone(m.lost()), func(begun time.Time) bool { return begun.Before(now.Add(-staleIntent)) })
+	return MintJournal{Begun: now, Lost: lost[max(0, len(lost)-maxLost):], Attempts: attempts, Fence: fence, Deleted: m.Deleted}
+}
+
+// lostKey chooses the key that was made while an attempt was under way whose answer is missing, if there is exactly one: that is a key
+// whose value nobody has. An attempt lasts an operation at most; between two of them another installation may have made the key that it
+// uses. begun is when the attempts began. known is the name of an earlier key of this client in the organisation, or empty: the part
+// before keyNameMark names the client.
+func lostKey(begun []time.Time, keys []listedKey, known string) (listedKey, bool) {
 	var found []listedKey
 	client, _, _ := strings.Cut(known, keyNameMark)
 	for _, k := range keys {
 		other, _, _ := strings.Cut(k.name, keyNameMark)
-		if w.from.IsZero() || k.created.Before(w.from) || k.created.After(w.to) || known != "" && other != client {
-			continue
+		during := slices.ContainsFunc(begun, func(b time.Time) bool {
+			return !k.created.Before(b.Add(-clockSkew)) && !k.created.After(b.Add(operation+clockSkew))
+		})
+		if during && (known == "" || other == client) {
+			found = append(found, k)
 		}
-		found = append(found, k)
 	}
 	if len(found) != 1 {
 		return listedKey{}, false
@@ -98,7 +108,7 @@ func (w lostWindow) lostKey(keys []listedKey, known string) (listedKey, bool) {
 // clearLostKey makes room for a mint that Datadog answered with 409 where no key is stored: it deletes the key that an attempt of this
 // program made and whose value nobody has, or one that it had dropped and could not delete then. A key made before is never touched:
 // another installation of the integration may use it. Its error says why there is no room.
-func (s *Service) clearLostKey(ctx context.Context, org credential.Org, accessToken string, fence uint64, lost lostWindow) error {
+func (s *Service) clearLostKey(ctx context.Context, org credential.Org, accessToken string, fence uint64, lost []time.Time) error {
 	o, at, err := s.readOrg(ctx, org)
 	if err != nil {
 		return err
@@ -108,14 +118,14 @@ func (s *Service) clearLostKey(ctx context.Context, org credential.Org, accessTo
 	}
 	id := o.KeyID
 	if id == "" {
-		if lost.from.IsZero() {
+		if lost = slices.DeleteFunc(slices.Clone(lost), s.ofBackup); len(lost) == 0 {
 			return errors.New("it was made by another installation of this integration, or its value was lost")
 		}
 		keys, complete, err := s.listKeys(ctx, at, accessToken)
 		if err != nil {
 			return fmt.Errorf("the answer that held it was lost on the way, and it could not be looked up: %w", err)
 		}
-		key, ok := lost.lostKey(keys, o.KeyName)
+		key, ok := lostKey(lost, keys, o.KeyName)
 		if !ok || !complete {
 			return errors.New("the answer that held it was lost on the way, and among the keys of the organisation none is surely the one")
 		}
@@ -142,7 +152,7 @@ func (s *Service) clearLostKey(ctx context.Context, org credential.Org, accessTo
 		if o.Mint.Fence > fence {
 			return errTakenOver(org)
 		}
-		o.KeyID, o.Mint.Begun, o.Mint.Latest = "", time.Time{}, time.Time{}
+		o.KeyID, o.Mint.Begun, o.Mint.Lost = "", time.Time{}, nil
 		return nil
 	})
 }

@@ -103,7 +103,7 @@ func TestAKeyLostInACrashIsFoundByTheFirstIntent(t *testing.T) {
 	lost := f.Datadog.KeyIDs(eu(t), granttest.OrgA)
 	b.left.Store(unlimited)
 	f.Clock.Advance(5 * time.Hour)
-	s = f.Restart(s)
+	s = f.Crash(s)
 	s.Pass(t.Context())
 	assert.Equal(t, grant.KeyFresh, facts(t, s, "acme").Facts.Key)
 	assert.Equal(t, lost, deletedKeys(f))
@@ -125,6 +125,28 @@ func TestAnUnknownOutcomeIsRememberedForTheNextTry(t *testing.T) {
 	require.NoError(t, s.MintAgain(t.Context(), "acme", "ops"))
 	assert.Equal(t, lost, deletedKeys(f))
 	assert.True(t, facts(t, s, "acme").Sending)
+}
+
+// Between two attempts without an answer another installation made the key that it uses.
+func TestAKeyMadeBetweenTwoLostAttemptsIsNotTheLostOne(t *testing.T) {
+	t.Parallel()
+	f := granttest.NewFixture(t)
+	f.Datadog.LetManageKeys()
+	s := f.Start()
+	for range 2 {
+		f.Datadog.Answer(mintPath, granttest.Status(500, ""))
+	}
+	_, err := f.Connect(s, "acme", eu(t), granttest.OrgA)
+	require.ErrorContains(t, err, "twice")
+	f.Clock.Advance(5 * time.Hour)
+	other := f.Datadog.AddKey(eu(t), granttest.OrgA, f.Clock.Now())
+	f.Clock.Advance(5 * time.Hour)
+	f.Datadog.Answer(mintPath, granttest.Status(500, ""))
+	require.ErrorContains(t, s.MintAgain(t.Context(), "acme", "ops"), "none is surely the one")
+	assert.Equal(t, []string{other}, f.Datadog.KeyIDs(eu(t), granttest.OrgA))
+	_, o, err := s.Stored(t.Context(), "acme")
+	require.NoError(t, err)
+	assert.Len(t, o.Mint.Lost, 2, "each attempt is remembered by itself")
 }
 
 func TestMintAgainReplacesARefusedKeyAndKeepsAGoodOne(t *testing.T) {

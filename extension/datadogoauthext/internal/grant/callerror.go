@@ -37,6 +37,8 @@ type callError struct {
 	description string // what else the answer says
 	advice      string
 	cause       error // of a call without an answer
+	// othersRefresh says of callClientDisabled that the client's other organisations refresh.
+	othersRefresh bool
 }
 
 func (e *callError) Error() string {

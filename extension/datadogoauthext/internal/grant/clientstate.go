@@ -2,7 +2,6 @@ package grant
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"go.uber.org/zap"
@@ -21,8 +20,8 @@ func (s *Service) clientRejected(ctx context.Context, c *client, stamp uint64, w
 }
 
 // clientAccepted notes that Datadog took them.
-func (s *Service) clientAccepted(ctx context.Context, c *client) {
-	if !c.gate.accept() {
+func (s *Service) clientAccepted(ctx context.Context, c *client, stamp uint64) {
+	if !c.gate.accept(s.now(), stamp) {
 		return
 	}
 	s.log.Info("Datadog accepts the credentials of the OAuth client again", zap.String("client", c.cfg.Name))
@@ -96,40 +95,26 @@ func (s *Service) probes(clientName string) bool {
 	return false
 }
 
-// reconcile compares the store with the configuration, after loading. A client that was given another id loses its tokens, which
-// belong to the old one; the API keys go on serving. It reports whether all is written; if not it is called again.
-func (s *Service) reconcile(ctx context.Context) bool {
-	all := true
+// reconcile brings the records of the clients up to what the configuration says of them. What could not be written is at the next pass.
+func (s *Service) reconcile(ctx context.Context) {
 	for _, c := range s.clients {
-		if err := s.reconcileClient(ctx, c); err != nil {
-			all = false
-			if s.windows.enter("reconcile/"+c.cfg.Name, s.now(), longestBackoff) {
-				s.log.Error("The record of an OAuth client cannot be brought up to date; trying again", zap.String("client", c.cfg.Name), zap.Error(err))
-			}
+		if c.reconciled.Load() {
+			continue
+		}
+		err := s.reconcileClient(ctx, c)
+		if err == nil {
+			c.reconciled.Store(true)
+		} else if ctx.Err() == nil && s.windows.enter("reconcile/"+c.cfg.Name, s.now(), longestBackoff) {
+			s.log.Error("The record of an OAuth client cannot be brought up to date; trying again", zap.String("client", c.cfg.Name), zap.Error(err))
 		}
 	}
-	return all
 }
 
-// reconcileClient marks tokens first and writes the client's id last, so that a process that ends in between begins again.
+// reconcileClient forgets what was stored of a client that was given another id.
 func (s *Service) reconcileClient(ctx context.Context, c *client) error {
-	old, found, err := get(s.reader(ctx), Client{Name: c.cfg.Name})
-	if err != nil {
-		return err
-	}
-	changed := found && old.ClientID != c.cfg.ClientID
-	if changed {
-		reason := "client_id of client " + c.cfg.Name + " was changed in the configuration; send the customer the connect link"
-		if err := s.abandonTokens(ctx, c, reason); err != nil {
-			return err
-		}
-	}
-	if found && !changed && old.Stage == c.cfg.Stage {
-		return nil
-	}
 	return s.change(ctx, func(tx *txn) error {
 		rec, found, err := get(tx, Client{Name: c.cfg.Name})
-		if err != nil {
+		if err != nil || found && rec.ClientID == c.cfg.ClientID && rec.Stage == c.cfg.Stage {
 			return err
 		}
 		if !found || rec.ClientID != c.cfg.ClientID {
@@ -138,43 +123,4 @@ func (s *Service) reconcileClient(ctx context.Context, c *client) error {
 		rec.Stage = c.cfg.Stage
 		return tx.put(rec)
 	})
-}
-
-// abandonTokens moves every token that a client got under another id to reauthorise.
-func (s *Service) abandonTokens(ctx context.Context, c *client, reason string) error {
-	var errs []error
-	for tenant, tok := range s.tokenView() {
-		if tok.Client != c.cfg.Name || tok.ClientID == c.cfg.ClientID || tok.Fact == TokenReauthorise {
-			continue
-		}
-		if err := s.tokenEvent(ctx, tenant, EvClientChanged, reason); err != nil {
-			errs = append(errs, fmt.Errorf("token of tenant %s: %w", tenant, err))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// tokenEvent applies an event that changes nothing of a token but its fact.
-func (s *Service) tokenEvent(ctx context.Context, tenant string, event TokenEvent, reason string) error {
-	return s.change(ctx, func(tx *txn) error {
-		tok, found, err := get(tx, Token{Tenant: tenant})
-		if err != nil || !found {
-			return err
-		}
-		if err := tok.event(event, reason, s.now()); err != nil {
-			return err
-		}
-		return tx.put(tok)
-	})
-}
-
-// tokenView copies what memory knows of the tokens.
-func (s *Service) tokenView() map[string]Token {
-	s.view.mu.Lock()
-	defer s.view.mu.Unlock()
-	tokens := make(map[string]Token, len(s.view.tokens))
-	for tenant, h := range s.view.tokens {
-		tokens[tenant] = h.rec
-	}
-	return tokens
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant/granttest"
-	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
 )
 
 func TestAClientThatIsPutBackHasItsTokensBack(t *testing.T) {
@@ -35,25 +34,28 @@ func TestAClientThatIsPutBackHasItsTokensBack(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestAChangedClientIDIsRememberedUntilEveryTokenIsMarked(t *testing.T) {
+func TestAMistypedClientIDEndsNoGrant(t *testing.T) {
 	t.Parallel()
-	f, b := breakingFixture(t, store.KindToken, unlimited)
+	f := granttest.NewFixture(t)
 	s := f.Start()
 	_, err := f.Connect(s, "acme", eu(t), granttest.OrgA)
 	require.NoError(t, err)
-	breakable := f.Edit
-	f.Edit = func(o *grant.Options) {
-		breakable(o)
-		o.Clients[0].ClientID = "another-id"
-	}
-	b.left.Store(0)
+	f.Edit = func(o *grant.Options) { o.Clients[0].ClientID = "0f0f0f0f-mistyped" }
 	s = f.Restart(s)
-	s.Reconcile(t.Context())
+	f.Clock.Advance(25 * time.Hour)
+	s.Pass(t.Context())
+	st := facts(t, s, "acme")
+	assert.Equal(t, grant.TokenReauthorise, st.Facts.Token)
+	assert.Contains(t, st.TokenReason, "put the old one back")
+	assert.True(t, st.Sending)
+	_, err = s.AccessToken(t.Context(), "acme")
+	require.ErrorContains(t, err, "client_id")
+	assert.Len(t, f.Datadog.Calls(tokenPath), 1, "tokens of another client id are not sent")
+	f.Edit = nil
+	s = f.Restart(s)
 	assert.Equal(t, grant.TokenOK, facts(t, s, "acme").Facts.Token)
-	b.left.Store(unlimited)
-	s = f.Restart(s)
-	s.Reconcile(t.Context())
-	assert.Equal(t, grant.TokenReauthorise, facts(t, s, "acme").Facts.Token)
+	_, err = s.AccessToken(t.Context(), "acme")
+	require.NoError(t, err)
 }
 
 func TestOneRejectionDoesNotLockOutNewConsents(t *testing.T) {

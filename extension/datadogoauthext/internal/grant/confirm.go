@@ -39,14 +39,35 @@ func (s *Service) confirm(ctx context.Context, tenant, orgID, by string) error {
 			return staysPending(tenant, err)
 		}
 		org := p.Grant.Org
-		if err := s.change(ctx, func(tx *txn) error { return putOrgName(tx, org, p.OrgName) }); err != nil {
+		if err := s.change(ctx, func(tx *txn) error { return putOrg(tx, org, p.OrgName, nil) }); err != nil {
 			return err
 		}
 		if err := s.ensureKey(ctx, org, p.Token.AccessToken); err != nil {
 			return staysPending(tenant, err)
 		}
-		return s.move(ctx, p, by)
+		err = s.move(ctx, p, by)
+		if errors.Is(err, errChangeGone) {
+			s.dropUnconfirmed(ctx, p)
+		}
+		return err
 	})
+}
+
+// errChangeGone: the change was ended or replaced while it was being confirmed.
+var errChangeGone = errors.New("the change was ended or replaced by a later consent while it was being confirmed, so nothing moved; look at what waits, then decide again")
+
+// dropUnconfirmed leaves the key that a confirmation made sure of to be deleted: whoever ended the change may have looked for it before
+// it was there.
+func (s *Service) dropUnconfirmed(ctx context.Context, p Pending) {
+	err := s.persist(ctx, func(tx *txn) error {
+		return s.enqueueRevocation(tx, p.Grant.Tenant, "the change of organisation ended while it was being confirmed", p.Grant.Org, p.Token, true)
+	})
+	if err != nil {
+		s.log.Error("The API key of a change that was not confirmed stays at Datadog, since its deletion could not be stored; ask the customer to revoke it",
+			zap.String("tenant", p.Grant.Tenant), zap.Stringer("org", p.Grant.Org), zap.Error(err))
+		return
+	}
+	s.kickRevocations()
 }
 
 func staysPending(tenant string, err error) error {
@@ -101,14 +122,19 @@ func (s *Service) refreshPending(ctx context.Context, p Pending, at site.Site, f
 	case p.Token.RefreshToken == "":
 		return p, errors.New("the access token ran out, and Datadog gave no refresh token; refuse the change and send the customer the connect link")
 	}
+	if s.ofBackup(p.Token.RefreshedAt) {
+		return p, errOfBackup
+	}
 	if until, held := s.heldBack(name, p.Token.Refresh.Begun, p.Token.Refresh.Fence); held {
 		return p, mayHold(until)
 	}
-	if err := s.admitted(c, "refresh the access token of the pending change"); err != nil {
+	leave, err := s.admitted(ctx, c, "refresh the access token of the pending change")
+	if err != nil {
 		return p, err
 	}
+	defer leave()
 	s.intents.note(name, fence)
-	p, err := s.editPending(ctx, s.change, p, func(t *Token) error {
+	p, err = s.editPending(ctx, s.change, p, func(t *Token) error {
 		if !t.Refresh.Begun.IsZero() {
 			t.Refresh.Unanswered++ // an intent without an end: its answer was lost
 		}
@@ -153,7 +179,7 @@ func (s *Service) editPending(ctx context.Context, write func(context.Context, f
 			return err
 		}
 		if !found || !p.same(seen) {
-			return errOtherChange(seen.Grant.Tenant)
+			return fmt.Errorf("%w: %w", errOtherChange(seen.Grant.Tenant), errSuperseded)
 		}
 		if err := edit(&p.Token); err != nil {
 			return err
@@ -205,7 +231,7 @@ func (s *Service) moveTx(tx *txn, p Pending) (from credential.Org, err error) {
 		return from, err
 	}
 	if !found || !cur.same(p) {
-		return from, errOtherChange(tenant)
+		return from, fmt.Errorf("%w: tenant %s: %w", ErrRefused, tenant, errChangeGone)
 	}
 	o, _, err := get(tx, Org{Org: p.Grant.Org})
 	if err != nil {
@@ -215,7 +241,10 @@ func (s *Service) moveTx(tx *txn, p Pending) (from credential.Org, err error) {
 		return from, fmt.Errorf("%w: tenant %s: the API key of the other organisation was dropped in the meantime; confirm once more", ErrRefused, tenant)
 	}
 	g, had, err := get(tx, Grant{Tenant: tenant})
-	if err != nil {
+	switch {
+	case unopenable(err):
+		g, had = s.lastKnown(tenant), true
+	case err != nil:
 		return from, err
 	}
 	if !had || g.Hold == HoldDisconnected {
@@ -228,7 +257,10 @@ func (s *Service) moveTx(tx *txn, p Pending) (from credential.Org, err error) {
 	if err != nil {
 		old = Token{} // it cannot be opened, so it cannot be revoked
 	}
-	leaves := g.Org != p.Grant.Org && s.unwanted(g.Org, tenant)
+	leaves := true
+	if g.Org.Site == "" || g.Org == p.Grant.Org { // of a record that could not be opened: where its tokens belong, or that a consent replaced them
+		old, leaves = Token{}, false
+	}
 	if err := s.enqueueRevocation(tx, tenant, "the tenant moved to organisation "+p.Grant.Org.String(), g.Org, old, leaves); err != nil {
 		return from, err
 	}

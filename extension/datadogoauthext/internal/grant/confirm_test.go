@@ -227,7 +227,7 @@ func TestACrashDuringAConfirmation(t *testing.T) {
 			b.left.Store(tc.writes)
 			require.Error(t, s.ConfirmChange(t.Context(), "acme", "", "operator"))
 			b.left.Store(0)
-			s = f.Restart(s)
+			s = f.Crash(s)
 			b.left.Store(unlimited)
 			cred, err := s.Lookup("acme")
 			require.NoError(t, err)

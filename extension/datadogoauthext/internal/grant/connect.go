@@ -49,8 +49,8 @@ func (s *Service) Connect(ctx context.Context, f Flow, at site.Site, code string
 		return Connected{}, &ConnectError{OutcomeStoreFailed, notNow, err}
 	}
 	defer end()
-	if err := s.checkInvitation(ctx, f); err != nil {
-		return Connected{}, err
+	if _, err := admission(s.reader(ctx), f); err != nil {
+		return Connected{}, admissionError(err)
 	}
 	cons, err := s.redeemCode(ctx, f, at, code)
 	if err != nil {
@@ -62,12 +62,12 @@ func (s *Service) Connect(ctx context.Context, f Flow, at site.Site, code string
 		log.Warn("A grant is narrower than needed; add the scopes to the client in Datadog's developer platform, then let a user with all "+
 			"permissions of the client open the connect link", zap.Strings("missing", missing), zap.String("granted", cons.set.scopes))
 	}
-	moves, err := s.storeConsent(ctx, cons)
+	moves, waits, err := s.storeConsent(ctx, cons)
 	if err != nil {
 		return Connected{}, err
 	}
 	switch {
-	case moves && !f.AllowChange:
+	case waits:
 		log.Warn("A customer gave consent for another organisation than the tenant is connected to; nothing changes until an operator confirms",
 			zap.Time("expires", s.now().Add(PendingLife)))
 		done.ChangePending = true
@@ -103,22 +103,31 @@ func (s *Service) onOwnTime(ctx context.Context) (_ context.Context, end func(),
 	return ctx, func() { stop(); cancel(); done() }, nil
 }
 
-// errLinkGone: a link works for one consent, and not after it was revoked, whatever began before.
-var errLinkGone = errors.New("the invitation was used or revoked while the customer gave consent; make another one if the customer is expected")
+// errLinkGone: a link works for one consent, and not after it was revoked, whatever began before. So does a ticket.
+var errLinkGone = errors.New("what let the customer in was used or revoked while they gave consent, or the tenant was disconnected; " +
+	"if the customer is expected, send another connect link or let them log in again")
 
-// checkInvitation refuses a flow whose link was used or revoked after the flow began. The code is then never redeemed.
-func (s *Service) checkInvitation(ctx context.Context, f Flow) error {
-	if f.Invitation == "" {
-		return nil
-	}
-	_, found, err := get(s.reader(ctx), Invitation{Hash: f.Invitation})
+// admission finds the invitation or the login that let the customer of a flow in, or nil where the flow names neither. It is errLinkGone once
+// that was used up or revoked: the code is then never redeemed.
+func admission(tx *txn, f Flow) (door record, err error) {
+	found := true
 	switch {
-	case err != nil:
-		return &ConnectError{OutcomeStoreFailed, notNow, err}
-	case !found:
-		return &ConnectError{OutcomeInvitationGone, linkIsGone, fmt.Errorf("tenant %s: nothing was exchanged: %w", f.Tenant, errLinkGone)}
+	case f.Invitation != "":
+		door, found, err = get(tx, Invitation{Hash: f.Invitation})
+	case f.Login != "":
+		door, found, err = get(tx, Login{Hash: f.Login})
 	}
-	return nil
+	if err == nil && !found {
+		err = fmt.Errorf("tenant %s: %w", f.Tenant, errLinkGone)
+	}
+	return door, err
+}
+
+func admissionError(err error) error {
+	if errors.Is(err, errLinkGone) {
+		return &ConnectError{OutcomeInvitationGone, linkIsGone, err}
+	}
+	return &ConnectError{OutcomeStoreFailed, notNow, err}
 }
 
 // redeemCode exchanges the code and asks whose it is. Tokens that nobody will use are left to be revoked.
@@ -145,19 +154,36 @@ func (s *Service) redeemCode(ctx context.Context, f Flow, at site.Site, code str
 }
 
 // storeConsent writes grant, token and organisation in one step; or, where the tenant is connected elsewhere, nothing but the pending
-// change, and the link has done its work. moves says which.
-func (s *Service) storeConsent(ctx context.Context, cons consent) (moves bool, err error) {
+// change, and the link has done its work. moves says which, and waits that an operator is to confirm it. A ticket has done its work either
+// way.
+//
+// Where the tenant's own record cannot be opened, nobody knows what it is connected to, so that an operator confirms any consent, whatever
+// a ticket allows.
+func (s *Service) storeConsent(ctx context.Context, cons consent) (moves, waits bool, err error) {
 	f := cons.flow
 	err = s.persist(ctx, func(tx *txn) error {
-		g, had, err := get(tx, Grant{Tenant: f.Tenant})
+		door, err := admission(tx, f)
 		if err != nil {
 			return err
 		}
-		moves = had && g.Hold != HoldDisconnected && g.Org != cons.org
-		if moves {
-			return errors.Join(s.putPending(tx, cons), useUpInvitation(tx, f))
+		g, had, err := get(tx, Grant{Tenant: f.Tenant})
+		lost := unopenable(err)
+		if err != nil && !lost {
+			return err
 		}
-		if had && g.Hold == HoldDisconnected { // what waited belongs to the connection that ended
+		ended := had && g.Hold == HoldDisconnected
+		if ended && f.Created.Before(g.HoldSince) { // whoever began before has no say after
+			return fmt.Errorf("tenant %s: %w", f.Tenant, errLinkGone)
+		}
+		moves = lost || had && !ended && g.Org != cons.org
+		waits = moves && (lost || !f.AllowChange)
+		if _, login := door.(Login); login || moves && door != nil {
+			tx.remove(door)
+		}
+		if moves {
+			return s.putPending(tx, cons)
+		}
+		if ended { // what waited belongs to the connection that ended
 			if _, err := s.dropPending(tx, f.Tenant, "the tenant was connected anew"); err != nil {
 				return err
 			}
@@ -165,15 +191,15 @@ func (s *Service) storeConsent(ctx context.Context, cons consent) (moves bool, e
 		return s.putConnection(tx, g, cons.grant(s.now()), cons.orgName, cons.token(s.now()))
 	})
 	if err == nil {
-		return moves, nil
+		return moves, waits, nil
 	}
 	if !errors.Is(err, errStore) {
 		s.abandon(ctx, cons, "the consent could not be stored")
 	}
 	if errors.Is(err, errLinkGone) {
-		return false, &ConnectError{OutcomeInvitationGone, linkIsGone, err}
+		return false, false, admissionError(err)
 	}
-	return false, &ConnectError{OutcomeStoreFailed, notSaved, err}
+	return false, false, &ConnectError{OutcomeStoreFailed, notSaved, err}
 }
 
 // putConnection makes tok and what next says of a tenant the connection of it. cur is the grant that was read in tx; its hold stays, as
@@ -195,16 +221,32 @@ func (s *Service) putConnection(tx *txn, cur, next Grant, orgName string, tok To
 	if err := tok.event(EvConnected, "", now); err != nil {
 		return err
 	}
-	return errors.Join(putOrgName(tx, next.Org, orgName), tx.put(next), tx.put(tok))
+	intent := func(o *Org) error { return o.intend(now) }
+	return errors.Join(putOrg(tx, next.Org, orgName, intent), tx.put(next), tx.put(tok))
 }
 
-// putOrgName makes sure of an organisation's record, and of its name, which is for people.
-func putOrgName(tx *txn, org credential.Org, name string) error {
+// putOrg makes sure of an organisation's record, and of its name, which is for people; edit may move its key to another fact, and may be
+// nil. A record that cannot be opened is replaced by one without a key, since the consent at hand is of that organisation. Its
+// generations go on above the version of what was there, which is above each generation that was in it.
+func putOrg(tx *txn, org credential.Org, name string, edit func(*Org) error) error {
 	o, found, err := get(tx, Org{Org: org})
-	if err != nil || (found && o.Name == name) {
+	switch {
+	case unopenable(err):
+		kind, key := Org{Org: org}.address()
+		o = Org{Generation: tx.read[addressText(kind, key)]}
+	case err != nil:
 		return err
 	}
+	before := o
 	o.Org, o.Name, o.Key = org, name, factOr(o.Key, KeyNone)
+	if edit != nil {
+		if err := edit(&o); err != nil {
+			return err
+		}
+	}
+	if found && o.Name == before.Name && o.Key == before.Key {
+		return nil
+	}
 	return tx.put(o)
 }
 

@@ -36,7 +36,7 @@ const (
 	askPartner   = "Ask the support of whoever sent you the link."
 	notNow       = "Connecting is not possible at the moment. Open the connect link again in a few minutes."
 	notSaved     = "The connection could not be saved. Open the connect link again later."
-	linkIsGone   = "This connect link was used or withdrawn in the meantime. Ask whoever sent it for another one."
+	linkIsGone   = "This connect link or login was used or withdrawn in the meantime. Ask for another link, or log in again."
 	orgIsUnknown = "Datadog did not say which organisation you connected. Open the connect link again in a few minutes."
 )
 

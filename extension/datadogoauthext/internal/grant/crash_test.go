@@ -44,7 +44,8 @@ func breakingFixture(t *testing.T, kind store.Kind, writes int64) (*granttest.Fi
 
 const unlimited = 1 << 40
 
-// The writes of an organisation's record on the way to a key: with the grant, the intent, the key, its admission.
+// The writes of an organisation's record on the way to a key: with the grant and what its consent asks for, the intent, the key, its
+// admission.
 func TestACrashDuringMint(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
@@ -53,12 +54,13 @@ func TestACrashDuringMint(t *testing.T) {
 		after  grant.KeyFact
 		mints  int // in all
 		says   string
+		waits  time.Duration // before the pass after the restart
 	}{
-		"before anything is stored":                  {0, "", "", 0, ""},
-		"before the intent: no call is made":         {1, grant.KeyNone, grant.KeyNone, 0, ""},
-		"after the answer, before the key is stored": {2, grant.KeyMinting, grant.KeyExistsUnknown, 2, "lost on the way"},
-		"after the key is stored, before it is used": {3, grant.KeyMinting, grant.KeyFresh, 1, ""},
-		"after all of it: a restart changes nothing": {unlimited, grant.KeyFresh, grant.KeyFresh, 1, ""},
+		"before anything is stored":                  {0, "", "", 0, "", 0},
+		"before the intent: no call is made":         {1, grant.KeyMinting, grant.KeyFresh, 1, "", 2 * time.Minute}, // by then the consent had its time
+		"after the answer, before the key is stored": {2, grant.KeyMinting, grant.KeyExistsUnknown, 2, "lost on the way", 0},
+		"after the key is stored, before it is used": {3, grant.KeyMinting, grant.KeyFresh, 1, "", 0},
+		"after all of it: a restart changes nothing": {unlimited, grant.KeyFresh, grant.KeyFresh, 1, "", 0},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -73,7 +75,8 @@ func TestACrashDuringMint(t *testing.T) {
 			}
 			assert.Equal(t, tc.before, facts(t, s, "acme").Facts.Key)
 			b.left.Store(unlimited)
-			s = f.Restart(s)
+			f.Clock.Advance(tc.waits)
+			s = f.Crash(s)
 			s.Pass(t.Context())
 			st := facts(t, s, "acme")
 			assert.Equal(t, tc.after, st.Facts.Key)
@@ -95,7 +98,7 @@ func TestACrashDuringMintAndThenARevocation(t *testing.T) {
 	f.Datadog.Revoke(granttest.OrgA)
 	b.left.Store(unlimited)
 	f.Clock.Advance(2 * time.Hour)
-	s = f.Restart(s)
+	s = f.Crash(s)
 	s.Pass(t.Context())
 	st := facts(t, s, "acme")
 	assert.Equal(t, grant.TokenReauthorise, st.Facts.Token)
@@ -140,7 +143,7 @@ func TestACrashDuringRefresh(t *testing.T) {
 			assert.Equal(t, tc.writes == 2, err == nil, "a token is handed out only once it is stored")
 			assert.NotEqual(t, old, token)
 			b.left.Store(unlimited)
-			s = f.Restart(s)
+			s = f.Crash(s)
 			f.Clock.Advance(time.Hour)
 			s.Pass(t.Context())
 			if tc.writes == 0 {

@@ -102,7 +102,7 @@ func (s *Service) mintCall(ctx context.Context, at site.Site, accessToken string
 	doing := "mint an API key at " + at.Hostname(site.HostAPI)
 	err := s.apiCall(ctx, doing, http.MethodPost, at, "/api/v2/api_keys/marketplace", "Authorization", bearerScheme+accessToken, &answer)
 	if err != nil {
-		return mintedKey{}, explainForbidden(err, "the client lacks the scope api_keys_write, or the user who gave consent lacks that permission; "+
+		return mintedKey{}, explainForbidden(err, "the client lacks the scope "+ScopeOfKeys+", or the user who gave consent lacks that permission; "+
 			"add it to the client in Datadog's developer platform and authorise again")
 	}
 	a := answer.Data.Attributes

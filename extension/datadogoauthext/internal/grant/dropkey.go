@@ -15,7 +15,8 @@ import (
 )
 
 const (
-	// keyDeletionFor is how long answers such as 500 to the deletion of a key hold up the revocation of the tokens that it needs.
+	// keyDeletionFor is how long answers such as 500 to the deletion of a key, or a record that cannot be opened, hold up the revocation of
+	// the tokens that it needs.
 	keyDeletionFor = time.Hour
 	// maxRevocationRefreshes: an ended connection refreshes its token to delete its key, and an unknown outcome is tried once more.
 	maxRevocationRefreshes = 2
@@ -26,16 +27,15 @@ const (
 // errNoBearer: an ended connection has no access token any more.
 var errNoBearer = errors.New("no access token of the connection was left to delete it with")
 
+// errKeyWaits: whether the key may be deleted stands in a record that cannot be opened. It is looked at again until it can.
+var errKeyWaits = errors.New("whether the API key of the organisation is used any more is not known")
+
 // dropKey deletes the API key of an organisation that no tenant uses any more, at Datadog where that is allowed and from the store in any
 // case. Where it is not allowed, the organisation's KeyReason says which key the customer has to revoke, and where. Its error means that it
 // has to be tried again. It holds the right to mint, so that a consent at the same moment mints after it or keeps the key.
 func (s *Service) dropKey(ctx context.Context, c *client, at site.Site, r Revocation) error {
 	return s.withLease(ctx, mintName(r.Org), func(ctx context.Context, fence uint64) error {
 		if err := s.save(ctx, mintName(r.Org)); err != nil {
-			return err
-		}
-		o, found, err := get(s.reader(ctx), Org{Org: r.Org})
-		if err != nil || !found || o.APIKey == "" && o.KeyID == "" {
 			return err
 		}
 		used, err := s.inUse(ctx, r.Org)
@@ -45,6 +45,13 @@ func (s *Service) dropKey(ctx context.Context, c *client, at site.Site, r Revoca
 		if used {
 			s.revoked(ctx, RevokedKeyInUse)
 			return nil
+		}
+		o, found, err := get(s.reader(ctx), Org{Org: r.Org})
+		if err != nil && !errors.Is(err, errStore) {
+			return fmt.Errorf("%w: the record that holds it: %w", errKeyWaits, err)
+		}
+		if err != nil || !found || o.APIKey == "" && o.KeyID == "" {
+			return err
 		}
 		err = s.deleteKeyOf(ctx, c, at, r, o.KeyID)
 		if err != nil && deletionMayWork(err) && (!wasAnswered(err) || s.now().Before(r.Asked.Add(keyDeletionFor))) {
@@ -128,23 +135,77 @@ func keyRemains(o Org, at site.Site, why error) string {
 		keysPage(at), name, o.KeyID, o.Last4, why)
 }
 
-// inUse reports whether a tenant that is not disconnected uses an organisation. It reads the store, since another process may have
-// connected one a moment ago. A grant that cannot be opened counts where memory knows that it is of this organisation.
+// inUse reports whether a tenant that is not disconnected uses an organisation. Memory says who may. Where other processes write to the
+// store too, it may be behind them, so that what it says is looked up. A grant that cannot be opened may be of any organisation, unless
+// memory knows of which: the error is errKeyWaits then.
 func (s *Service) inUse(ctx context.Context, org credential.Org) (bool, error) {
-	used := false
+	users, unknown := s.view.users(org)
+	if s.shared != nil {
+		for _, tenant := range users {
+			g, found, err := get(s.reader(ctx), Grant{Tenant: tenant})
+			if errors.Is(err, errStore) {
+				return false, err
+			}
+			if err != nil || found && g.uses(org) {
+				return true, nil
+			}
+		}
+		return s.inUseInStore(ctx, org)
+	}
+	if len(users) > 0 {
+		return true, nil
+	}
+	return false, unknownOrg(unknown)
+}
+
+// inUseInStore is inUse with every grant of the store, for what memory has not heard of.
+func (s *Service) inUseInStore(ctx context.Context, org credential.Org) (used bool, err error) {
+	unknown := ""
 	unreadable := func(raw store.Record, _ error) {
 		s.view.mu.Lock()
 		defer s.view.mu.Unlock()
-		g, ok := s.view.grants[raw.Key]
-		used = used || ok && g.rec.Org == org && g.rec.Hold != HoldDisconnected
+		if g, ok := s.view.grants[raw.Key]; ok {
+			used = used || g.rec.uses(org)
+		} else {
+			unknown = raw.Key
+		}
 	}
-	err := list(ctx, &s.vault, store.KindGrant, unreadable, func(_ uint64, g Grant) {
-		used = used || g.Org == org && g.Hold != HoldDisconnected
-	})
+	err = list(ctx, &s.vault, store.KindGrant, unreadable, func(_ uint64, g Grant) { used = used || g.uses(org) })
 	if err != nil {
 		return false, fmt.Errorf("%w: read: %w", errStore, err)
 	}
-	return used, nil
+	if used {
+		return true, nil
+	}
+	return false, unknownOrg(unknown)
+}
+
+func (g Grant) uses(org credential.Org) bool { return g.Org == org && g.Hold != HoldDisconnected }
+
+// users are the tenants that use an organisation, as far as memory knows. unknown is one whose grant cannot be opened and never could, or
+// empty.
+func (v *view) users(org credential.Org) (tenants []string, unknown string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for t := range v.tenants[org.String()] {
+		if v.grants[t].rec.uses(org) {
+			tenants = append(tenants, t)
+		}
+	}
+	for t := range v.badTenants {
+		if _, ok := v.grants[t]; !ok {
+			unknown = t
+		}
+	}
+	return tenants, unknown
+}
+
+// unknownOrg is nil where tenant is empty.
+func unknownOrg(tenant string) error {
+	if tenant == "" {
+		return nil
+	}
+	return fmt.Errorf("%w: the record of tenant %s cannot be opened, and the tenant may use it; restore the record from a backup, or disconnect that tenant", errKeyWaits, tenant)
 }
 
 // endedAccessToken is the access token of an ended connection. One that ran out is refreshed, journalled as every refresh is: what Datadog
@@ -158,10 +219,15 @@ func (s *Service) endedAccessToken(ctx context.Context, c *client, at site.Site,
 	if dead || tok.Refresh.Unanswered >= maxRevocationRefreshes {
 		return "", errNoBearer
 	}
-	if err := s.admitted(c, "refresh the access token of an ended connection"); err != nil {
+	if s.ofBackup(tok.RefreshedAt) {
+		return "", errOfBackup
+	}
+	leave, err := s.admitted(ctx, c, "refresh the access token of an ended connection")
+	if err != nil {
 		return "", err
 	}
-	err := s.changeRevocation(ctx, s.change, r.ID, func(cur *Revocation) {
+	defer leave()
+	err = s.changeRevocation(ctx, s.change, r.ID, func(cur *Revocation) {
 		cur.Token.Refresh.Begun = s.now()
 		cur.Token.Refresh.Unanswered++ // taken back by an answer
 	})

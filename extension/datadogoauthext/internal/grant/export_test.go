@@ -6,8 +6,13 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
 )
 
-// Pass does what is due, as the background loop does every half minute.
-func (s *Service) Pass(ctx context.Context) { s.pass(ctx) }
+// Pass does what is due, one duty after the other, as the background does every half minute.
+func (s *Service) Pass(ctx context.Context) {
+	for _, duty := range s.duties() {
+		duty(ctx)
+	}
+	s.reportTrouble()
+}
 
 // ApplyNothing is what a change of no grant does to the view.
 func (s *Service) ApplyNothing() { s.takeIn(nil) }
@@ -54,6 +59,16 @@ func (s *Service) RefreshDue(ctx context.Context) { s.refreshDue(ctx) }
 // Trouble is what an operator can cure.
 func (s *Service) Trouble() error { return s.troubles() }
 
+// CallsAtOnce is how many calls of one kind go to one site at the same time.
+const CallsAtOnce = callsAtOnce
+
+// Flows is how many consents are under way, as far as memory knows.
+func (s *Service) Flows() int {
+	s.view.mu.Lock()
+	defer s.view.mu.Unlock()
+	return len(s.view.flows)
+}
+
 // TakeoverAfter is how long an unfinished intent of another process is left alone.
 const TakeoverAfter = takeoverAfter
 
@@ -97,3 +112,6 @@ func (s *Service) StoreKey(ctx context.Context, tenant, id, key string, fence, g
 
 // ErrAnsweredLate is what StoreKey says of an answer that came late and was taken.
 var ErrAnsweredLate = errAnsweredLate
+
+// MaxLogins is how many logins may wait for their ticket.
+const MaxLogins = maxLogins

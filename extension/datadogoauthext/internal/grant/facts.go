@@ -50,7 +50,6 @@ const (
 	EvRevoked        TokenEvent = "revoked"
 	EvClientDisabled TokenEvent = "client disabled"
 	EvOutcomeUnknown TokenEvent = "refresh outcome unknown"
-	EvClientChanged  TokenEvent = "client changed"
 	EvErased         TokenEvent = "erased"
 )
 
@@ -87,17 +86,17 @@ type table[F, E comparable] map[F]map[E]F
 
 var tokenTable = table[TokenFact, TokenEvent]{
 	TokenNone: {
-		EvConnected: TokenOK, EvErased: TokenNone, EvClientChanged: TokenNone,
+		EvConnected: TokenOK, EvErased: TokenNone,
 	},
 	TokenOK: {
 		EvConnected: TokenOK, EvRefreshed: TokenOK, EvRefreshFailed: TokenFailing, EvClientRejected: TokenOK,
 		EvRevoked: TokenReauthorise, EvClientDisabled: TokenReauthorise, EvOutcomeUnknown: TokenReauthorise,
-		EvClientChanged: TokenReauthorise, EvErased: TokenNone,
+		EvErased: TokenNone,
 	},
 	TokenFailing: {
 		EvConnected: TokenOK, EvRefreshed: TokenOK, EvRefreshFailed: TokenFailing, EvClientRejected: TokenFailing,
 		EvRevoked: TokenReauthorise, EvClientDisabled: TokenReauthorise, EvOutcomeUnknown: TokenReauthorise,
-		EvClientChanged: TokenReauthorise, EvErased: TokenNone,
+		EvErased: TokenNone,
 	},
 	// A consent leads out. A refresh that was under way and still succeeds does not, since it may have been the one before the
 	// customer's revocation; one whose loss was the reason leads to another try.
@@ -105,7 +104,7 @@ var tokenTable = table[TokenFact, TokenEvent]{
 		EvLateAnswer: TokenFailing,
 		EvConnected:  TokenOK, EvRefreshed: TokenReauthorise, EvRefreshFailed: TokenReauthorise, EvClientRejected: TokenReauthorise,
 		EvRevoked: TokenReauthorise, EvClientDisabled: TokenReauthorise, EvOutcomeUnknown: TokenReauthorise,
-		EvClientChanged: TokenReauthorise, EvErased: TokenNone,
+		EvErased: TokenNone,
 	},
 }
 

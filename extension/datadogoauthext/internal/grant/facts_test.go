@@ -36,7 +36,6 @@ func TestEveryFactAndEvent(t *testing.T) {
 			EvRevoked:        {"", re, re, re},
 			EvClientDisabled: {"", re, re, re},
 			EvOutcomeUnknown: {"", re, re, re},
-			EvClientChanged:  {none, re, re, re},
 			EvErased:         {none, none, none, none},
 		})
 	})
@@ -170,7 +169,7 @@ func TestTheFirstReasonOfADeadTokenStays(t *testing.T) {
 	tok := Token{Fact: TokenOK}
 	start := time.Now()
 	require.NoError(t, tok.event(EvRevoked, "revoked by the customer", start))
-	require.NoError(t, tok.event(EvClientChanged, "client changed", start.Add(time.Hour)))
+	require.NoError(t, tok.event(EvClientDisabled, "client disabled", start.Add(time.Hour)))
 	assert.Equal(t, "revoked by the customer", tok.Reason)
 	assert.Equal(t, start, tok.Since)
 }

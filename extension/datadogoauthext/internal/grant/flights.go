@@ -2,6 +2,7 @@ package grant
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 )
@@ -66,6 +67,8 @@ type backoff struct {
 const (
 	firstBackoff   = 30 * time.Second
 	longestBackoff = time.Hour
+	// storeBackoff is how long a tenant waits when the database did not answer: that costs Datadog nothing, and it is soon back.
+	storeBackoff = 2 * time.Second
 )
 
 // failed notes a failure; share in [0,1) spreads tenants that failed together.
@@ -79,6 +82,30 @@ func (b *backoffs) failed(tenant string, now time.Time, share float64) {
 	wait := min(firstBackoff<<min(cur.failures, 10), longestBackoff)
 	wait += time.Duration(share * float64(wait) / 2)
 	b.m[tenant] = backoff{failures: cur.failures + 1, next: now.Add(wait), said: cur.said}
+}
+
+// unreached notes a failure on account of a database that does not answer. Such waits do not grow.
+func (b *backoffs) unreached(tenant string, now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.m == nil {
+		b.m = map[string]backoff{}
+	}
+	cur := b.m[tenant]
+	cur.next = now.Add(storeBackoff)
+	b.m[tenant] = cur
+}
+
+// until notes a failure after which a tenant waits for a fixed time.
+func (b *backoffs) until(tenant string, next time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.m == nil {
+		b.m = map[string]backoff{}
+	}
+	cur := b.m[tenant]
+	cur.failures, cur.next = cur.failures+1, next
+	b.m[tenant] = cur
 }
 
 // news reports whether text differs from what it was told last since the latest success.
@@ -119,20 +146,29 @@ func (b *backoffs) due(tenant string, now time.Time) bool {
 
 // windows lets something happen once per key in a stretch of time.
 type windows struct {
-	mu sync.Mutex // guards m
-	m  map[string]time.Time
+	mu sync.Mutex           // guards the rest
+	m  map[string]time.Time // when each key may go again
+	// full is how many keys there may be before those whose time is over are forgotten.
+	full int
 }
+
+// minWindows is how many keys are not worth a look for what can be forgotten.
+const minWindows = 1024
 
 // enter reports whether key may go, and closes the window behind it.
 func (w *windows) enter(key string, now time.Time, length time.Duration) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if last, ok := w.m[key]; ok && now.Before(last.Add(length)) {
+	if until, ok := w.m[key]; ok && now.Before(until) {
 		return false
 	}
 	if w.m == nil {
-		w.m = map[string]time.Time{}
+		w.m, w.full = map[string]time.Time{}, minWindows
 	}
-	w.m[key] = now
+	if len(w.m) >= w.full { // it doubled since the last time, so that costs little per key
+		maps.DeleteFunc(w.m, func(_ string, until time.Time) bool { return !now.Before(until) })
+		w.full = max(minWindows, 2*len(w.m))
+	}
+	w.m[key] = now.Add(length)
 	return true
 }

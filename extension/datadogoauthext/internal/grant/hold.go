@@ -16,7 +16,7 @@ var ErrRefused = errors.New("refused")
 // Pause stops the data of a tenant until Resume; what arrives waits. A second pause replaces the reason of the first. by is who asked.
 func (s *Service) Pause(ctx context.Context, tenant, reason, by string) error {
 	text := orderText("paused", reason, by)
-	err := s.order(ctx, tenant, func(_ *txn, g *Grant) error {
+	err := s.order(ctx, tenant, false, func(_ *txn, g *Grant) error {
 		if err := g.event(EvPause, text, s.now()); err != nil {
 			return refusedHold(*g, "paused")
 		}
@@ -31,7 +31,7 @@ func (s *Service) Pause(ctx context.Context, tenant, reason, by string) error {
 
 // Resume ends a pause. It changes nothing for a tenant that is not paused.
 func (s *Service) Resume(ctx context.Context, tenant, by string) error {
-	err := s.order(ctx, tenant, func(_ *txn, g *Grant) error {
+	err := s.order(ctx, tenant, false, func(_ *txn, g *Grant) error {
 		if err := g.event(EvResume, "", s.now()); err != nil {
 			return refusedHold(*g, "resumed")
 		}
@@ -44,8 +44,8 @@ func (s *Service) Resume(ctx context.Context, tenant, by string) error {
 }
 
 // order changes the grant of a tenant on an operator's word; edit may read and write more in the same step. It leaves no trace when edit
-// fails.
-func (s *Service) order(ctx context.Context, tenant string, edit func(*txn, *Grant) error) error {
+// fails. With replace it puts what is known of the tenant in the place of a record that cannot be opened.
+func (s *Service) order(ctx context.Context, tenant string, replace bool, edit func(*txn, *Grant) error) error {
 	if err := s.checkReady(); err != nil {
 		return err
 	}
@@ -62,8 +62,11 @@ func (s *Service) order(ctx context.Context, tenant string, edit func(*txn, *Gra
 		switch {
 		case errors.Is(err, errStore):
 			return err
+		case unopenable(err) && replace:
+			g = s.lastKnown(tenant)
 		case err != nil:
-			return fmt.Errorf("%w: the record of tenant %s cannot be opened; restore the store from a backup first: %w", ErrRefused, tenant, err)
+			return fmt.Errorf("%w: the record of tenant %s cannot be opened; restore it from a backup, or let the customer connect again and confirm "+
+				"that change: %w", ErrRefused, tenant, err)
 		case !found:
 			return fmt.Errorf("%w: tenant %s never connected; check the name, or invite it", ErrRefused, tenant)
 		}
@@ -73,6 +76,13 @@ func (s *Service) order(ctx context.Context, tenant string, edit func(*txn, *Gra
 		}
 		return tx.put(g)
 	})
+}
+
+// lastKnown is what memory knows of a tenant whose record cannot be opened: its organisation, if it could be opened before.
+func (s *Service) lastKnown(tenant string) Grant {
+	s.view.mu.Lock()
+	defer s.view.mu.Unlock()
+	return Grant{Tenant: tenant, Org: s.view.grants[tenant].rec.Org}
 }
 
 func refusedHold(g Grant, wish string) error {

@@ -58,8 +58,8 @@ func (s *Service) elsewhere(tok Token) (until time.Time, ok bool) {
 
 // mintedElsewhere is heldBack for a mint.
 func (s *Service) mintedElsewhere(o Org) (until time.Time, ok bool) {
-	if o.Key != KeyMinting || o.Mint.Stored {
+	if o.Key != KeyMinting || o.Mint.Stored || o.Mint.Attempts == 0 {
 		return until, false
 	}
-	return s.heldBack(mintName(o.Org), latest(o.Mint.Begun, o.Mint.Latest), o.Mint.Fence)
+	return s.heldBack(mintName(o.Org), o.Mint.Begun, o.Mint.Fence)
 }

@@ -57,7 +57,7 @@ func (s *Service) Invite(ctx context.Context, tenant, clientName string, life ti
 	if life <= 0 || life > MaxInvitationLife {
 		return "", inv, fmt.Errorf("%w: lifetime: must be more than 0 and at most %s", ErrBadInvitation, MaxInvitationLife)
 	}
-	if clientName, err = s.clientNamed(clientName); err != nil {
+	if clientName, err = s.ClientNamed(clientName); err != nil {
 		return "", inv, fmt.Errorf("%w: %w", ErrBadInvitation, err)
 	}
 	secret = NewSecret()
@@ -82,8 +82,8 @@ func (s *Service) Invitation(ctx context.Context, secret string) (Invitation, er
 	return inv, nil
 }
 
-// clientNamed finds the name of a configured client. An empty one stands for the only client.
-func (s *Service) clientNamed(name string) (string, error) {
+// ClientNamed finds the name of a configured client. An empty one stands for the only client.
+func (s *Service) ClientNamed(name string) (string, error) {
 	if name == "" && len(s.clients) == 1 {
 		for only := range s.clients {
 			name = only
@@ -120,7 +120,10 @@ func (s *Service) Invitations(ctx context.Context) ([]Invitation, error) {
 // shortInvitation is how much of its hash names an invitation.
 const shortInvitation = 12
 
-// RevokeInvitation ends one, named by its Hash or the first 12 characters of it. A consent that began with it is refused from then on.
+// ID names the invitation to people. It does not open the link.
+func (i Invitation) ID() string { return i.Hash[:shortInvitation] }
+
+// RevokeInvitation ends one, named by its ID or its whole Hash. A consent that began with it is refused from then on.
 func (s *Service) RevokeInvitation(ctx context.Context, id, by string) error {
 	all, err := s.Invitations(ctx)
 	if err != nil {
@@ -156,21 +159,6 @@ func (s *Service) consumeInvitation(ctx context.Context, hash string) error {
 		}
 		return err
 	})
-}
-
-// useUpInvitation deletes a flow's invitation in tx. Of several consents by one link that are completed at the same time, one gets through.
-func useUpInvitation(tx *txn, f Flow) error {
-	if f.Invitation == "" {
-		return nil
-	}
-	inv, found, err := get(tx, Invitation{Hash: f.Invitation})
-	if err == nil && !found {
-		err = fmt.Errorf("tenant %s: %w", f.Tenant, errLinkGone)
-	}
-	if err == nil {
-		tx.remove(inv)
-	}
-	return err
 }
 
 // NewSecret returns 256 random bits in base64url, 43 characters.

@@ -1,12 +1,15 @@
 package grant_test
 
 import (
+	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant/granttest"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/seal"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
@@ -43,4 +46,41 @@ func TestAPromotedKeySealsWhatIsThereWhileItServes(t *testing.T) {
 	require.NoError(t, err)
 	s = f.Restart(s)
 	assert.True(t, facts(t, s, "acme").Sending)
+}
+
+// unlisted cannot list while broken.
+type unlisted struct {
+	store.Store
+	broken atomic.Bool
+}
+
+func (u *unlisted) List(ctx context.Context, kind store.Kind, yield func(store.Record) error) error {
+	if u.broken.Load() {
+		return store.ErrUnreachable
+	}
+	return u.Store.List(ctx, kind, yield)
+}
+
+func TestEverythingIsReadAgainAfterAKeysetChangeHoweverLongThatFails(t *testing.T) {
+	t.Parallel()
+	f := granttest.NewFixture(t)
+	u := &unlisted{}
+	f.Edit = func(o *grant.Options) { u.Store = o.Store; o.Store = u }
+	s := f.Start()
+	_, err := f.Connect(s, "acme", eu(t), granttest.OrgA)
+	require.NoError(t, err)
+	rec, err := f.Store().Get(t.Context(), store.KindGrant, "acme")
+	require.NoError(t, err)
+	tok, err := f.Store().Get(t.Context(), store.KindToken, "acme")
+	require.NoError(t, err)
+	require.NoError(t, f.Store().Apply(t.Context(), store.Change{Record: rec, Delete: true}, store.Change{Record: tok, Delete: true})) // memory does not know
+	id, err := seal.Add(f.KeysKeyset())
+	require.NoError(t, err)
+	require.NoError(t, seal.Promote(f.KeysKeyset(), id))
+	u.broken.Store(true)
+	s.Pass(t.Context())
+	require.NotEmpty(t, s.Tenants())
+	u.broken.Store(false)
+	s.Pass(t.Context())
+	assert.Empty(t, s.Tenants())
 }

@@ -64,8 +64,8 @@ func (s *Service) Start() {
 	s.life.once.Do(func() { s.life.spawn(s.run) })
 }
 
-// Close begins nothing more and waits for what is under way, a call to Datadog too; when ctx ends first, it cancels the calls.
-// It does not close the store.
+// Close begins nothing more and waits for what is under way, a call to Datadog too; when ctx ends first, it cancels the calls. What is
+// in memory only is written then; the error says what could not be. It does not close the store.
 func (s *Service) Close(ctx context.Context) error {
 	l := &s.life
 	l.mu.Lock()
@@ -76,7 +76,7 @@ func (s *Service) Close(ctx context.Context) error {
 	defer l.abort()
 	select {
 	case <-done:
-		return nil
+		return s.saveAll(ctx)
 	case <-ctx.Done():
 		return fmt.Errorf("grants are still being written: %w", ctx.Err())
 	}
@@ -99,7 +99,7 @@ const (
 	longestRetry = 10 * time.Second
 )
 
-// run loads until it succeeds, puts right what an earlier process left half done, then does what is due, pass by pass.
+// run loads until it succeeds, then does what is due, pass by pass: what an earlier process left half done comes first.
 func (s *Service) run() {
 	ctx := s.life.stopping
 	if s.sendOnly {
@@ -115,17 +115,24 @@ func (s *Service) run() {
 	if s.sendOnly {
 		return
 	}
-	reconciled := false
-	s.passes(ctx, func(ctx context.Context) {
-		reconciled = reconciled || s.reconcile(ctx)
-		s.pass(ctx)
-	})
+	for _, duty := range s.duties() {
+		s.life.spawn(func() { s.passes(ctx, duty) })
+	}
 }
 
+// duties are what is due now and then. Each has a loop of its own, so that none waits for another: a site that hangs, or a thousand grants
+// to refresh, hold up neither the writing of an answer that is in memory only nor the revocation of tokens.
+func (s *Service) duties() []func(context.Context) {
+	return []func(context.Context){s.tend, s.proveKeys, s.resumeMints, s.refreshDue, s.runRevocations, s.recheckKeys}
+}
+
+// passes calls pass every half minute, or a moment after it ended where it took longer. Both are of the machine's time, whatever
+// Options.Now says.
 func (s *Service) passes(ctx context.Context, pass func(context.Context)) {
 	for {
+		began := time.Now()
 		pass(ctx)
-		if s.pause(ctx, passEvery) != nil {
+		if s.pause(ctx, max(passEvery-time.Since(began), firstRetry)) != nil {
 			return
 		}
 	}
@@ -188,25 +195,33 @@ func (s *Service) notLoaded(err error, down time.Time) error {
 	return fmt.Errorf("the grants cannot be loaded since %s: %s: %w", since(down), serves, err)
 }
 
-// pass does what is due: keep-alive refreshes and those that failed, keys that are no longer fresh, flows that ran out.
-func (s *Service) pass(ctx context.Context) {
-	s.saveAll(ctx)
+// tend is the duty that asks nothing of Datadog: it looks after the store, the keyset and secret files, and what ran out.
+func (s *Service) tend(ctx context.Context) {
+	_ = s.saveAll(ctx) // what it could not write was logged when it was kept
+	s.reconcile(ctx)
 	s.checkSecrets()
-	if s.shared == nil && s.reloadKeysets() {
-		if _, err := s.reload(ctx); err != nil {
-			s.log.Error("The grants were not read again with the replaced keyset", zap.Error(err))
-		}
-	}
+	s.rereadAfterReload(ctx)
 	s.reseal(ctx)
-	s.proveKeys(ctx)
-	s.resumeMints(ctx)
-	s.refreshDue(ctx)
-	s.runRevocations(ctx)
 	s.ageKeys(ctx)
-	s.recheckKeys(ctx)
 	s.sweep(ctx)
-	s.endQuarantineWhenDone(ctx)
 	s.reportTrouble()
+}
+
+// rereadAfterReload reads everything again once a keyset file was replaced, until that succeeds: records may open that did not. For a
+// shared store watch does that.
+func (s *Service) rereadAfterReload(ctx context.Context) {
+	if s.shared != nil {
+		return
+	}
+	if s.reloadKeysets() {
+		s.reread.Store(true)
+	}
+	if !s.reread.Load() {
+		return
+	}
+	if _, err := s.readAgain(ctx); err != nil && ctx.Err() == nil && s.windows.enter("\x00reread", s.now(), longestBackoff) {
+		s.log.Error("The grants were not read again with the replaced keyset; trying again", zap.Error(err))
+	}
 }
 
 // pause waits, and says why when ctx or the service ended first.

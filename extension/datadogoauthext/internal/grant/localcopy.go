@@ -129,6 +129,24 @@ func (s *Service) copyStamp() (store.Record, error) {
 	return store.Record{Kind: kindCopied, Key: string(kindCopied), Version: 1, Value: sealed}, err
 }
 
+// errNotACopy: a copy is stamped from its first write on, and a grant store never is.
+var errNotACopy = errors.New("the file holds records of a grant store and is no copy of one; nothing was changed in it; name another file, which is made")
+
+// CheckCopy makes sure that a store may be given as Options.Copy, which is overwritten: that it is empty, or a copy. Whether the keyset opens
+// the stamp does not matter for that.
+func CheckCopy(ctx context.Context, st store.Store) error {
+	_, err := st.Get(ctx, kindCopied, string(kindCopied))
+	if !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	for _, kind := range store.Kinds() {
+		if err := st.List(ctx, kind, func(store.Record) error { return errNotACopy }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // loadCopy makes the service ready with the copy, if there is one that the keyset opens.
 func (s *Service) loadCopy(ctx context.Context) {
 	if s.copy.st == nil {

@@ -9,8 +9,9 @@ import (
 // ErrNoLogin: no login is under way with this request id, or a ticket came for it already.
 var ErrNoLogin = errors.New("no login is under way with this request id: it was used already, or it ran out")
 
-// BeginLogin stores a login under way and returns its request id, 256 random bits of which only the hash is stored. The limit is checked
-// before anything is written. l needs BrowserHash, AppOrigin, StartedDomain and Partition; what a ticket says comes with Admit.
+// BeginLogin stores a login under way and returns its request id, 256 random bits of which only the hash is stored. When there are too
+// many, the oldest that no ticket admitted makes room: anybody may begin one, and whoever is to come back soon began lately. l needs
+// BrowserHash, AppOrigin, StartedDomain and Partition; what a ticket says comes with Admit.
 func (s *Service) BeginLogin(ctx context.Context, l Login) (requestID string, err error) {
 	if err := s.checkReady(); err != nil {
 		return "", err
@@ -19,10 +20,20 @@ func (s *Service) BeginLogin(ctx context.Context, l Login) (requestID string, er
 	now := s.now()
 	l.Hash, l.Created, l.Expires = Hash(requestID), now, now.Add(FlowLife)
 	l.Tenant, l.Client, l.TicketID, l.AllowChange = "", "", "", false
-	if !s.view.takeLoginSeat(l, now) {
-		return "", ErrTooManyFlows
-	}
-	if err := s.change(ctx, func(tx *txn) error { return tx.put(l) }); err != nil {
+	oldest := s.view.takeLoginSeat(l, now)
+	err = s.change(ctx, func(tx *txn) error {
+		if oldest != "" {
+			old, found, err := get(tx, Login{Hash: oldest})
+			if errors.Is(err, errStore) {
+				return err
+			}
+			if err == nil && found && old.Tenant == "" {
+				tx.remove(old)
+			}
+		}
+		return tx.put(l)
+	})
+	if err != nil {
 		s.view.leaveLoginSeat(l.Hash)
 		return "", err
 	}
@@ -57,7 +68,7 @@ func (s *Service) Admit(ctx context.Context, requestID, tenant, client, ticketID
 	if ticketID == "" {
 		return Login{}, fmt.Errorf("%w: the ticket has no jti; let the login page give every ticket one of its own", ErrRefused)
 	}
-	client, err := s.clientNamed(client)
+	client, err := s.ClientNamed(client)
 	if err != nil {
 		return Login{}, fmt.Errorf("%w: the ticket: %w", ErrRefused, err)
 	}
@@ -76,18 +87,4 @@ func (s *Service) Admit(ctx context.Context, requestID, tenant, client, ticketID
 		return Login{}, err
 	}
 	return l, nil
-}
-
-// EndLogin deletes a login whose consent has begun. It works once: ErrNoLogin says that somebody else was first.
-func (s *Service) EndLogin(ctx context.Context, requestID string) error {
-	if err := s.checkReady(); err != nil {
-		return err
-	}
-	return s.change(ctx, func(tx *txn) error {
-		l, err := s.login(tx, requestID)
-		if err == nil {
-			tx.remove(l)
-		}
-		return err
-	})
 }

@@ -19,9 +19,12 @@ const (
 )
 
 // ensureKey makes sure that an organisation has an API key that works. A stored key that validates is kept; else one is
-// minted. It is called for a customer's consent or to finish what an earlier process began, never on a refusal alone.
+// minted. It is called for a customer's consent or an operator's order, never on a refusal alone.
+//
+// Whoever comes with another token waits for the lease and then looks at what became of the key: an attempt that failed with another
+// customer's permissions, or that goes on from an earlier process, is not theirs.
 func (s *Service) ensureKey(ctx context.Context, org credential.Org, accessToken string) error {
-	return s.fly(ctx, &s.mints, org.String(), func(ctx context.Context) error {
+	return s.fly(ctx, &s.mints, org.String()+" "+Hash(accessToken), func(ctx context.Context) error {
 		return s.withLease(ctx, mintName(org), func(ctx context.Context, fence uint64) error {
 			if err := s.save(ctx, mintName(org)); err != nil {
 				return err
@@ -135,7 +138,7 @@ func (s *Service) mint(ctx context.Context, org credential.Org, accessToken stri
 // staleIntent: an attempt without an answer that is older is forgotten when the next one begins.
 const staleIntent = 24 * time.Hour
 
-// beginMint stores the intent and returns the record as it was before. The beginning of an earlier attempt without an answer is kept.
+// beginMint stores the intent and returns the record as it was before. The beginnings of earlier attempts without an answer are kept.
 func (s *Service) beginMint(ctx context.Context, org credential.Org, fence uint64, attempts int) (before Org, err error) {
 	err = s.changeOrg(ctx, s.change, org, func(o *Org) error {
 		if o.Mint.Fence > fence {
@@ -147,14 +150,19 @@ func (s *Service) beginMint(ctx context.Context, org credential.Org, fence uint6
 		s.intents.note(mintName(org), fence) // whether or not the write succeeds
 		before = *o
 		now := s.now()
-		next := MintJournal{Begun: o.Mint.Begun, Latest: now, Attempts: attempts, Fence: fence, Deleted: o.Mint.Deleted}
-		if next.Begun.IsZero() || next.Begun.Before(now.Add(-staleIntent)) {
-			next.Begun = now
-		}
-		o.Mint = next
+		o.Mint = o.Mint.next(now, attempts, fence)
 		return o.event(EvMintBegun, "a key is being minted", now)
 	})
 	return before, err
+}
+
+// intend notes that a key is to be minted, in the step that stores the consent which asks for it: a stop before the mint begins is then
+// followed by one. It changes nothing where there is a key, or an attempt under way.
+func (o *Org) intend(now time.Time) error {
+	if o.APIKey != "" || o.Key == KeyMinting {
+		return nil
+	}
+	return o.event(EvMintBegun, "a customer gave consent, and a key is about to be minted", now)
 }
 
 // errTakenOver: the lease ran out, and somebody else has the right to mint. A finished journal keeps its fence for that.
@@ -164,9 +172,9 @@ func errTakenOver(org credential.Org) error {
 
 // resumeMints goes on with what an earlier process left in its journal.
 func (s *Service) resumeMints(ctx context.Context) {
-	atOnce(ctx, s.unfinishedMints(), func(o Org) {
-		err := s.fly(ctx, &s.mints, o.Org.String(), func(ctx context.Context) error { return s.resumeMint(ctx, o.Org) })
-		if err != nil && !errors.Is(err, errElsewhere) && s.windows.enter("unfinished/"+o.Org.String(), s.now(), longestBackoff) {
+	atOnceBySite(ctx, s.unfinishedMints(), orgSite, func(ctx context.Context, o Org) {
+		err := s.fly(ctx, &s.mints, "resume "+o.Org.String(), func(ctx context.Context) error { return s.resumeMint(ctx, o.Org) })
+		if err != nil && !errors.Is(err, errElsewhere) && ctx.Err() == nil && s.windows.enter("unfinished/"+o.Org.String(), s.now(), longestBackoff) {
 			s.log.Warn("An unfinished mint could not be finished; trying again", zap.Stringer("org", o.Org), zap.Error(err))
 		}
 	})
@@ -190,7 +198,7 @@ func (s *Service) resumeMint(ctx context.Context, org credential.Org) error {
 		unknown := func(why string) error {
 			return s.mintFailed(ctx, org, fence, mintFailure{ev: EvMintUnknown, outcome: "unknown", err: fmt.Errorf("the mint begun at %s has no known outcome%s; "+
 				"open the connect link again, or have the operator mint again. If Datadog then says that a key exists, revoke the one whose name contains %q first",
-				since(o.Mint.Begun), why, keyNameMark)})
+				since(latest(o.Mint.Begun, o.KeySince)), why, keyNameMark)})
 		}
 		if o.Mint.Attempts >= maxMintAttempts {
 			return unknown("")
@@ -206,14 +214,18 @@ func (s *Service) resumeMint(ctx context.Context, org credential.Org) error {
 	})
 }
 
-// unfinishedMints are the organisations in state minting. Going on with one that a flight works on joins that flight.
+// unfinishedMints are the organisations in state minting, without those that another process may be at and those whose consent is so young
+// that whoever stored it begins the mint.
 func (s *Service) unfinishedMints() []Org {
 	s.view.mu.Lock()
 	defer s.view.mu.Unlock()
 	var orgs []Org
 	for _, h := range s.view.orgs {
-		if _, held := s.mintedElsewhere(h.rec); h.rec.Key == KeyMinting && !held {
-			orgs = append(orgs, h.rec)
+		o := h.rec
+		_, held := s.mintedElsewhere(o)
+		young := o.Mint.Attempts == 0 && !o.Mint.Stored && s.now().Before(o.KeySince.Add(operation))
+		if o.Key == KeyMinting && !held && !young {
+			orgs = append(orgs, o)
 		}
 	}
 	return orgs

@@ -21,20 +21,22 @@ var errAnsweredLate = errors.New("the answer to an earlier attempt came late and
 // A process that was stopped beyond its lease may find that another has the right to mint. Datadog makes one key, so where the other has
 // none, the late one is taken all the same, for the other to go on with, unless that deleted it; the error is errAnsweredLate then.
 func (s *Service) storeKey(ctx context.Context, org credential.Org, key mintedKey, fence, generation uint64) error {
-	keep := func(ctx context.Context, fn func(*txn) error) error { return s.keep(ctx, mintName(org), fn) }
+	keep := func(ctx context.Context, fn func(*txn) error) error {
+		return s.keep(ctx, mintName(org), overwriting(Org{Org: org}, fn))
+	}
 	late := false
 	err := s.changeOrg(ctx, keep, org, func(o *Org) error {
 		if late = o.Mint.Fence > fence; late {
 			gone := key.id != "" && key.id == o.Mint.Deleted
 			if gone || o.Generation != generation || o.Key != KeyNone && o.Key != KeyExistsUnknown && o.Key != KeyMinting {
-				return errTakenOver(org)
-			}
-			if err := o.event(EvMintBegun, "a key that came late is stored, still to be checked", s.now()); err != nil {
-				return err
+				return fmt.Errorf("%w: %w", errTakenOver(org), errSuperseded)
 			}
 		}
+		if err := o.event(EvMintBegun, "a key is stored, still to be checked", s.now()); err != nil {
+			return err
+		}
 		o.APIKey, o.KeyID, o.KeyName, o.Last4 = key.key, key.id, key.name, key.last4
-		o.Generation++
+		o.Generation = max(o.Generation, generation) + 1 // the store may have gone back to an earlier one
 		o.Foreign, o.ValidatedAt = false, time.Time{}
 		o.MintedAt, o.Mint.Stored = s.now(), true
 		return nil
@@ -102,9 +104,9 @@ func (s *Service) mintFailed(ctx context.Context, org credential.Org, fence uint
 		if o.Mint.Stored && failed.ev != EvKeyRefused {
 			return errAnsweredLate
 		}
-		next := MintJournal{Begun: o.Mint.Begun, Latest: o.Mint.Latest, Fence: fence, Deleted: o.Mint.Deleted}
+		next := MintJournal{Begun: o.Mint.Begun, Lost: o.Mint.Lost, Fence: fence, Deleted: o.Mint.Deleted}
 		if failed.journal != nil {
-			next.Begun, next.Latest = failed.journal.Begun, failed.journal.Latest
+			next.Begun, next.Lost = failed.journal.Begun, failed.journal.Lost
 		}
 		o.Mint = next
 		return o.event(failed.ev, failed.err.Error(), s.now())

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"go.uber.org/zap"
-
-	"github.com/datadogoauth/otelcol-datadogoauth/credential"
 )
 
 // PendingLife is how long a change of organisation waits to be confirmed.
@@ -98,8 +96,8 @@ func (s *Service) dropPending(tx *txn, tenant, why string) (found bool, err erro
 	return found, err
 }
 
-// retirePending leaves the tokens of a pending change to be revoked, and the key that a confirmation may have begun with. The caller
-// replaces or removes the record. One that cannot be opened has nothing that could be revoked.
+// retirePending leaves the tokens of a pending change to be revoked, and the key that a confirmation may have begun with to be deleted.
+// The caller replaces or removes the record. One that cannot be opened has nothing that could be revoked.
 func (s *Service) retirePending(tx *txn, tenant, why string) (found bool, err error) {
 	p, found, err := get(tx, pendingOf(tenant))
 	switch {
@@ -110,32 +108,13 @@ func (s *Service) retirePending(tx *txn, tenant, why string) (found bool, err er
 	case !found:
 		return false, nil
 	}
-	org, minted, err := get(tx, Org{Org: p.Grant.Org})
-	if errors.Is(err, errStore) {
-		return false, err
-	}
-	dropKey := minted && org.APIKey != "" && s.unwanted(p.Grant.Org, tenant)
-	return true, s.enqueueRevocation(tx, tenant, why, p.Grant.Org, p.Token, dropKey)
-}
-
-// unwanted reports whether an organisation has no tenant but the named one, and is to get none.
-func (s *Service) unwanted(org credential.Org, tenant string) bool {
-	if !s.lastOf(org, tenant) {
-		return false
-	}
-	s.view.mu.Lock()
-	defer s.view.mu.Unlock()
-	for t, h := range s.view.pendings {
-		if t != tenant && h.rec.Grant.Org == org {
-			return false
-		}
-	}
-	return true
+	return true, s.enqueueRevocation(tx, tenant, why, p.Grant.Org, p.Token, true)
 }
 
 // endPending removes a pending change under the right to decide on it. With a time it removes only what has run out by then.
 func (s *Service) endPending(ctx context.Context, tenant, why string, ranOut time.Time) error {
-	if err := s.save(ctx, changeName(tenant)); err != nil {
+	// One that cannot be opened is ended all the same, and an answer that belongs into it is of no use then.
+	if err := s.save(ctx, changeName(tenant)); err != nil && !unopenable(err) {
 		return err
 	}
 	found := false
@@ -180,9 +159,10 @@ func (s *Service) expirePendings(ctx context.Context) {
 func (s *Service) pendingUntil(now time.Time) []string {
 	s.view.mu.Lock()
 	defer s.view.mu.Unlock()
+	q, restored := s.view.quarantined()
 	var tenants []string
 	for tenant, h := range s.view.pendings {
-		if !now.Before(h.rec.Expires) {
+		if !now.Before(h.rec.Expires) && !(restored && q.ofBackup(h.rec.Created)) {
 			tenants = append(tenants, tenant)
 		}
 	}

@@ -50,15 +50,32 @@ func (q Quarantine) proved(o Org) bool {
 }
 
 // refreshed reports whether a token is younger than the restore.
-func (q Quarantine) refreshed(tok Token) bool { return !tok.RefreshedAt.Before(q.RestoredAt) }
+func (q Quarantine) refreshed(tok Token) bool { return !q.ofBackup(tok.RefreshedAt) }
+
+// ofBackup reports whether what is of that time came with the backup. Where the mark of the restore cannot be opened, everything may have.
+func (q Quarantine) ofBackup(at time.Time) bool {
+	return q.RestoredAt.IsZero() || at.Before(q.RestoredAt)
+}
+
+// ofBackup reports whether the store is in quarantine and what is of that time came with the backup. Nothing is ended at Datadog on
+// account of such: the backup may have been opened beside the store that it was taken from, to which it matters. What people order, or
+// customers do, after the restore is done.
+func (s *Service) ofBackup(at time.Time) bool {
+	q, ok := s.quarantined()
+	return ok && q.ofBackup(at)
+}
+
+// errOfBackup: what an order needs came with the backup, and nobody knows what it is worth.
+var errOfBackup = errors.New("the store came from a backup, and this refresh token with it: it waits until the quarantine is over, or was ended through the admin API")
 
 // notBefore is now, or the restore where the clock of whoever restored was ahead.
 func (q Quarantine) notBefore(now time.Time) time.Time { return latest(now, q.RestoredAt) }
 
-// unproved says that a key of a restored store is not to be used yet. The caller holds mu.
+// unproved says that a key of a restored store is not to be used yet: to a sender that is a key that is missing, so what arrives waits
+// aside until that changes. The caller holds mu.
 func (v *view) unproved(tenant string, o Org) error {
 	if q, ok := v.quarantined(); ok && !q.proved(o) {
-		return fmt.Errorf("tenant %s: the store came from a backup, and its API key is validated before it is used: %w", tenant, credential.ErrNotReady)
+		return fmt.Errorf("tenant %s: the store came from a backup, and its API key is validated before it is used: %w", tenant, credential.ErrKeyMissing)
 	}
 	return nil
 }
@@ -71,14 +88,17 @@ func (s *Service) proveKeys(ctx context.Context) {
 	}
 	keys := s.view.unprovedKeys(q)
 	rand.Shuffle(len(keys), func(i, j int) { keys[i], keys[j] = keys[j], keys[i] }) // several processes share the work
-	atOnce(ctx, keys, func(o Org) {
+	atOnceBySite(ctx, keys, orgSite, func(ctx context.Context, o Org) {
 		ctx, cancel := context.WithTimeout(ctx, validateFor)
 		defer cancel()
 		if err := s.proveKey(ctx, q, o); err != nil && s.windows.enter("prove/"+o.Org.String(), s.now(), longestBackoff) {
 			s.log.Warn("The API key of a restored organisation cannot be validated yet, so its data waits; trying again", zap.Stringer("org", o.Org), zap.Error(err))
 		}
 	})
+	s.endQuarantineWhenDone(ctx)
 }
+
+func orgSite(o Org) string { return o.Site }
 
 func (v *view) unprovedKeys(q Quarantine) []Org {
 	v.mu.Lock()
@@ -122,9 +142,10 @@ func (s *Service) afterProof(ctx context.Context, q Quarantine, asked Org, at si
 }
 
 // restoredLease runs fn alone among all refreshes of all processes while the store is in quarantine, unless too many failed.
-func (s *Service) restoredLease(lease leaser) leaser {
+// A token that was refreshed, or given, since the restore is none of those that a backup brought.
+func (s *Service) restoredLease(lease leaser, seen Token) leaser {
 	return func(ctx context.Context, name string, fn func(context.Context, uint64) error) error {
-		if _, ok := s.quarantined(); !ok {
+		if q, ok := s.quarantined(); !ok || q.refreshed(seen) {
 			return lease(ctx, name, fn)
 		}
 		return lease(ctx, quarantineName, func(ctx context.Context, _ uint64) error {
@@ -216,6 +237,7 @@ func (s *Service) quarantineTrouble() error {
 	case q.Stopped:
 		return errQuarantine
 	default:
-		return fmt.Errorf("the store was restored at %s from a backup of %s: API keys serve once they are validated, and grants are refreshed one at a time", since(q.RestoredAt), since(q.BackupMade))
+		return fmt.Errorf("the store was restored at %s from a backup of %s: API keys serve once they are validated, grants are refreshed one at a time, "+
+			"and what the backup still had to revoke or delete waits", since(q.RestoredAt), since(q.BackupMade))
 	}
 }

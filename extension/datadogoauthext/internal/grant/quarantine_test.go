@@ -2,6 +2,7 @@ package grant_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant/granttest"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
+	"github.com/datadogoauth/otelcol-datadogoauth/site"
 )
 
 // restored has n grants, of which the first stale ones hold refresh tokens that were replaced after the backup was made.
@@ -44,7 +46,7 @@ func TestARestoredKeyServesOnceItIsValidated(t *testing.T) {
 	sidecar := f.NewOn(st, sending(nil, grant.SeedTenant(1)))
 	granttest.AwaitReady(t, sidecar)
 	_, err := sidecar.Lookup(grant.SeedTenant(1))
-	require.ErrorIs(t, err, credential.ErrNotReady)
+	require.ErrorIs(t, err, credential.ErrKeyMissing, "its data is put aside, and takes no worker of a queue's")
 	s := f.NewOn(st, nil)
 	granttest.AwaitReady(t, s)
 	<-entered
@@ -108,11 +110,85 @@ func TestAQuarantineEndsByItself(t *testing.T) {
 	s := startOn(f, st)
 	require.Eventually(t, func() bool {
 		_, err := st.Get(t.Context(), store.KindQuarantine, grant.QuarantineKey)
-		return err != nil
+		_, inView := s.Quarantine()
+		return err != nil && !inView
 	}, propagation, 10*time.Millisecond, "the first pass does all of it")
 	counts.mu.Lock()
 	assert.Equal(t, map[string]int{"refreshed": 28, "revoked": 2}, counts.n)
 	counts.mu.Unlock()
 	require.ErrorContains(t, s.Trouble(), fmt.Sprintf("2 tenant(s) in state %q", grant.StateReauthorise))
 	require.NotContains(t, s.Trouble().Error(), "restored")
+}
+
+func TestAStoppedQuarantineStopsNoGrantMadeSince(t *testing.T) {
+	t.Parallel()
+	f := granttest.NewFixture(t)
+	s := f.Start()
+	for i := range 5 {
+		_, err := f.Connect(s, grant.SeedTenant(i), eu(t), grant.SeedOrg(i))
+		require.NoError(t, err)
+		f.Datadog.Revoke(grant.SeedOrg(i))
+	}
+	f.Clock.Advance(time.Minute)
+	require.NoError(t, s.Quarantined(t.Context(), f.Clock.Now()))
+	f.Clock.Advance(2 * time.Hour)
+	for range 3 {
+		s.Pass(t.Context())
+		f.Clock.Advance(time.Minute)
+	}
+	q, _ := s.Quarantine()
+	require.True(t, q.Stopped)
+	_, err := f.Connect(s, grant.SeedTenant(0), eu(t), grant.SeedOrg(0)) // as the trouble says
+	require.NoError(t, err)
+	f.Clock.Advance(2 * time.Hour)
+	_, err = s.AccessToken(t.Context(), grant.SeedTenant(0))
+	require.NoError(t, err)
+	f.Clock.Advance(25 * time.Hour)
+	s.Pass(t.Context())
+	assert.Equal(t, f.Clock.Now().UTC(), facts(t, s, grant.SeedTenant(0)).RefreshedAt.UTC())
+}
+
+// A backup may be opened beside the store that it was taken from.
+func TestAQuarantinedStoreEndsNothingOnAccountOfTheBackup(t *testing.T) {
+	t.Parallel()
+	f := granttest.NewFixture(t)
+	f.Datadog.LetManageKeys()
+	s := f.Start()
+	_, err := f.Connect(s, "acme", eu(t), granttest.OrgA)
+	require.NoError(t, err)
+	_, err = f.Connect(s, "gone", site.US1(), granttest.OrgB)
+	require.NoError(t, err)
+	_, err = consent(t, f, s, elsewhere(t)) // a change that nobody confirmed
+	require.NoError(t, err)
+	f.Datadog.Answer(revokePath, granttest.Status(503, ""))
+	f.Datadog.Answer(keysPath, granttest.Status(503, ""))
+	require.NoError(t, s.Disconnect(t.Context(), "acme", "", "ops"))
+	require.Eventually(t, func() bool {
+		left, err := s.Revocations(t.Context())
+		return err == nil && slices.ContainsFunc(left, func(r grant.Revocation) bool { return r.Attempts > 0 }) &&
+			!slices.ContainsFunc(left, func(r grant.Revocation) bool { return r.Attempts == 0 })
+	}, propagation, 5*time.Millisecond, "each was tried once, in vain")
+	_, err = f.Connect(s, "acme", eu(t), granttest.OrgA)
+	require.NoError(t, err)
+	_, err = consent(t, f, s, elsewhere(t))
+	require.NoError(t, err)
+	f.Clock.Advance(time.Second) // nothing is due again yet
+	require.NoError(t, s.Quarantined(t.Context(), f.Clock.Now()))
+	revoked, deleted := len(f.Datadog.Calls(revokePath)), len(deletedKeys(f))
+	f.Datadog.Revoke(granttest.OrgA) // so that the quarantine lasts
+	f.Clock.Advance(25 * time.Hour)
+	for range 3 {
+		f.Datadog.Answer(tokenPath, granttest.Status(503, ""))
+		f.Datadog.Answer(tokenPath, granttest.Status(503, ""))
+		s.Pass(t.Context())
+	}
+	_, ok := s.Quarantine()
+	require.True(t, ok)
+	assert.Len(t, f.Datadog.Calls(revokePath), revoked)
+	assert.Len(t, deletedKeys(f), deleted)
+	_, err = f.Store().Get(t.Context(), store.KindPending, "acme")
+	require.NoError(t, err, "it is not decided yet that nobody confirmed it")
+	require.NoError(t, s.EndQuarantine(t.Context(), "ops"))
+	s.Pass(t.Context())
+	assert.Greater(t, len(f.Datadog.Calls(revokePath)), revoked)
 }

@@ -56,11 +56,12 @@ type Org struct {
 // MintJournal is written before a key is asked for. A journal without a key in the record means that a process ended, or
 // an answer was lost, between the question and the write: Datadog may have made a key whose value nobody has.
 type MintJournal struct {
-	// Begun is when the first attempt began whose answer is missing, Latest when the latest attempt did. They outlive a journal that ended
-	// without a key, since the key that an earlier attempt may have made is looked for between them.
-	Begun    time.Time `json:"begun,omitzero"`
-	Latest   time.Time `json:"latest,omitzero"`
-	Attempts int       `json:"attempts,omitempty"`
+	// Begun is when the latest attempt began whose answer is missing, Lost when each one before it did. They outlive a journal that ended
+	// without a key, since the key that such an attempt may have made is looked for by its date.
+	Begun time.Time   `json:"begun,omitzero"`
+	Lost  []time.Time `json:"lost,omitempty"`
+	// Attempts counts those since the intent; 0 where a consent asks for a key and no attempt began yet.
+	Attempts int `json:"attempts,omitempty"`
 	// Stored says that the key of this record is the answer, still to be checked.
 	Stored bool `json:"stored,omitempty"`
 	// Fence is the fencing number of the lease under which the attempt was made.
@@ -118,6 +119,8 @@ type RefreshJournal struct {
 	Begun      time.Time `json:"begun,omitzero"`
 	Unanswered int       `json:"unanswered,omitempty"`
 	Fence      uint64    `json:"fence,omitempty"`
+	// Disabled is when Datadog first answered that the client may not refresh this grant; zero once a refresh succeeds.
+	Disabled time.Time `json:"disabled,omitzero"`
 }
 
 func (t Token) address() (store.Kind, string) { return store.KindToken, t.Tenant }
@@ -125,10 +128,12 @@ func (t Token) owner() string                 { return t.Client }
 
 // Flow is one consent under way. It is never a state of a grant.
 type Flow struct {
-	StateHash  string `json:"state_hash"`
-	Tenant     string `json:"tenant"`
-	Client     string `json:"client"`
-	Invitation string `json:"invitation,omitempty"` // hash; empty when a ticket said who is connecting
+	StateHash string `json:"state_hash"`
+	Tenant    string `json:"tenant"`
+	Client    string `json:"client"`
+	// What let the customer in, by its hash: a connect link, or a login that a ticket admitted. The flow is worth no more than that is.
+	Invitation string `json:"invitation,omitempty"`
+	Login      string `json:"login,omitempty"`
 	// AllowChange says that the ticket allows the tenant to move to another organisation without an operator.
 	AllowChange bool   `json:"allow_change,omitempty"`
 	Verifier    string `json:"verifier"`

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/credential"
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
 	"github.com/datadogoauth/otelcol-datadogoauth/site"
 )
 
@@ -48,8 +49,13 @@ func (s *Service) mayRefresh(tenant string, tok Token) error {
 	if !s.backoff.due(tenant, now) {
 		return fmt.Errorf("tenant %s: its access token was not refreshed: %s; trying again at %s", tenant, cmp.Or(tok.Reason, "the log says why"), since(s.backoff.next(tenant)))
 	}
+	return s.mayProbe(tenant, tok)
+}
+
+// mayProbe says why not even a probe of a token's client is to be made at the moment.
+func (s *Service) mayProbe(tenant string, tok Token) error {
 	c := s.clients[tok.Client]
-	if _, stamp, err := c.secret.Read(); err == nil && c.gate.dead(now, stamp) {
+	if _, stamp, err := c.secret.Read(); err == nil && c.gate.dead(s.now(), stamp) {
 		return &callError{kind: callClientRejected, doing: "refresh the access token of tenant " + tenant, advice: c.rejectedAdvice()}
 	}
 	return nil
@@ -79,8 +85,8 @@ func (s *Service) usable(tenant string) (Token, error) {
 		return tok, fmt.Errorf("tenant %s: %w", tenant, errUnreadable{})
 	case f.Token == TokenNone:
 		return tok, fmt.Errorf("tenant %s: %w", tenant, credential.ErrNotConnected)
-	case s.clients[tok.Client] == nil && s.view.badTokens[tenant] == nil:
-		return tok, fmt.Errorf("tenant %s: %s", tenant, clientMissing(tok.Client))
+	case tok.Fact != TokenReauthorise && clientFault(s.clients[tok.Client], tok) != "" && s.view.badTokens[tenant] == nil:
+		return tok, fmt.Errorf("tenant %s: %s", tenant, clientFault(s.clients[tok.Client], tok))
 	case f.Token == TokenReauthorise:
 		_, reason := s.view.tokenFact(tenant)
 		return tok, fmt.Errorf("tenant %s: %w: %s", tenant, errReauthorise, reason)
@@ -130,7 +136,7 @@ func (s *Service) tryRefresh(ctx context.Context, tenant string, seen Token) err
 
 func (s *Service) refreshUnder(ctx context.Context, lease leaser, tenant string, seen Token) error {
 	return s.fly(ctx, &s.refreshes, tenant, func(ctx context.Context) error {
-		err := s.restoredLease(lease)(ctx, "refresh/"+tenant, func(ctx context.Context, fence uint64) error {
+		err := s.restoredLease(lease, seen)(ctx, "refresh/"+tenant, func(ctx context.Context, fence uint64) error {
 			if err := s.save(ctx, "refresh/"+tenant); err != nil {
 				return err
 			}
@@ -155,7 +161,11 @@ func (s *Service) notBegun(tenant string, seen Token, err error) {
 		}
 		return
 	}
-	s.backoff.failed(tenant, s.now(), share(tenant, seen))
+	if errors.Is(err, store.ErrUnreachable) {
+		s.backoff.unreached(tenant, s.now())
+	} else {
+		s.backoff.failed(tenant, s.now(), share(tenant, seen))
+	}
 	if s.backoff.news(tenant, err.Error()) {
 		s.log.Error("An access token cannot be refreshed; trying again", zap.String("tenant", tenant), zap.Error(err))
 	}
@@ -166,21 +176,35 @@ func (s *Service) refreshOnce(ctx context.Context, tenant string, seen Token, fe
 	if newer || err != nil {
 		return err
 	}
-	c, ok := s.clients[tok.Client]
-	if !ok {
-		return fmt.Errorf("tenant %s: %s", tenant, clientMissing(tok.Client))
+	c := s.clients[tok.Client]
+	if fault := clientFault(c, tok); fault != "" {
+		return fmt.Errorf("tenant %s: %s", tenant, fault)
 	}
 	_, stamp, err := c.secret.Read()
 	if err != nil {
 		return fmt.Errorf("client %s: client_secret_file: %w", c.cfg.Name, err)
 	}
-	if !c.gate.admit(s.now(), stamp) {
+	leave, ok, err := c.gate.enter(ctx, s.now, stamp)
+	if err != nil {
+		return err
+	}
+	if !ok {
 		return &callError{kind: callClientRejected, doing: "refresh the access token of tenant " + tenant, advice: c.rejectedAdvice()}
 	}
-	if tok, err = s.beginRefresh(ctx, tenant, tok, fence); err != nil {
+	defer leave()
+	tok, err = s.beginRefresh(ctx, tenant, tok, fence)
+	if errors.Is(err, errReplaced) {
+		_, _, _, err = s.readToken(ctx, tenant, seen) // what took its place is as good as a refresh
+		return err
+	}
+	if err != nil {
 		return err
 	}
 	set, callErr := s.redeem(ctx, c, at, tok.RefreshToken)
+	var refusal *callError
+	if errors.As(callErr, &refusal) && refusal.kind == callClientDisabled {
+		refusal.othersRefresh = s.view.othersRefresh(tok, tok.Refresh.Disabled)
+	}
 	outcome, err := s.endRefresh(ctx, tenant, tok, set, callErr, fence)
 	if s.obs.Refreshed != nil {
 		s.obs.Refreshed(ctx, outcome)
@@ -217,6 +241,9 @@ func (s *Service) readToken(ctx context.Context, tenant string, seen Token) (tok
 	return tok, at, false, nil
 }
 
+// errReplaced: a consent or another process replaced the token a moment ago.
+var errReplaced = errors.New("the token was replaced in the meantime")
+
 // beginRefresh stores the intent. An older intent without an end counts as an attempt without an answer.
 func (s *Service) beginRefresh(ctx context.Context, tenant string, seen Token, fence uint64) (Token, error) {
 	var tok Token
@@ -224,8 +251,11 @@ func (s *Service) beginRefresh(ctx context.Context, tenant string, seen Token, f
 		if tok, _, err = get(tx, Token{Tenant: tenant}); err != nil {
 			return err
 		}
-		if tok.RefreshToken != seen.RefreshToken || tok.Refresh.Fence > fence {
-			return fmt.Errorf("tenant %s: its token was replaced in the meantime; ask again", tenant)
+		if tok.RefreshToken != seen.RefreshToken || tok.Fact == TokenReauthorise {
+			return errReplaced
+		}
+		if tok.Refresh.Fence > fence {
+			return fmt.Errorf("refresh for tenant %s: %w", tenant, errElsewhere) // this lease is over
 		}
 		if until, ok := s.elsewhere(tok); ok {
 			return fmt.Errorf("tenant %s: its access token was not refreshed: %w", tenant, mayHold(until))
@@ -248,10 +278,13 @@ func (s *Service) endRefresh(ctx context.Context, tenant string, sent Token, set
 	q, _ := s.quarantined()
 	now := q.notBefore(s.now())
 	result, scopeNews := callErr, ""
-	err = s.keep(ctx, "refresh/"+tenant, func(tx *txn) error {
+	err = s.keep(ctx, "refresh/"+tenant, overwriting(sent, func(tx *txn) error {
 		tok, found, err := get(tx, Token{Tenant: tenant})
 		if err != nil {
 			return err
+		}
+		if tx.wentBack() && !tok.RefreshedAt.After(sent.RefreshedAt) {
+			tok = sent // the store lost the intent, and maybe more
 		}
 		// A consent or another process wrote in between, and what it wrote is newer than this answer. The one exception: nobody else has
 		// the token that Datadog put in the place of the one that the record still holds, so that is kept however late it comes.
@@ -281,7 +314,7 @@ func (s *Service) endRefresh(ctx context.Context, tenant string, sent Token, set
 			}
 		}
 		return tx.put(tok)
-	})
+	}))
 	if err != nil {
 		return "store_failed", err
 	}
@@ -296,7 +329,11 @@ func (s *Service) endRefresh(ctx context.Context, tenant string, sent Token, set
 		}
 		return outcome, nil
 	}
-	if kindOf(callErr) != callClientRejected { // that is the client's fault, and its gate does the waiting
+	switch kindOf(callErr) {
+	case callClientRejected: // that is the client's fault, and its gate does the waiting
+	case callClientDisabled:
+		s.backoff.until(tenant, now.Add(longestBackoff))
+	default:
 		s.backoff.failed(tenant, now, share(tenant, sent))
 	}
 	s.log.Warn("An access token was not refreshed", zap.String("tenant", tenant), zap.String("outcome", outcome), zap.Error(callErr))
@@ -317,7 +354,7 @@ func (t *Token) refreshed(set tokenSet, callErr error, now time.Time) (outcome s
 		if set.refresh != "" {
 			t.RefreshToken = set.refresh // the old one may be dead from here on
 		}
-		t.Refresh.Unanswered = 0
+		t.Refresh.Unanswered, t.Refresh.Disabled = 0, time.Time{}
 		return "refreshed", t.event(EvRefreshed, "", now)
 	}
 	switch kindOf(callErr) {
@@ -329,7 +366,8 @@ func (t *Token) refreshed(set tokenSet, callErr error, now time.Time) (outcome s
 		return "revoked", t.event(EvRevoked, "revoked: the customer, an administrator of their organisation or the partner ended the authorisation at "+since(now)+
 			" or before; the API key goes on serving while it validates. Send the customer the connect link", now)
 	case callClientDisabled:
-		return "client_disabled", t.event(EvClientDisabled, "client disabled: "+callErr.Error()+". The API key goes on serving while it validates", now)
+		var refusal *callError
+		return t.disabled(callErr, errors.As(callErr, &refusal) && refusal.othersRefresh, now)
 	case callClientRejected:
 		return "client_rejected", t.event(EvClientRejected, t.Reason, now)
 	case callUnanswered:

@@ -15,34 +15,69 @@ import (
 
 func TestAClientThatAnOrgDisabled(t *testing.T) {
 	t.Parallel()
-	for _, answer := range []string{"", `{"error":"unauthorized_client"}`} {
-		f := granttest.NewFixture(t)
-		s := f.Start()
-		_, err := f.Connect(s, "acme", eu(t), granttest.OrgA)
-		require.NoError(t, err)
-		_, err = f.Connect(s, "other", eu(t), granttest.OrgB)
-		require.NoError(t, err)
-		if answer == "" {
-			f.Datadog.DisableClient(granttest.OrgA)
+	f := granttest.NewFixture(t)
+	s := f.Start()
+	_, err := f.Connect(s, "acme", eu(t), granttest.OrgA)
+	require.NoError(t, err)
+	_, err = f.Connect(s, "other", eu(t), granttest.OrgB)
+	require.NoError(t, err)
+	f.Datadog.DisableClient(granttest.OrgA)
+	f.Clock.Advance(2 * time.Hour)
+	_, err = s.AccessToken(t.Context(), "acme")
+	require.ErrorContains(t, err, "developer platform")
+	assert.Equal(t, grant.TokenFailing, facts(t, s, "acme").Facts.Token, "it may be the client")
+	calls := len(f.Datadog.Calls(tokenPath))
+	f.Clock.Advance(59 * time.Minute)
+	s.Pass(t.Context())
+	assert.Len(t, f.Datadog.Calls(tokenPath), calls, "once an hour")
+	_, err = s.AccessToken(t.Context(), "other")
+	require.NoError(t, err, "the client is good")
+	f.Clock.Advance(time.Minute)
+	s.Pass(t.Context())
+	st := facts(t, s, "acme")
+	assert.Equal(t, grant.TokenReauthorise, st.Facts.Token)
+	assert.Contains(t, st.TokenReason, "Mobile and Third-Party Access")
+	assert.Contains(t, st.TokenReason, "connect link")
+	assert.True(t, st.Sending, "the key goes on")
+	assert.Equal(t, grant.TokenOK, facts(t, s, "other").Facts.Token)
+	require.NoError(t, s.ClientReady("main"), "the client itself is good")
+	calls = len(f.Datadog.Calls(tokenPath))
+	f.Clock.Advance(2 * time.Hour)
+	_, err = s.AccessToken(t.Context(), "acme")
+	require.Error(t, err)
+	assert.Len(t, f.Datadog.Calls(tokenPath), calls, "never tried again by itself")
+}
+
+// One mistake in the developer platform meets every grant of the client. None ends while it is mended within a day.
+func TestABadHourOfTheDeveloperPlatformEndsNoGrant(t *testing.T) {
+	t.Parallel()
+	tenants := map[string]string{"a": granttest.OrgA, "b": granttest.OrgB, "c": granttest.OrgA}
+	refusal := granttest.Status(400, `{"error":"unauthorized_client"}`)
+	for name, tc := range map[string]struct {
+		hours int
+		want  grant.TokenFact
+	}{"an hour": {1, grant.TokenOK}, "a day": {26, grant.TokenReauthorise}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := granttest.NewFixture(t)
+			s := f.Start()
+			for tenant, org := range tenants {
+				_, err := f.Connect(s, tenant, eu(t), org)
+				require.NoError(t, err)
+			}
 			f.Clock.Advance(25 * time.Hour)
+			for range tc.hours {
+				for range tenants {
+					f.Datadog.Answer(tokenPath, refusal)
+				}
+				s.Pass(t.Context())
+				f.Clock.Advance(time.Hour)
+			}
 			s.Pass(t.Context())
-		} else {
-			f.Clock.Advance(2 * time.Hour)
-			f.Datadog.Answer(tokenPath, granttest.Status(400, answer))
-			_, err = s.AccessToken(t.Context(), "acme")
-			require.Error(t, err)
-		}
-		st := facts(t, s, "acme")
-		assert.Equal(t, grant.TokenReauthorise, st.Facts.Token)
-		assert.Contains(t, st.TokenReason, "Mobile and Third-Party Access")
-		assert.True(t, st.Sending, "the key goes on")
-		assert.Equal(t, grant.TokenOK, facts(t, s, "other").Facts.Token)
-		require.NoError(t, s.ClientReady("main"), "the client itself is good")
-		calls := len(f.Datadog.Calls(tokenPath))
-		f.Clock.Advance(2 * time.Hour)
-		_, err = s.AccessToken(t.Context(), "acme")
-		require.Error(t, err)
-		assert.Len(t, f.Datadog.Calls(tokenPath), calls, "never tried again by itself")
+			for tenant := range tenants {
+				assert.Equal(t, tc.want, facts(t, s, tenant).Facts.Token, facts(t, s, tenant).TokenReason)
+			}
+		})
 	}
 }
 

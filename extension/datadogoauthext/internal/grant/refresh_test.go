@@ -1,13 +1,17 @@
 package grant_test
 
 import (
+	"context"
 	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/credential"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
@@ -200,4 +204,43 @@ func TestRejectedClientStopsItsTokenCallsAndNoGrant(t *testing.T) {
 	mu.Lock()
 	assert.NoError(t, troubles[len(troubles)-1])
 	mu.Unlock()
+}
+
+// replacing lets another write of a token come between the last reading of it and the intent.
+type replacing struct {
+	store.Store
+	before atomic.Pointer[func()]
+}
+
+func (r *replacing) Apply(ctx context.Context, changes ...store.Change) error {
+	for _, c := range changes {
+		if c.Kind == store.KindToken {
+			if do := r.before.Swap(nil); do != nil {
+				(*do)()
+			}
+		}
+	}
+	return r.Store.Apply(ctx, changes...)
+}
+
+func TestATokenReplacedJustBeforeItsRefreshIsTaken(t *testing.T) {
+	t.Parallel()
+	f := granttest.NewFixture(t)
+	core, logs := observer.New(zap.WarnLevel)
+	f.Logger = zap.New(core)
+	r := &replacing{}
+	f.Edit = func(o *grant.Options) { r.Store = o.Store; o.Store = r }
+	s := f.Start()
+	_, err := f.Connect(s, "acme", eu(t), granttest.OrgA)
+	require.NoError(t, err)
+	f.Clock.Advance(time.Hour)
+	consents := func() {
+		_, err := f.Connect(s, "acme", eu(t), granttest.OrgA)
+		assert.NoError(t, err)
+	}
+	r.before.Store(&consents)
+	_, err = s.AccessToken(t.Context(), "acme")
+	require.NoError(t, err)
+	assert.Len(t, f.Datadog.Calls(tokenPath), 2, "two consents, and no refresh")
+	assert.Zero(t, logs.Len(), "that is no fault")
 }

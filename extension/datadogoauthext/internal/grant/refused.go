@@ -45,15 +45,16 @@ func (s *Service) judgeKey(ctx context.Context, org credential.Org, generation u
 	}
 	v, id, err := s.validate(ctx, at, o.APIKey)
 	fields := []zap.Field{zap.Stringer("org", org), zap.String("last4", o.Last4), zap.String("host", at.Hostname(site.HostAPI))}
+	serves := o.Key == KeyOK || o.Key == KeyFresh
 	switch {
 	case v == keyUnjudged:
 		return err
-	case v == keyInvalid && o.Key == KeyRefused:
+	case v == keyInvalid && !serves:
 		return nil // as it was
 	case v == keyInvalid:
 		s.log.Error("Datadog refuses an API key; data of its tenants waits", fields...)
 		return s.keyEvent(ctx, org, generation, EvKeyRefused, refusedReason(o, s.now()))
-	case !o.belongsTo(id) && o.Key == KeyRefused:
+	case !o.belongsTo(id) && !serves:
 		return nil
 	case !o.belongsTo(id):
 		s.log.Error("An API key belongs to another organisation than its grant; nothing is sent with it", append(fields, zap.String("owner", id))...)
@@ -61,7 +62,7 @@ func (s *Service) judgeKey(ctx context.Context, org credential.Org, generation u
 			o.Foreign = true
 			return o.event(EvKeyRefused, foreignReason(*o), s.now())
 		})
-	case o.Key != KeyRefused:
+	case serves:
 		s.log.Warn("An intake refused an API key that Datadog calls valid; check that the organisation has the product", fields...)
 	default:
 		s.log.Info("Datadog accepts a refused API key again", fields...)
@@ -72,10 +73,10 @@ func (s *Service) judgeKey(ctx context.Context, org credential.Org, generation u
 // belongsTo reports whether a key that Datadog called valid is the organisation's. id is the owner that Datadog named, or empty.
 func (o Org) belongsTo(id string) bool { return id == o.ID || id == "" && !o.Foreign }
 
-// changeGeneration stores a judgement on one generation of the key.
+// changeGeneration stores a judgement on one generation of the key. While another is being minted it comes too late to matter.
 func (s *Service) changeGeneration(ctx context.Context, org credential.Org, generation uint64, edit func(*Org) error) error {
 	return s.changeOrg(ctx, s.change, org, func(o *Org) error {
-		if o.Generation != generation || o.APIKey == "" {
+		if o.Generation != generation || o.APIKey == "" || o.Key == KeyMinting {
 			return nil
 		}
 		return edit(o)
@@ -92,28 +93,34 @@ func foreignReason(o Org) string {
 		o.Last4, o.ID)
 }
 
-// recheckEvery is how often a refused key is validated again. That mints nothing: an answer may have been a fault of Datadog's.
+// recheckEvery is how often a stored key that does not serve is validated again. That mints nothing: the answer that refused it, or the
+// mint that was to replace it and failed, may have been a fault of Datadog's.
 const recheckEvery = 10 * time.Minute
 
-// recheckKeys validates refused keys again.
+// idle reports whether a key is stored that does not serve and that nobody is about to replace.
+func (o Org) idle() bool {
+	return o.APIKey != "" && o.Key != KeyOK && o.Key != KeyFresh && o.Key != KeyMinting
+}
+
+// recheckKeys validates the keys that do not serve.
 func (s *Service) recheckKeys(ctx context.Context) {
 	now := s.now()
-	var refused []Org
+	var idle []Org
 	s.view.mu.Lock()
 	for _, h := range s.view.orgs {
-		if h.rec.Key == KeyRefused && h.rec.APIKey != "" && !now.Before(h.rec.KeySince.Add(recheckEvery)) {
-			refused = append(refused, h.rec)
+		if h.rec.idle() && !now.Before(h.rec.KeySince.Add(recheckEvery)) {
+			idle = append(idle, h.rec)
 		}
 	}
 	s.view.mu.Unlock()
-	atOnce(ctx, refused, func(o Org) {
+	atOnceBySite(ctx, idle, orgSite, func(ctx context.Context, o Org) {
 		if !s.windows.enter("recheck/"+o.Org.String(), now, recheckEvery) {
 			return
 		}
 		ctx, cancel := context.WithTimeout(ctx, operation)
 		defer cancel()
 		if err := s.judgeKey(ctx, o.Org, o.Generation); err != nil {
-			s.log.Debug("A refused API key could not be judged", zap.Stringer("org", o.Org), zap.Error(err))
+			s.log.Debug("An API key that does not serve could not be judged", zap.Stringer("org", o.Org), zap.Error(err))
 		}
 	})
 }

@@ -74,3 +74,35 @@ func TestAKeyOfAnotherOrgStaysRefused(t *testing.T) {
 	s.Pass(t.Context())
 	assert.Equal(t, grant.KeyRefused, facts(t, s, "acme").Facts.Key)
 }
+
+// The customer follows the advice of a refusal while Datadog's fault lasts, and the mint ends in 409.
+func TestAKeyThatAMintDidNotReplaceServesOnceItIsGood(t *testing.T) {
+	t.Parallel()
+	f := granttest.NewFixture(t)
+	s := f.Start()
+	_, err := f.Connect(s, "acme", eu(t), granttest.OrgA)
+	require.NoError(t, err)
+	f.Clock.Advance(2 * time.Minute)
+	s.Pass(t.Context())
+	refuse := func() {
+		f.Datadog.Answer(validatePath, granttest.Status(403, ``))
+		f.Datadog.Answer(v1Path, granttest.Status(403, ``))
+	}
+	refuse()
+	require.NoError(t, s.JudgeKey(t.Context(), "acme"))
+	refuse()
+	_, err = f.Connect(s, "acme", eu(t), granttest.OrgA)
+	require.Error(t, err)
+	before := facts(t, s, "acme")
+	require.Equal(t, grant.KeyExistsUnknown, before.Facts.Key)
+	f.Clock.Advance(10 * time.Minute)
+	refuse()
+	s.Pass(t.Context())
+	assert.Equal(t, before.KeyReason, facts(t, s, "acme").KeyReason, "what to do is still the same")
+	f.Clock.Advance(10 * time.Minute)
+	s.Pass(t.Context())
+	assert.Equal(t, grant.KeyOK, facts(t, s, "acme").Facts.Key)
+	cred, err := s.Lookup("acme")
+	require.NoError(t, err)
+	assert.Equal(t, uint64(1), cred.Generation())
+}

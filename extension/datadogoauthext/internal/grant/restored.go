@@ -2,80 +2,56 @@ package grant
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/seal"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
 )
 
-// Moved returns records as they belong into another store than the one that they were read from. The versions stay.
+// ErrClockBehind: a backup was made after the present time. Nothing that was written before it would look older than the restore.
+var ErrClockBehind = errors.New("the backup was made after what the clock of this machine says now")
+
+// clockSlack is how far apart the clocks of two machines may be.
+const clockSlack = 5 * time.Minute
+
+// MarkRestored returns records with the mark that makes a store begin in quarantine, and what the mark says: at is when it is restored,
+// made when the backup was taken.
 //
-// A fencing number counts the leases of one store. Another store counts from the start, so a journal that kept its number would
-// refuse every holder of a lease there. Records with such a number are sealed again without it; those that do not open, and all
-// others, stay byte for byte.
-func Moved(records []store.Record, tokens, keys *seal.Keyset) ([]store.Record, error) {
+// What the records say happened, happened before the restore, whatever the clocks of those who wrote them. A quarantine that the backup
+// is in goes on where it was: its tokens have not become younger.
+func MarkRestored(records []store.Record, tokens, keys *seal.Keyset, at, made time.Time) ([]store.Record, Quarantine, error) {
+	if behind := made.Sub(at); behind > clockSlack {
+		return nil, Quarantine{}, fmt.Errorf("%w, by %s", ErrClockBehind, behind.Round(time.Second))
+	}
 	v := &vault{tokens: tokens, keys: keys}
-	moved := slices.Clone(records)
-	for i, raw := range moved {
-		rec, changed := withoutFence(v, raw)
-		if !changed {
+	mark, version, youngest := Quarantine{BackupMade: made}, uint64(1), made
+	marked := make([]store.Record, 0, len(records)+1)
+	for _, raw := range records {
+		switch raw.Kind {
+		case store.KindQuarantine:
+			old, err := open[Quarantine](v, raw)
+			mark.Spent, mark.Stopped = old.Spent, old.Stopped || err != nil
+			version = raw.Version + 1
 			continue
+		case store.KindOrg:
+			if o, err := open[Org](v, raw); err == nil {
+				youngest = latest(youngest, o.MintedAt, o.ValidatedAt)
+			}
+		case store.KindToken:
+			if t, err := open[Token](v, raw); err == nil {
+				youngest = latest(youngest, t.RefreshedAt)
+			}
 		}
-		sealed, err := sealAs(v, rec, raw.Version)
-		if err != nil {
-			return nil, err
-		}
-		moved[i] = sealed
+		marked = append(marked, raw)
 	}
-	return moved, nil
-}
-
-func withoutFence(v *vault, raw store.Record) (rec record, changed bool) {
-	switch raw.Kind {
-	case store.KindToken:
-		if tok, err := open[Token](v, raw); err == nil && tok.Refresh.Fence != 0 {
-			tok.Refresh.Fence = 0
-			return tok, true
-		}
-	case store.KindOrg:
-		if org, err := open[Org](v, raw); err == nil && org.Mint.Fence != 0 {
-			org.Mint.Fence = 0
-			return org, true
-		}
-	case store.KindPending:
-		if p, err := open[Pending](v, raw); err == nil && p.Token.Refresh.Fence != 0 {
-			p.Token.Refresh.Fence = 0
-			return p, true
-		}
-	case store.KindRevocation:
-		if r, err := open[Revocation](v, raw); err == nil && r.Token.Refresh.Fence != 0 {
-			r.Token.Refresh.Fence = 0
-			return r, true
-		}
-	}
-	return nil, false
-}
-
-// MarkRestored returns records with the mark that makes a store begin in quarantine: at is when it is restored, made when
-// the backup was taken, zero where that is unknown. A mark that is there already is replaced.
-func MarkRestored(records []store.Record, keys *seal.Keyset, at, made time.Time) ([]store.Record, error) {
-	mark := Quarantine{RestoredAt: at.UTC().Round(0), BackupMade: made}
-	version := uint64(1)
-	records = slices.Clone(records)
-	records = slices.DeleteFunc(records, func(raw store.Record) bool {
-		if raw.Kind != store.KindQuarantine || raw.Key != QuarantineKey {
-			return false
-		}
-		version = raw.Version + 1
-		return true
-	})
-	sealed, err := sealAs(&vault{keys: keys}, mark, version)
+	mark.RestoredAt = latest(at, youngest.Add(time.Nanosecond)).UTC().Round(0)
+	sealed, err := sealAs(v, mark, version)
 	if err != nil {
-		return nil, err
+		return nil, Quarantine{}, err
 	}
-	return append(records, sealed), nil
+	return append(marked, sealed), mark, nil
 }
 
 // sealAs seals rec for exactly this version.

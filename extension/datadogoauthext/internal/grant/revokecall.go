@@ -22,9 +22,11 @@ import (
 // https://docs.datadoghq.com/developers/authorization/oauth2_endpoints/
 func (s *Service) revokeToken(ctx context.Context, c *client, at site.Site, token, hint string) error {
 	doing := "revoke a token at " + at.Hostname(site.HostAPI)
-	if err := s.admitted(c, doing); err != nil {
+	leave, err := s.admitted(ctx, c, doing)
+	if err != nil {
 		return err
 	}
+	defer leave()
 	secret, stamp, err := c.secret.Read()
 	if err != nil {
 		return unreadableSecret(c, doing, err)
@@ -49,7 +51,7 @@ func (s *Service) revokeToken(ctx context.Context, c *client, at site.Site, toke
 	defer func() { _ = resp.Body.Close() }()
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes)) // what is missing of a refusal is not quoted
 	if resp.StatusCode == http.StatusOK {
-		s.clientAccepted(ctx, c)
+		s.clientAccepted(ctx, c, stamp)
 		return nil
 	}
 	out := &callError{doing: doing, status: resp.StatusCode}
@@ -61,16 +63,18 @@ func (s *Service) revokeToken(ctx context.Context, c *client, at site.Site, toke
 	return out
 }
 
-// admitted is nil when a client may make a token call, which then counts as its probe; else the error is of kind callClientRejected.
-func (s *Service) admitted(c *client, doing string) error {
+// admitted waits until a client may make a token call, which then counts as its probe; leave is to be called when the call is over. An
+// error is of kind callClientRejected, unless ctx ended.
+func (s *Service) admitted(ctx context.Context, c *client, doing string) (leave func(), err error) {
 	_, stamp, err := c.secret.Read()
 	if err != nil {
-		return unreadableSecret(c, doing, err)
+		return nil, unreadableSecret(c, doing, err)
 	}
-	if !c.gate.admit(s.now(), stamp) {
-		return &callError{kind: callClientRejected, doing: doing, advice: c.rejectedAdvice()}
+	leave, ok, err := c.gate.enter(ctx, s.now, stamp)
+	if err == nil && !ok {
+		err = &callError{kind: callClientRejected, doing: doing, advice: c.rejectedAdvice()}
 	}
-	return nil
+	return leave, err
 }
 
 // unreadableSecret is of kind callClientRejected, since no token call of the client can be made either.

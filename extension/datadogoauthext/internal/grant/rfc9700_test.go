@@ -41,7 +41,7 @@ func wholeLife(t *testing.T, f *granttest.Fixture, s *grant.Service, tenant stri
 	require.Empty(t, open(t, s))
 }
 
-// RFC 9700 §4.4, §4.9.1: no call of a tenant leaves the API host of its own site, and what is secret is in no address.
+// RFC 9700 §4.4, §4.9: no call of a tenant leaves the API host of its own site, and what is secret is in no address.
 func TestRFC9700_CodesSecretsAndTokensGoToTheSitesAPIOnly(t *testing.T) {
 	t.Parallel()
 	for _, at := range site.Table() {
@@ -80,7 +80,33 @@ func TestRFC9700_CodesSecretsAndTokensGoToTheSitesAPIOnly(t *testing.T) {
 	}
 }
 
-// RFC 9700 §4.12, §4.11: an answer that sends on is not obeyed, by whatever call it came to.
+// RFC 6749 §4.1.2: a code is good for one try. Whatever becomes of that try, nobody sends the code again.
+func TestRFC9700_ACodeIsSentOnceWhateverTheAnswer(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]http.HandlerFunc{
+		"none": granttest.Drop, "503": granttest.Status(503, ""), "429": granttest.Status(429, ""), "400": granttest.Status(400, `{"error":"invalid_grant"}`),
+		"401": granttest.Status(401, `{"error":"invalid_client"}`), "rubbish": granttest.Status(200, "<html>"), "an empty set": granttest.Status(200, "{}"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := granttest.NewFixture(t)
+			s := f.Start()
+			f.Datadog.Answer(tokenPath, answer)
+			_, err := f.Connect(s, "acme", eu(t), granttest.OrgA)
+			require.Error(t, err)
+			f.Clock.Advance(time.Hour)
+			s.Pass(t.Context())
+			s = f.Restart(s)
+			s.Pass(t.Context())
+			calls := f.Datadog.Calls(tokenPath)
+			require.Len(t, calls, 1)
+			assert.NotContains(t, err.Error(), calls[0].Form.Get("code"))
+			assert.Empty(t, s.Tenants())
+		})
+	}
+}
+
+// An answer that sends on is not obeyed, whatever call it came to: the next host would get the credentials.
 func TestRFC9700_NoCallFollowsARedirectWithCredentials(t *testing.T) {
 	t.Parallel()
 	disconnect := func(t *testing.T, _ *granttest.Fixture, s *grant.Service) {
@@ -151,7 +177,9 @@ func TestRFC9700_NoCallFollowsARedirectWithCredentials(t *testing.T) {
 	}
 }
 
-func at(path string) func(*granttest.Fixture) string { return func(*granttest.Fixture) string { return path } }
+func at(path string) func(*granttest.Fixture) string {
+	return func(*granttest.Fixture) string { return path }
+}
 
 // RFC 9700 §4.10.2: what is not for the API host of the tenant's own site gets no access token.
 func TestRFC9700_TheAccessTokenGoesToItsOwnSiteOnly(t *testing.T) {
@@ -245,10 +273,11 @@ func TestRFC9700_ARotatedTokenIsDurableBeforeUse(t *testing.T) {
 	assert.Empty(t, f.Datadog.Calls("/api/v1/events"), "nothing was sent with the token that is not stored")
 	require.Len(t, f.Datadog.Calls(tokenPath), 2, "one exchange, one refresh")
 
-	b.left.Store(unlimited)
-	s.Pass(t.Context())
+	b.left.Store(1) // room for the answer that was kept, which goes before another intent
+	f.Clock.Advance(30 * time.Minute)
 	token, err := s.AccessToken(t.Context(), "acme")
 	require.NoError(t, err)
+	b.left.Store(unlimited)
 	stored, _, err := s.Stored(t.Context(), "acme")
 	require.NoError(t, err)
 	assert.Equal(t, stored.AccessToken, token, "what is used is what is stored")

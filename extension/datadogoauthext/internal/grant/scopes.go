@@ -5,9 +5,12 @@ import (
 	"strings"
 )
 
-// neededScopes are those without which a connection carries no data: telemetry goes by API key, and minting one takes this scope. It is
-// not in Datadog's public list. https://docs.datadoghq.com/developers/integrations/api_integration/
-var neededScopes = []string{"api_keys_write"}
+// ScopeOfKeys is the scope that minting an API key takes. It is not in Datadog's public list.
+// https://docs.datadoghq.com/developers/integrations/api_integration/
+const ScopeOfKeys = "api_keys_write"
+
+// neededScopes are those without which a connection carries no data, since telemetry goes by API key.
+var neededScopes = []string{ScopeOfKeys}
 
 // missingScopes are the needed ones that a grant lacks, of the scope of a token response (RFC 6749 §3.3: names with spaces between). What
 // lacks them is stored as any other: the organisation may have its key already, and the admin API shows the scope to add. Datadog may grant less than the client asks for where the user lacks

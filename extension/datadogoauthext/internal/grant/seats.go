@@ -7,8 +7,14 @@ import "time"
 const (
 	maxFlowsOfTenant = 10
 	maxFlows         = 1000
-	maxLogins        = 1000
+	maxLogins        = 1000 // without those that a ticket admitted, for which the partner answers
 )
+
+// loginSeat is the place that a login takes.
+type loginSeat struct {
+	admitted bool
+	expires  time.Time
+}
 
 // flowSeat is the place that a flow takes among those under way.
 type flowSeat struct {
@@ -41,20 +47,25 @@ func (v *view) leaveSeat(hash string) {
 	delete(v.flows, hash)
 }
 
-func (v *view) takeLoginSeat(l Login, now time.Time) bool {
+// takeLoginSeat gives l a place. Where all are taken it returns the hash of the login whose place l needs.
+func (v *view) takeLoginSeat(l Login, now time.Time) (oldest string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	total := 0
-	for _, expires := range v.logins {
-		if now.Before(expires) {
-			total++
+	for hash, seat := range v.logins {
+		if seat.admitted || !now.Before(seat.expires) {
+			continue
+		}
+		total++
+		if oldest == "" || seat.expires.Before(v.logins[oldest].expires) {
+			oldest = hash
 		}
 	}
-	if total >= maxLogins {
-		return false
+	v.logins[l.Hash] = loginSeat{expires: l.Expires}
+	if total < maxLogins {
+		return ""
 	}
-	v.logins[l.Hash] = l.Expires
-	return true
+	return oldest
 }
 
 func (v *view) leaveLoginSeat(hash string) {
@@ -63,7 +74,8 @@ func (v *view) leaveLoginSeat(hash string) {
 	delete(v.logins, hash)
 }
 
-// ranOut are the flows and logins whose time is over, at most n of them.
+// ranOut are the flows and logins whose time is over, at most n of them. A login is kept for as long as a consent that began with it may
+// take.
 func (v *view) ranOut(now time.Time, n int) (flows, logins []string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -72,8 +84,8 @@ func (v *view) ranOut(now time.Time, n int) (flows, logins []string) {
 			flows = append(flows, hash)
 		}
 	}
-	for hash, expires := range v.logins {
-		if !now.Before(expires) && len(logins) < n {
+	for hash, seat := range v.logins {
+		if !now.Before(seat.expires.Add(FlowLife)) && len(logins) < n {
 			logins = append(logins, hash)
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"sync"
-	"time"
 )
 
 // maxSecretBytes bounds what is read: a client secret is some dozens of characters.
@@ -73,80 +72,4 @@ func (f *SecretFile) fault(err error) error {
 	default:
 		return fmt.Errorf("%s cannot be read: %w", f.path, err)
 	}
-}
-
-// clientGate stops the token calls of a client whose credentials Datadog rejects: one probe per probeEvery, and one at
-// once when the secret file holds another secret.
-type clientGate struct {
-	mu        sync.Mutex // guards the rest
-	rejected  bool
-	since     time.Time
-	stamp     uint64 // of the rejected secret
-	nextProbe time.Time
-}
-
-const probeEvery = 30 * time.Second
-
-// admit reports whether a token call may go out now.
-func (g *clientGate) admit(now time.Time, stamp uint64) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if !g.rejected {
-		return true
-	}
-	if stamp == g.stamp && now.Before(g.nextProbe) {
-		return false
-	}
-	g.stamp = stamp
-	g.nextProbe = now.Add(probeEvery)
-	return true
-}
-
-// reject notes that Datadog refused the credentials of this stamp; first says that they were good until here.
-func (g *clientGate) reject(now time.Time, stamp uint64) (first bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	first = !g.rejected
-	if first {
-		g.since = now
-	}
-	g.rejected, g.stamp, g.nextProbe = true, stamp, now.Add(probeEvery)
-	return first
-}
-
-// accept notes that Datadog took the credentials; changed says that they were rejected before.
-func (g *clientGate) accept() (changed bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	changed = g.rejected
-	g.rejected, g.since = false, time.Time{}
-	return changed
-}
-
-// resume takes over a rejection that an earlier process saw; the first call is a probe.
-func (g *clientGate) resume(since time.Time) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.rejected, g.since = true, since
-}
-
-// state reports since when the client is rejected; zero means that it is not.
-func (g *clientGate) state() time.Time {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.since
-}
-
-// refused reports whether the secret of this stamp is the one that Datadog rejects.
-func (g *clientGate) refused(stamp uint64) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.rejected && stamp == g.stamp
-}
-
-// dead reports whether a call would be refused by admit, without using up a probe.
-func (g *clientGate) dead(now time.Time, stamp uint64) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.rejected && stamp == g.stamp && now.Before(g.nextProbe)
 }

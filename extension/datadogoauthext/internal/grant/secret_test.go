@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -45,24 +44,4 @@ func TestSecretFileFollowsAProjectedVolume(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "v2", "secret"), []byte(strings.Repeat("x", maxSecretBytes+1)), 0o600))
 	_, _, err = f.Read()
 	require.ErrorContains(t, err, "nothing but the OAuth client secret")
-}
-
-func TestClientGate(t *testing.T) {
-	t.Parallel()
-	var g clientGate
-	now := time.Now()
-	assert.True(t, g.admit(now, 1))
-	assert.True(t, g.reject(now, 1))
-	assert.False(t, g.reject(now, 1), "the first time only")
-	assert.False(t, g.admit(now, 1))
-	assert.True(t, g.dead(now, 1))
-	assert.True(t, g.admit(now, 2), "another secret is tried at once")
-	assert.False(t, g.admit(now, 2), "once")
-	now = now.Add(probeEvery)
-	assert.True(t, g.admit(now, 2), "a probe")
-	assert.False(t, g.admit(now, 2))
-	assert.True(t, g.accept())
-	assert.False(t, g.accept())
-	assert.True(t, g.admit(now, 2))
-	assert.True(t, g.state().IsZero())
 }

@@ -159,7 +159,7 @@ func (s *Service) sendingPass(ctx context.Context) {
 	}
 	s.view.mu.Unlock()
 	now := s.now()
-	atOnce(ctx, refused, func(o Org) {
+	atOnceBySite(ctx, refused, orgSite, func(ctx context.Context, o Org) {
 		if !s.windows.enter("recheck/"+o.Org.String(), now, recheckEvery) {
 			return
 		}

@@ -74,7 +74,7 @@ type Service struct {
 	clients map[string]*client // by name; fixed
 	prepare func(context.Context) error
 	shared  store.Shared // nil when no other process writes to the store
-	reread  bool         // everything is to be read again; of the goroutine that watches
+	reread  atomic.Bool  // everything is to be read again
 
 	sendOnly bool
 	listed   []string // the tenants of a send-only service
@@ -85,14 +85,17 @@ type Service struct {
 	changes atomic.Pointer[chan struct{}]
 
 	refreshes flights // by tenant
-	mints     flights // by org
+	mints     flights // by org, and by the token or that an earlier process began
 	// revocations are by id.
 	revocations flights
+	kicks       atomic.Int64 // to work on revocations, since the last time that nothing was left to do
 	backoff     backoffs
 	windows     windows
 	unsaved     unsaved
 	intents     intents
-	resealDue   atomic.Bool // records may be under another key than the primary one
+	// unreadableSince is when records that do not open were first found so, by address. The map is replaced, never changed.
+	unreadableSince atomic.Pointer[map[string]time.Time]
+	resealDue       atomic.Bool // records may be under another key than the primary one
 
 	storeFault atomic.Pointer[string] // why the store cannot be read; nil while it can
 
@@ -108,6 +111,8 @@ type client struct {
 	secret *SecretFile
 	gate   clientGate
 	fault  atomic.Pointer[string] // why the secret file cannot be read; nil when it can
+	// reconciled says that the store knows what the configuration says of it.
+	reconciled atomic.Bool
 }
 
 func (c *client) rejectedAdvice() string {

@@ -181,7 +181,7 @@ func TestAnExclusiveStoreNeedsNoPatience(t *testing.T) {
 	_, err = s.AccessToken(t.Context(), "acme")
 	require.Error(t, err)
 	b.left.Store(unlimited)
-	s = f.Restart(s)
+	s = f.Crash(s)
 	_, err = s.AccessToken(t.Context(), "acme")
 	require.NoError(t, err)
 }

@@ -47,7 +47,7 @@ func (s *Service) Tenants() []TenantStatus {
 			TokenExpiry: tok.Expiry, RefreshedAt: tok.RefreshedAt, KeySince: o.KeySince, Since: latest(tok.Since, o.KeySince, g.HoldSince),
 		}
 		if f.Hold == HoldUnreadable {
-			t.HoldReason = reason + "; restore the store from a backup"
+			t.HoldReason = reason + "; restore the store from a backup, or send the customer the connect link and confirm the change that follows"
 		}
 		if c := s.clients[g.Org.Client]; c != nil {
 			t.Stage = c.cfg.Stage
@@ -115,5 +115,16 @@ func (s *Service) troubles() error {
 			errs = append(errs, fmt.Errorf("%d tenant(s) in state %q: the status page names them and what to do", n, st))
 		}
 	}
+	if n := s.view.unreadablePendings(); n > 0 {
+		errs = append(errs, fmt.Errorf("%d change(s) of organisation that cannot be read: the log names the tenants; refuse the changes and let the customers give consent once more. "+
+			"They are dropped after %s", n, PendingLife))
+	}
 	return errors.Join(errs...)
+}
+
+// unreadablePendings counts the changes of organisation that nobody can decide on.
+func (v *view) unreadablePendings() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return len(v.badPendings)
 }

@@ -2,7 +2,9 @@ package grant
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"go.uber.org/zap"
@@ -18,22 +20,76 @@ const (
 	abandonedEvery = time.Hour
 )
 
-// sweep deletes flows, logins, invitations and changes of organisation that ran out.
+// sweep deletes flows, logins, invitations and changes of organisation that ran out. What goes wrong with one kind holds up no other.
 func (s *Service) sweep(ctx context.Context) {
 	now := s.now()
 	flows, logins := s.view.ranOut(now, maxSweptPerPass)
 	s.sweepFlows(ctx, flows)
-	for _, hash := range logins {
+	s.sweepLogins(ctx, logins)
+	s.expirePendings(ctx)
+	if s.windows.enter("sweep/invitations", now, invitationsEvery) {
+		s.sweepInvitations(ctx, now)
+		s.sweepUnreadable(ctx, now)
+	}
+}
+
+func (s *Service) sweepLogins(ctx context.Context, hashes []string) {
+	for _, hash := range hashes {
 		if _, err := discard(ctx, s, Login{Hash: hash}); err != nil {
 			s.notSwept(ctx, err)
 			return
 		}
 		s.view.leaveLoginSeat(hash)
 	}
-	s.expirePendings(ctx)
-	if s.windows.enter("sweep/invitations", now, invitationsEvery) {
-		s.sweepInvitations(ctx, now)
+}
+
+// sweepUnreadable deletes what does not open and can be of no use any more, even where it would open again: it did not for as long as
+// anything of its kind lives. That is counted from when this process first found it so; a restart begins anew.
+func (s *Service) sweepUnreadable(ctx context.Context, now time.Time) {
+	before, found := map[string]time.Time{}, map[string]time.Time{}
+	if known := s.unreadableSince.Load(); known != nil {
+		before = *known
 	}
+	note := func(kind store.Kind, key string, life time.Duration, gone func() error) {
+		address := addressText(kind, key)
+		since, ok := before[address]
+		if !ok {
+			since = now
+		}
+		if now.Before(since.Add(life)) {
+			found[address] = since
+			return
+		}
+		if err := gone(); err != nil {
+			found[address] = since
+			s.notSwept(ctx, err)
+			return
+		}
+		s.log.Warn("A record that cannot be opened is deleted; it would have run out by now", zap.String("kind", string(kind)), zap.String("record", shortKey(kind, key)))
+	}
+	errs := []error{
+		eachUnreadable(ctx, s, store.KindFlow, func(key string) Flow { return Flow{StateHash: key} }, 2*FlowLife, note),
+		eachUnreadable(ctx, s, store.KindLogin, func(key string) Login { return Login{Hash: key} }, 2*FlowLife, note),
+		eachUnreadable(ctx, s, store.KindInvitation, func(key string) Invitation { return Invitation{Hash: key} }, MaxInvitationLife, note),
+		eachUnreadable(ctx, s, store.KindPending, pendingOf, PendingLife, note),
+	}
+	if err := errors.Join(errs...); err != nil { // not everything was seen
+		s.notSwept(ctx, err)
+		maps.Copy(found, before)
+	}
+	s.unreadableSince.Store(&found)
+}
+
+// eachUnreadable tells note of every record of a kind that does not open. like tells its address.
+func eachUnreadable[R record](ctx context.Context, s *Service, kind store.Kind, like func(key string) R, life time.Duration,
+	note func(kind store.Kind, key string, life time.Duration, gone func() error),
+) error {
+	return list(ctx, &s.vault, kind, func(raw store.Record, _ error) {
+		note(kind, raw.Key, life, func() error {
+			_, err := discard(ctx, s, like(raw.Key))
+			return err
+		})
+	}, func(uint64, R) {})
 }
 
 // sweepFlows deletes flows that nobody came back for. Of several processes that find one, the one whose deletion counts tells of it.
@@ -99,13 +155,16 @@ func (s *Service) notSwept(ctx context.Context, err error) {
 	}
 }
 
-// discard deletes a record and returns what it was, or the zero value when somebody else was first.
+// discard deletes a record and returns what it was, or the zero value when somebody else was first, or when it cannot be opened.
 func discard[R record](ctx context.Context, s *Service, like R) (gone R, err error) {
 	err = s.change(ctx, func(tx *txn) error {
 		rec, found, err := get(tx, like)
 		gone = rec
+		if unopenable(err) {
+			gone, found, err = *new(R), true, nil
+		}
 		if err == nil && found {
-			tx.remove(rec)
+			tx.remove(like)
 		}
 		return err
 	})

@@ -91,3 +91,57 @@ func TestAnInvitationOutlivesTheConsentThatBeganWithIt(t *testing.T) {
 	_, err = f.Store().Get(t.Context(), store.KindInvitation, inv.Hash)
 	require.ErrorIs(t, err, store.ErrNotFound)
 }
+
+func TestARecordThatDoesNotOpenStopsNoSweepAndGoesInTheEnd(t *testing.T) {
+	t.Parallel()
+	f := granttest.NewFixture(t)
+	s := f.Start()
+	_, err := f.Connect(s, "acme", eu(t), granttest.OrgA)
+	require.NoError(t, err)
+	_, err = consent(t, f, s, elsewhere(t))
+	require.NoError(t, err)
+	state, err := s.BeginFlow(t.Context(), grant.Flow{Tenant: "acme", Client: "main"})
+	require.NoError(t, err)
+	id, err := s.BeginLogin(t.Context(), grant.Login{BrowserHash: "b", AppOrigin: "https://app.datadoghq.eu", Partition: "commercial"})
+	require.NoError(t, err)
+	_, inv, err := s.Invite(t.Context(), "acme", "", time.Hour, "operator")
+	require.NoError(t, err)
+	spoiled := map[store.Kind]string{store.KindFlow: grant.Hash(state), store.KindLogin: grant.Hash(id), store.KindInvitation: inv.Hash}
+	spoil := func(kind store.Kind, key string) {
+		rec, err := f.Store().Get(t.Context(), kind, key)
+		require.NoError(t, err)
+		rec.Value[len(rec.Value)-1] ^= 1
+		require.NoError(t, f.Store().Apply(t.Context(), store.Change{Record: rec}))
+	}
+	for kind, key := range spoiled {
+		spoil(kind, key)
+	}
+	f.Clock.Advance(25 * time.Hour)
+	s.Pass(t.Context())
+	_, err = f.Store().Get(t.Context(), store.KindPending, "acme")
+	require.ErrorIs(t, err, store.ErrNotFound, "a change that ran out")
+	f.Clock.Advance(time.Hour)
+	s.Pass(t.Context())
+	for _, kind := range []store.Kind{store.KindFlow, store.KindLogin} {
+		_, err = f.Store().Get(t.Context(), kind, spoiled[kind])
+		require.ErrorIs(t, err, store.ErrNotFound, kind)
+	}
+	_, err = f.Store().Get(t.Context(), store.KindInvitation, inv.Hash)
+	require.NoError(t, err, "its keyset may come back while the link would be good")
+	f.Clock.Advance(grant.MaxInvitationLife)
+	s.Pass(t.Context())
+	_, err = f.Store().Get(t.Context(), store.KindInvitation, inv.Hash)
+	require.ErrorIs(t, err, store.ErrNotFound)
+
+	_, err = consent(t, f, s, elsewhere(t))
+	require.NoError(t, err)
+	spoil(store.KindPending, "acme")
+	s = f.Restart(s)
+	require.ErrorContains(t, s.Trouble(), "1 change(s) of organisation that cannot be read")
+	f.Clock.Advance(time.Hour)
+	s.Pass(t.Context())
+	f.Clock.Advance(grant.PendingLife)
+	s.Pass(t.Context())
+	_, err = f.Store().Get(t.Context(), store.KindPending, "acme")
+	require.ErrorIs(t, err, store.ErrNotFound)
+}

@@ -46,17 +46,54 @@ func (s *Service) redeem(ctx context.Context, c *client, at site.Site, refreshTo
 	return set, explainDisabled(err)
 }
 
-// explainDisabled finds out from the refusal of a refresh that the customer's organisation ended the client as a whole. Which of RFC 6749's
-// codes Datadog uses for that is not documented: these two can mean nothing else where client and refresh token were good before.
+// explainDisabled finds out from the refusal of a refresh that the client may not refresh this grant, though client and refresh token were
+// good before: the customer's organisation ended the client as a whole, or something is wrong with the client itself in the developer
+// platform. Which of RFC 6749's codes Datadog uses for the former is not documented: these two may mean either.
 // https://docs.datadoghq.com/account_management/org_settings/mobile_third_party_access/
 func explainDisabled(err error) error {
 	var call *callError
 	if errors.As(err, &call) && call.kind == callRefused && (call.code == "unauthorized_client" || call.code == "access_denied") {
 		call.kind = callClientDisabled
-		call.advice = "the integration is disabled for the customer's organisation, or this client may not refresh any more: an administrator of the organisation enables it " +
-			"on Organization Settings, Mobile and Third-Party Access; then send the customer the connect link, since everybody has to authorise again"
+		call.advice = "the integration is disabled for the customer's organisation, or this client may not refresh any more. Check the client in Datadog's developer " +
+			"platform, and have an administrator of the organisation enable the integration on Organization Settings, Mobile and Third-Party Access"
 	}
 	return err
+}
+
+// disabledFor is how long refreshes are refused that way before the grant counts as ended. A mistake in the developer platform meets every
+// grant of the client, and is mended within hours; the day is ours.
+const disabledFor = 24 * time.Hour
+
+// disabled applies such a refusal. The grant goes on failing until disabledFor is over, or until it is plain that the organisation is the
+// reason: othersRefresh says that the client's other organisations refreshed since the refusals began.
+func (t *Token) disabled(refusal error, othersRefresh bool, now time.Time) (outcome string, err error) {
+	if t.Refresh.Disabled.IsZero() {
+		t.Refresh.Disabled = now
+	}
+	if othersRefresh || !now.Before(t.Refresh.Disabled.Add(disabledFor)) {
+		return "client_disabled", t.event(EvClientDisabled, "client disabled: "+refusal.Error()+". Then send the customer the connect link, since everybody has to authorise "+
+			"again. The API key goes on serving while it validates", now)
+	}
+	return "client_disabled", t.event(EvRefreshFailed, refusal.Error()+". It is tried again every hour, and counts as ended after a day, or when the client's other organisations refresh", now)
+}
+
+// othersRefresh reports whether grants of the same client in other organisations of the same site were refreshed after a time.
+func (v *view) othersRefresh(tok Token, after time.Time) bool {
+	if after.IsZero() {
+		return false
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	mine := v.grants[tok.Tenant].rec.Org
+	for tenant, h := range v.tokens {
+		if h.rec.Client != tok.Client || h.rec.ClientID != tok.ClientID || !h.rec.RefreshedAt.After(after) {
+			continue
+		}
+		if org := v.grants[tenant].rec.Org; org != mine && org.Site == mine.Site {
+			return true
+		}
+	}
+	return false
 }
 
 // tokenCall does one POST to the token endpoint of a site and sorts its outcome. secrets never show in an error.
@@ -81,7 +118,7 @@ func (s *Service) tokenCall(ctx context.Context, c *client, at site.Site, doing 
 	if err != nil {
 		return tokenSet{}, s.tokenError(ctx, c, stamp, doing, err, sent.Load(), append(secrets, secret))
 	}
-	s.clientAccepted(ctx, c)
+	s.clientAccepted(ctx, c, stamp)
 	set := tokenSet{access: tok.AccessToken, refresh: tok.RefreshToken, expiry: s.now().Add(assumedLifetime)}
 	if tok.ExpiresIn > 0 {
 		set.expiry = s.now().Add(time.Duration(tok.ExpiresIn) * time.Second)
@@ -126,7 +163,7 @@ func (s *Service) sortRefusal(ctx context.Context, c *client, stamp uint64, out 
 		s.clientRejected(ctx, c, stamp, out)
 	case out.code == "invalid_grant":
 		out.kind = callInvalidGrant
-		s.clientAccepted(ctx, c) // the client is authenticated before its grant is looked at
+		s.clientAccepted(ctx, c, stamp) // the client is authenticated before its grant is looked at
 		if says(out.description, textVerifier) {
 			out.advice = verifierAdvice
 		}

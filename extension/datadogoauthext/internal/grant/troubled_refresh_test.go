@@ -112,6 +112,33 @@ func TestARefreshThatCannotBeginIsLoggedOnceAndWaits(t *testing.T) {
 	}
 }
 
+func TestADatabaseThatIsBackIsUsedAtOnce(t *testing.T) {
+	t.Parallel()
+	f := granttest.NewFixture(t)
+	core, logs := observer.New(zap.ErrorLevel)
+	f.Logger = zap.New(core)
+	u := &unleasing{}
+	f.Edit = func(o *grant.Options) { u.Store = o.Store; o.Store = u }
+	s := f.Start()
+	_, err := f.Connect(s, "acme", eu(t), granttest.OrgA)
+	require.NoError(t, err)
+	f.Clock.Advance(time.Hour)
+	set := func(err error) { u.mu.Lock(); u.broken = err; u.mu.Unlock() }
+	set(store.ErrUnreachable)
+	for range 20 {
+		for range 3 {
+			_, err = s.AccessToken(t.Context(), "acme")
+			require.Error(t, err)
+		}
+		f.Clock.Advance(2 * time.Second)
+	}
+	assert.Equal(t, 20, u.tries, "it waits between tries, and never longer")
+	assert.Equal(t, 1, logs.FilterMessageSnippet("cannot be refreshed").Len())
+	set(nil)
+	_, err = s.AccessToken(t.Context(), "acme")
+	require.NoError(t, err)
+}
+
 func TestAnUnreadableTokenStopsNothingAndAConsentReplacesIt(t *testing.T) {
 	t.Parallel()
 	f := granttest.NewFixture(t)

@@ -3,64 +3,116 @@ package grant
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 
 	"go.uber.org/zap"
 )
 
-// unsaved are answers that exist nowhere but here, since the store refuses to write: by what they belong to, at most one each.
+// errSuperseded: what the store holds is newer than an answer, which is of no use any more. Whoever returns it from within keep gives
+// the answer up; any other error keeps it.
+var errSuperseded = errors.New("somebody else wrote something newer in the meantime")
+
+// unsaved are answers that exist nowhere but here, since they could not be written: by what they belong to, at most one each.
 type unsaved struct {
 	mu sync.Mutex // guards m
-	m  map[string]func(*txn) error
+	m  map[string]*unsavedAnswer
 }
 
-// keep is persist for an answer that is the only copy of something. Where even persist fails, the answer stays in memory, and save
-// tries again.
+type unsavedAnswer struct {
+	write func(*txn) error
+	// turn holds a value while somebody tries to write it: write is not made to run twice at a time.
+	turn chan struct{}
+}
+
+// keep is persist for an answer that is the only copy of something. Where even persist fails, for whatever reason, the answer stays in
+// memory, and save tries again.
 func (s *Service) keep(ctx context.Context, about string, fn func(*txn) error) error {
 	err := s.persist(ctx, fn)
-	if errors.Is(err, errStore) {
-		s.unsaved.mu.Lock()
-		defer s.unsaved.mu.Unlock()
-		if s.unsaved.m == nil {
-			s.unsaved.m = map[string]func(*txn) error{}
-		}
-		s.unsaved.m[about] = fn
-		s.log.Error("An answer of Datadog is in memory only, since the grant store cannot be written; make room for it before the collector stops", zap.String("about", about))
+	if err == nil || errors.Is(err, errSuperseded) {
+		return err
 	}
+	s.unsaved.mu.Lock()
+	defer s.unsaved.mu.Unlock()
+	if s.unsaved.m == nil {
+		s.unsaved.m = map[string]*unsavedAnswer{}
+	}
+	s.unsaved.m[about] = &unsavedAnswer{write: fn, turn: make(chan struct{}, 1)}
+	s.log.Error("An answer of Datadog is in memory only, since it could not be written to the grant store; mend that before the collector stops",
+		zap.String("about", about), zap.Error(err))
 	return err
+}
+
+// overwriting makes fn's reading and writing of rec go on where the store holds an older version than memory knows: the database failed
+// over to a copy without the latest writes, say. It is for an answer that is the only copy of something, and is newer than both. What is
+// written then has a higher version than any that was seen, so that every collector believes it.
+func overwriting(rec record, fn func(*txn) error) func(*txn) error {
+	return func(tx *txn) error {
+		tx.overwrites = addressText(rec.address())
+		return fn(tx)
+	}
 }
 
 // save writes what keep could not. Until it succeeds nothing is asked of Datadog about the same: the older record that the store has
 // would be taken for the truth.
 func (s *Service) save(ctx context.Context, about string) error {
 	s.unsaved.mu.Lock()
-	fn, ok := s.unsaved.m[about]
+	a := s.unsaved.m[about]
 	s.unsaved.mu.Unlock()
-	if !ok {
+	if a == nil {
 		return nil
 	}
-	err := s.change(ctx, fn)
-	if errors.Is(err, errStore) {
-		return err
+	select {
+	case a.turn <- struct{}{}:
+		defer func() { <-a.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if !s.unsaved.holds(about, a) {
+		return nil // whoever had the turn before wrote it
+	}
+	err := s.change(ctx, a.write)
+	if err != nil && !errors.Is(err, errSuperseded) {
+		return fmt.Errorf("an earlier answer of Datadog about %s is in memory only: %w", about, err)
 	}
 	s.unsaved.mu.Lock()
-	delete(s.unsaved.m, about)
-	s.unsaved.mu.Unlock()
-	if err == nil {
-		s.log.Info("An answer of Datadog that was in memory only is stored", zap.String("about", about))
+	if s.unsaved.m[about] == a { // a later answer stays
+		delete(s.unsaved.m, about)
 	}
-	return err
+	s.unsaved.mu.Unlock()
+	if err != nil {
+		s.log.Warn("An answer of Datadog that was in memory only is dropped", zap.String("about", about), zap.Error(err))
+		return nil
+	}
+	s.log.Info("An answer of Datadog that was in memory only is stored", zap.String("about", about))
+	return nil
 }
 
-// saveAll tries every one of them.
-func (s *Service) saveAll(ctx context.Context) {
-	s.unsaved.mu.Lock()
-	var all []string
-	for about := range s.unsaved.m {
-		all = append(all, about)
+func (u *unsaved) holds(about string, a *unsavedAnswer) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.m[about] == a
+}
+
+// left is what they belong to, in order.
+func (u *unsaved) left() []string {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return slices.Sorted(maps.Keys(u.m))
+}
+
+// saveAll tries every one of them. The error names those that are still in memory only.
+func (s *Service) saveAll(ctx context.Context) error {
+	var errs []error
+	for _, about := range s.unsaved.left() {
+		errs = append(errs, s.save(ctx, about))
 	}
-	s.unsaved.mu.Unlock()
-	for _, about := range all {
-		_ = s.save(ctx, about) // it was logged once, and is tried at every pass
+	err := errors.Join(errs...)
+	if left := s.unsaved.left(); err != nil && len(left) > 0 {
+		return fmt.Errorf("answers of Datadog are in memory only and are lost when the collector stops (%s): %w", strings.Join(left, ", "), err)
 	}
+	return nil
 }

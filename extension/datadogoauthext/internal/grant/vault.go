@@ -44,6 +44,10 @@ type txn struct {
 	read    map[string]uint64 // version by address; 0: no such record
 	changes []store.Change
 	written []versioned // what changed, for the view in memory
+	// overwrites is the address of a record that is read and written even where it went back to an older version; newer is the version
+	// that memory knows of it then, else 0.
+	overwrites string
+	newer      uint64
 }
 
 // versioned is a record as it stands in the store; rec is nil after a deletion, and where err says why it cannot be opened.
@@ -80,6 +84,12 @@ func (v *vault) update(ctx context.Context, fn func(*txn) error) ([]versioned, e
 	return nil, fmt.Errorf("%w: write: %w, %d times in a row", errStore, store.ErrConflict, maxConflicts)
 }
 
+// unopenable reports whether get failed on account of what is stored: the record cannot be opened, here and with these keysets. One that
+// was rolled back can be, and its successor may still come back, so that is another matter.
+func unopenable(err error) bool {
+	return err != nil && !errors.Is(err, errStore) && !errors.Is(err, ErrRolledBack)
+}
+
 // get reads a record; found is false when there is none. like tells the address; its other fields are ignored.
 func get[R record](tx *txn, like R) (rec R, found bool, err error) {
 	kind, key := like.address()
@@ -96,8 +106,11 @@ func get[R record](tx *txn, like R) (rec R, found bool, err error) {
 		return rec, false, fmt.Errorf("%w: read: %w", errStore, err)
 	}
 	tx.read[addressText(kind, key)] = raw.Version
-	if raw.Version < seen {
+	if raw.Version < seen && tx.overwrites != addressText(kind, key) {
 		return rec, false, rolledBack(raw, seen)
+	}
+	if raw.Version < seen {
+		tx.newer = seen
 	}
 	rec, err = open[R](tx.v, raw)
 	return rec, err == nil, err
@@ -168,20 +181,30 @@ func list[R record](ctx context.Context, v *vault, kind store.Kind, bad func(sto
 	})
 }
 
-// put writes rec. A record that was not read in this transaction must not exist yet.
+// wentBack reports whether the store holds an older version of the record that this transaction overwrites than memory knows.
+func (tx *txn) wentBack() bool { return tx.newer > 0 }
+
+// put writes rec. A record that was not read in this transaction must not exist yet. One that went back to an older version is written
+// as often as it takes to get beyond the version that was seen: a store counts versions by one.
 func (tx *txn) put(rec record) error {
 	kind, key := rec.address()
 	plain, err := json.Marshal(rec)
 	if err != nil {
 		return fmt.Errorf("encode a %s record: %w", kind, err)
 	}
-	held := tx.read[addressText(kind, key)]
-	sealed, err := tx.v.keyset(kind).Seal(seal.Label{Kind: string(kind), Client: rec.owner(), Key: key, Version: held + 1}, plain)
-	if err != nil {
-		return fmt.Errorf("seal a %s record: %w", kind, err)
+	address := addressText(kind, key)
+	held, last := tx.read[address], tx.read[address]+1
+	if address == tx.overwrites {
+		last = max(last, tx.newer+1)
 	}
-	tx.changes = append(tx.changes, store.Change{Record: store.Record{Kind: kind, Key: key, Version: held, Value: sealed}})
-	tx.written = append(tx.written, versioned{kind: kind, key: key, version: held + 1, rec: rec})
+	for ; held < last; held++ {
+		sealed, err := tx.v.keyset(kind).Seal(seal.Label{Kind: string(kind), Client: rec.owner(), Key: key, Version: held + 1}, plain)
+		if err != nil {
+			return fmt.Errorf("seal a %s record: %w", kind, err)
+		}
+		tx.changes = append(tx.changes, store.Change{Record: store.Record{Kind: kind, Key: key, Version: held, Value: sealed}})
+	}
+	tx.written = append(tx.written, versioned{kind: kind, key: key, version: last, rec: rec})
 	return nil
 }
 

@@ -2,9 +2,9 @@ package grant
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"sync"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -19,7 +19,7 @@ type view struct {
 	tokens  map[string]held[Token]
 	tenants map[string]map[string]struct{} // by org
 	flows   map[string]flowSeat            // by hash of state
-	logins  map[string]time.Time           // when each runs out, by hash of request id
+	logins  map[string]loginSeat           // by hash of request id
 	// Changes of organisation that wait, by tenant.
 	pendings map[string]held[Pending]
 	// What could not be opened: grants and tokens by tenant, organisations by org.
@@ -53,7 +53,7 @@ func (v *view) forget() {
 	v.tenants, v.flows = map[string]map[string]struct{}{}, map[string]flowSeat{}
 	v.badTenants, v.badTokens, v.badOrgs = map[string]error{}, map[string]error{}, map[string]error{}
 	v.quarantine, v.badQuarantine = map[string]held[Quarantine]{}, map[string]error{}
-	v.logins, v.pendings, v.badPendings = map[string]time.Time{}, map[string]held[Pending]{}, map[string]error{}
+	v.logins, v.pendings, v.badPendings = map[string]loginSeat{}, map[string]held[Pending]{}, map[string]error{}
 }
 
 // takeIn takes records into the view as they stand in the store, and publishes the credentials that they change. Before load it
@@ -124,7 +124,7 @@ func (v *view) take(all []versioned) (touched map[string]struct{}, faults []vers
 			fault = take(v.pendings, v.badPendings, w)
 		case store.KindLogin:
 			if l, ok := w.rec.(Login); ok {
-				v.logins[w.key] = l.Expires
+				v.logins[w.key] = loginSeat{admitted: l.Tenant != "", expires: l.Expires}
 			} else {
 				delete(v.logins, w.key)
 			}
@@ -184,7 +184,7 @@ func (v *view) seen(kind store.Kind, key string) uint64 {
 
 func (s *Service) logFaults(faults []versioned) {
 	for _, w := range faults {
-		s.log.Error("A record cannot be opened or trusted; restore it from a backup. Until then the tenants of a grant or an organisation wait, "+
+		s.log.Error("A record cannot be opened or trusted; restore it from a backup, or send the customer the connect link. Until then the tenants of a grant or an organisation wait, "+
 			"and a token or a client is taken as missing", zap.String("kind", string(w.kind)), zap.String("record", shortKey(w.kind, w.key)), zap.Error(w.err))
 	}
 }
@@ -226,18 +226,33 @@ func (v *view) facts(tenant string) (Facts, string) {
 	}
 }
 
-// tokenFact is what the tokens of a tenant are good for, and why. That a client is not in the configuration is found here and stored
-// nowhere, so it is over when the client is put back. The caller holds mu.
+// tokenFact is what the tokens of a tenant are good for, and why. That their client is not in the configuration, or has another id there,
+// is found here and stored nowhere, so it is over when the configuration is put right. The caller holds mu.
 func (v *view) tokenFact(tenant string) (TokenFact, string) {
 	if v.badTokens[tenant] != nil {
 		return TokenReauthorise, "its token record cannot be read; restore the store from a backup, or send the customer the connect link, which replaces the record"
 	}
 	tok := v.tokens[tenant].rec
 	fact := factOr(tok.Fact, TokenNone)
-	if fact != TokenNone && fact != TokenReauthorise && v.clients[tok.Client] == nil {
-		return TokenReauthorise, clientMissing(tok.Client)
+	if fact != TokenNone && fact != TokenReauthorise {
+		if fault := clientFault(v.clients[tok.Client], tok); fault != "" {
+			return TokenReauthorise, fault
+		}
 	}
 	return fact, tok.Reason
+}
+
+// clientFault says why tokens are of no use with the client of the configuration that has their client's name, nil where there is none.
+// It is empty where they are.
+func clientFault(c *client, tok Token) string {
+	switch {
+	case c == nil:
+		return clientMissing(tok.Client)
+	case tok.ClientID != c.cfg.ClientID:
+		return fmt.Sprintf("client_id of client %s was changed in the configuration, from …%s to …%s, and the tokens are of no use with it; put the old one back, "+
+			"or send the customer the connect link", tok.Client, tail(tok.ClientID), tail(c.cfg.ClientID))
+	}
+	return ""
 }
 
 func clientMissing(name string) string {

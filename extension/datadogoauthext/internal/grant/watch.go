@@ -16,17 +16,22 @@ const (
 	// pollEvery is how often a shared store is asked for changes, with up to half of it more. A tenant that was disconnected in one
 	// collector is so in all of them after that.
 	pollEvery = time.Second
-	// pollFor bounds one question, and reloadFor one reading of everything.
-	pollFor   = 10 * time.Second
+	// pollFor bounds one question, so that one that hangs is asked again soon; after each in a row that took too long it is doubled, since
+	// there may be that much to read. reloadFor bounds that, and one reading of everything.
+	pollFor   = 3 * time.Second
 	reloadFor = 2 * time.Minute
 )
 
 // watch follows what other processes do to a shared store. While the database does not answer, memory serves as it is.
 func (s *Service) watch(ctx context.Context, at store.Cursor) {
+	limit := pollFor
 	for s.awaitPoll(ctx) == nil {
-		next, err := s.next(ctx, at)
+		next, err := s.next(ctx, at, limit)
 		if ctx.Err() != nil {
 			return
+		}
+		if limit = min(2*limit, reloadFor); !errors.Is(err, context.DeadlineExceeded) {
+			limit = pollFor
 		}
 		s.noteAnswer(err)
 		if err == nil {
@@ -50,29 +55,32 @@ func (s *Service) awaitPoll(ctx context.Context) error {
 	return nil
 }
 
-// next polls, or reads everything again where records may open that did not.
-func (s *Service) next(ctx context.Context, at store.Cursor) (store.Cursor, error) {
+// next polls for at most limit, or reads everything again where records may open that did not.
+func (s *Service) next(ctx context.Context, at store.Cursor, limit time.Duration) (store.Cursor, error) {
 	if s.windows.enter("\x00keysets", s.now(), passEvery) && s.reloadKeysets() {
-		s.reread = true
+		s.reread.Store(true)
 	}
-	if s.reread {
+	if s.reread.Load() {
 		return s.readAgain(ctx)
 	}
-	return s.poll(ctx, at)
+	return s.poll(ctx, at, limit)
 }
 
 // readAgain is reload with a limit. Until it succeeds it is tried at every poll.
 func (s *Service) readAgain(ctx context.Context) (store.Cursor, error) {
 	ctx, cancel := context.WithTimeout(ctx, reloadFor)
 	defer cancel()
+	s.reread.Store(false) // before it begins: a keyset may be replaced meanwhile
 	at, err := s.reload(ctx)
-	s.reread = err != nil
+	if err != nil {
+		s.reread.Store(true)
+	}
 	return at, err
 }
 
 // poll takes in what changed after a place, and returns the place to go on from.
-func (s *Service) poll(ctx context.Context, at store.Cursor) (store.Cursor, error) {
-	polling, cancel := context.WithTimeout(ctx, pollFor)
+func (s *Service) poll(ctx context.Context, at store.Cursor, limit time.Duration) (store.Cursor, error) {
+	polling, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	var raws []store.Record
 	next, err := s.shared.Changes(polling, at, func(raw store.Record) error {

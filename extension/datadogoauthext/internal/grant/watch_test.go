@@ -155,6 +155,9 @@ func TestARolledBackRecordIsNotBelieved(t *testing.T) {
 		a.Pass(t.Context())
 		b.Pass(t.Context())
 		assert.Len(t, f.Datadog.Calls(tokenPath), calls, "an older refresh token is sent by nobody")
+		require.ErrorIs(t, a.Disconnect(t.Context(), "acme", "", "test"), grant.ErrRolledBack, "nothing is written over it")
+		_, err = f.Connect(a, "acme", eu(t), granttest.OrgA)
+		require.ErrorIs(t, err, grant.ErrRolledBack)
 
 		c := startOn(f, open()) // the way out that the error names
 		_, err = c.Lookup("acme")

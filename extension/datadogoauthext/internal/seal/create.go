@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
@@ -37,38 +36,18 @@ func Create(w io.Writer) error {
 	return nil
 }
 
-// CreateFile writes a new keyset to path with mode 0600. When it returns nil the file survives a power cut.
-//
-// The name is taken first, exclusively and empty, so that two calls can never write over each other; the content is
-// written beside it and moved over the empty file, so that a reader sees nothing or all of it.
-func CreateFile(path string) (err error) {
-	reserved, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
+// CreateFile writes a new keyset to path with mode 0600. When it returns nil the file survives a power cut. Two calls never write over
+// each other.
+func CreateFile(path string) error {
+	err := durable.Create(path, func(temp string) error {
+		return durable.Write(temp, func(file *os.File) error { return Create(file) })
+	})
+	switch {
+	case errors.Is(err, fs.ErrExist):
 		return fmt.Errorf("create keyset %s: %w", path, ErrExists)
-	}
-	if err != nil {
+	case err != nil:
 		return fmt.Errorf("create keyset %s: %w", path, withoutPath(err))
+	default:
+		return nil
 	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(path)
-			err = fmt.Errorf("create keyset %s: %w", path, withoutPath(err))
-		}
-	}()
-	if err := reserved.Close(); err != nil {
-		return err
-	}
-	dir := filepath.Dir(path)
-	temp, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*") // 0600 by its contract
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temp.Name()) // does nothing once it is renamed
-	if err := errors.Join(Create(temp), temp.Sync(), temp.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(temp.Name(), path); err != nil {
-		return err
-	}
-	return durable.SyncDir(dir)
 }

@@ -14,7 +14,8 @@
 // # How a key is replaced
 //
 // Add, Promote and Retire change a keyset file, Reload takes the change into a running collector, and ResealAll seals under
-// the primary key what another key sealed. Each record says in clear which key sealed it (KeyID), so that a key which is
+// the primary key what another key sealed. A collector that took in a promoted file too late goes on opening what it sealed under a
+// key that was retired meanwhile, until it has sealed that again (Reload). Each record says in clear which key sealed it (KeyID), so that a key which is
 // still in use can be told from one that is not. A key id is a name and proves nothing: whoever writes a false one makes a
 // record that does not open.
 //

@@ -38,12 +38,14 @@ type Keyset struct {
 	live *live
 }
 
-// material is what one state of the file holds. It never changes.
+// material is what one state of the file holds. It never changes once it is in use.
 type material struct {
 	aead    tink.AEAD
 	handle  *keyset.Handle
 	keys    []KeyInfo
 	primary uint32
+	// former is an earlier state whose primary key the file no longer holds; nil as a rule. It opens and never seals: see Reload.
+	former *material
 }
 
 // KeyInfo is what may be told of one key. When it was made is unknown: a Tink keyset does not say.
@@ -79,7 +81,12 @@ func (k *Keyset) PrimaryID() uint32 { return k.live.cur.Load().primary }
 
 // Holds reports whether the keyset opens what the key of this id sealed.
 func (k *Keyset) Holds(id uint32) bool {
-	return slices.ContainsFunc(k.live.cur.Load().keys, func(key KeyInfo) bool { return key.ID == id && key.Enabled })
+	for m := k.live.cur.Load(); m != nil; m = m.former {
+		if key, ok := m.find(id); ok && key.Enabled {
+			return true
+		}
+	}
+	return false
 }
 
 // read reads a file, and tells which one it was.
@@ -143,12 +150,13 @@ func parse(raw []byte) (*material, error) {
 	return m, nil
 }
 
-// String tells the file and the number of keys.
+// String tells the file, the number of keys, and the id of the one that seals.
 func (k *Keyset) String() string {
 	if k == nil {
 		return "no keyset"
 	}
-	return fmt.Sprintf("keyset %s with %d key(s)", k.path, len(k.live.cur.Load().keys))
+	m := k.live.cur.Load()
+	return fmt.Sprintf("keyset %s with %d key(s), sealing with key %d", k.path, len(m.keys), m.primary)
 }
 
 // GoString keeps %#v from walking into the primitive.

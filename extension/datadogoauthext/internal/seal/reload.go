@@ -29,6 +29,10 @@ type live struct {
 //
 // A change is told once, to whoever asks first: call Reload from one place.
 //
+// A file that lacks the key which sealed so far was changed twice since it was read, or its promoted state never came here: records
+// of this process may be under that key, of which nobody knew when it was retired. So it goes on opening in this process, which seals
+// them again under the primary key of the file; it is forgotten at the next start.
+//
 // A file that is gone, broken, or shares no key with those in use changes nothing, and is an error once, not at every call.
 func (k *Keyset) Reload() (changed bool, err error) {
 	l := k.live
@@ -62,6 +66,10 @@ func (k *Keyset) Reload() (changed bool, err error) {
 	l.seen, l.fault = info, ""
 	if slices.Equal(old.keys, next.keys) && !slices.ContainsFunc(enabled(next.handle), func(e *keyset.Entry) bool { return !holds(old.handle, e) }) {
 		return false, nil
+	}
+	next.former = old.former
+	if !slices.ContainsFunc(enabled(next.handle), func(e *keyset.Entry) bool { return e.KeyID() == old.primary && holds(old.handle, e) }) {
+		next.former = old
 	}
 	l.cur.Store(next)
 	return true, nil

@@ -8,62 +8,16 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
 )
 
-// Reseal seals one record under the primary key of ks, unless it is already or is not there any more. The record keeps its
-// content and gets the next version. changed is false and written empty when nothing was to be done, which includes that
-// somebody else wrote the record in the meantime: they used the primary key.
-//
-// The error is ErrSealed or ErrFormat when the record does not open, and else the store's.
-func Reseal(ctx context.Context, st store.Store, ks *Keyset, kind store.Kind, key string) (written store.Record, changed bool, err error) {
-	record, err := st.Get(ctx, kind, key)
-	if errors.Is(err, store.ErrNotFound) {
-		return store.Record{}, false, nil
-	}
-	if err != nil {
-		return store.Record{}, false, err
-	}
-	next, due, err := resealed(ks, record)
-	if err != nil || !due {
-		return store.Record{}, false, err
-	}
-	err = st.Apply(ctx, replacing(next))
-	if errors.Is(err, store.ErrConflict) {
-		return store.Record{}, false, nil
-	}
-	if err != nil {
-		return store.Record{}, false, err
-	}
-	return next, true, nil
-}
-
-// resealed is record under the primary key, with the next version; due is false when it is under that key already.
-func resealed(ks *Keyset, record store.Record) (next store.Record, due bool, err error) {
-	if id, ok := KeyID(record.Value); ok && id == ks.PrimaryID() {
-		return store.Record{}, false, nil
-	}
-	client, plain, err := ks.Open(string(record.Kind), record.Key, record.Version, record.Value)
-	if err != nil {
-		return store.Record{}, false, err
-	}
-	next = store.Record{Kind: record.Kind, Key: record.Key, Version: record.Version + 1}
-	next.Value, err = ks.Seal(Label{Kind: string(record.Kind), Client: client, Key: record.Key, Version: next.Version}, plain)
-	return next, err == nil, err
-}
-
-// replacing is the change that puts next over the version before it.
-func replacing(next store.Record) store.Change {
-	return store.Change{Record: store.Record{Kind: next.Kind, Key: next.Key, Version: next.Version - 1, Value: next.Value}}
-}
-
 // resealBatch is how many records ResealAll writes at once: many, since each write of a store waits for a disk, and few, since others
 // wait for it.
 const resealBatch = 100
 
-// ResealAll does what Reseal does with every record of the store, the canaries too. keysets names the keyset of a kind, or
-// nil for kinds to leave alone; canaries belong to the keyset of tokens or of grants, whichever opens them. written is told
-// of every record that was written, and may be nil.
+// ResealAll seals under the primary key of its keyset every record that is under another one, the canaries too. A record keeps its
+// content and gets the next version. keysets names the keyset of a kind, or nil for kinds to leave alone; canaries belong to the
+// keyset of tokens or of grants, whichever opens them. written is told of every record that was written, and may be nil.
 //
-// A record that does not open is counted in unreadable and left as it is. A store in which everything is under the primary
-// keys is only read.
+// A record that somebody else wrote in the meantime is left to them. One that does not open is counted in unreadable and left as it
+// is. A store in which everything is under the primary keys is only read.
 func ResealAll(ctx context.Context, st store.Store, keysets func(store.Kind) *Keyset, written func(store.Record)) (count, unreadable int, err error) {
 	if written == nil {
 		written = func(store.Record) {}
@@ -102,6 +56,25 @@ func ResealAll(ctx context.Context, st store.Store, keysets func(store.Kind) *Ke
 		}
 	}
 	return count, unreadable, nil
+}
+
+// resealed is record under the primary key, with the next version; due is false when it is under that key already.
+func resealed(ks *Keyset, record store.Record) (next store.Record, due bool, err error) {
+	if id, ok := KeyID(record.Value); ok && id == ks.PrimaryID() {
+		return store.Record{}, false, nil
+	}
+	client, plain, err := ks.Open(string(record.Kind), record.Key, record.Version, record.Value)
+	if err != nil {
+		return store.Record{}, false, err
+	}
+	next = store.Record{Kind: record.Kind, Key: record.Key, Version: record.Version + 1}
+	next.Value, err = ks.Seal(Label{Kind: string(record.Kind), Client: client, Key: record.Key, Version: next.Version}, plain)
+	return next, err == nil, err
+}
+
+// replacing is the change that puts next over the version before it.
+func replacing(next store.Record) store.Change {
+	return store.Change{Record: store.Record{Kind: next.Kind, Key: next.Key, Version: next.Version - 1, Value: next.Value}}
 }
 
 // resealedByAny tries one keyset after the other, and gives the error of the last one.

@@ -122,18 +122,10 @@ func edit(path string, change func(*keyset.Manager, *material) error) error {
 
 // replaceFile puts content in the place of the file that info describes.
 func replaceFile(path string, content []byte, info fs.FileInfo) error {
-	dir := filepath.Dir(path)
-	temp, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*") // 0600 by its contract
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temp.Name()) // does nothing once it is renamed
-	_, err = temp.Write(content)
-	if err := errors.Join(err, keepOwner(temp, info), temp.Chmod(info.Mode().Perm()), temp.Sync(), temp.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(temp.Name(), path); err != nil {
-		return err
-	}
-	return durable.SyncDir(dir)
+	return durable.Replace(path, func(temp string) error {
+		return durable.Write(temp, func(file *os.File) error {
+			_, err := file.Write(content)
+			return errors.Join(err, keepOwner(file, info), file.Chmod(info.Mode().Perm()))
+		})
+	})
 }

@@ -203,6 +203,41 @@ func TestAnEditByRootLeavesTheFileToItsOwner(t *testing.T) {
 	}
 }
 
+// A collector that never saw the promoted file seals under the old key until it sees the one from which that key was retired.
+func TestWhatWasSealedUnderAKeyThatWasRetiredMeanwhileOpensAndIsSealedAgain(t *testing.T) {
+	t.Parallel()
+	st := openStore(t)
+	path, late := newKeysetFile(t)
+	must(t, seal.Prove(t.Context(), st, "tokens", late))
+	old := late.PrimaryID()
+	added, err := seal.Add(path)
+	must(t, err)
+	reload(t, late, true)
+	must(t, seal.Promote(path, added))
+	must(t, seal.Retire(path, old))
+	putSealed(t, st, late, store.KindToken, "acme", "a refresh token")
+
+	reload(t, late, true)
+	if late.PrimaryID() != added || !late.Holds(old) || len(late.Keys()) != 1 {
+		t.Fatalf("seals with %d, opens the old one %t, keys %v", late.PrimaryID(), late.Holds(old), late.Keys())
+	}
+	_, unreadable, err := seal.ResealAll(t.Context(), st, func(store.Kind) *seal.Keyset { return late }, nil)
+	if err != nil || unreadable != 0 {
+		t.Fatalf("unreadable %d, %v", unreadable, err)
+	}
+	fresh, err := seal.Load(path)
+	must(t, err)
+	record, err := st.Get(t.Context(), store.KindToken, "acme")
+	must(t, err)
+	if _, plain, err := fresh.Open("token", "acme", record.Version, record.Value); err != nil || string(plain) != "a refresh token" {
+		t.Errorf("another collector reads %q, %v", plain, err)
+	}
+	must(t, seal.Check(t.Context(), st, "tokens", fresh))
+	if fresh.Holds(old) {
+		t.Error("the retired key came back")
+	}
+}
+
 func TestReloadTellsOfAFileItCannotTakeOnceAndKeepsItsKeys(t *testing.T) {
 	t.Parallel()
 	path, ks := newKeysetFile(t)

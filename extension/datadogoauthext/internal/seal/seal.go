@@ -62,11 +62,12 @@ func (k *Keyset) Open(kind, key string, version uint64, sealed []byte) (client s
 		return "", nil, fmt.Errorf("open %s record: %w", kind, err)
 	}
 	label := Label{Kind: kind, Client: client, Key: key, Version: version}
-	plain, err = k.live.cur.Load().aead.Decrypt(ciphertext, label.associatedData())
-	if err != nil {
-		return "", nil, fmt.Errorf("open %s record: %w", kind, ErrSealed)
+	for m := k.live.cur.Load(); m != nil; m = m.former {
+		if plain, err = m.aead.Decrypt(ciphertext, label.associatedData()); err == nil {
+			return client, plain, nil
+		}
 	}
-	return client, plain, nil
+	return "", nil, fmt.Errorf("open %s record: %w", kind, ErrSealed)
 }
 
 // split takes the clear part off a sealed record. Lengths are checked before anything is cut, since the bytes come from

@@ -18,6 +18,8 @@ import (
 type BoltOptions struct {
 	// LockTimeout is how long to wait for another process to let go of the file. Default 3s, which lets a restart overlap.
 	LockTimeout time.Duration
+	// ReadOnly opens a store that is there and changes nothing of it, its mode neither. Others may read it at the same time.
+	ReadOnly bool
 	// MaxSizeBytes is where the file stops growing. Default: where the disk ends.
 	MaxSizeBytes int
 	// Now is the clock of leases. Default time.Now.
@@ -38,8 +40,10 @@ func OpenBolt(path string, opts BoltOptions) (*Bolt, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	if err := ensureFile(path); err != nil {
-		return nil, openError(path, err)
+	if !opts.ReadOnly {
+		if err := ensureFile(path); err != nil {
+			return nil, openError(path, err)
+		}
 	}
 	if err := checkHead(path); err != nil {
 		return nil, openError(path, err)
@@ -48,6 +52,7 @@ func OpenBolt(path string, opts BoltOptions) (*Bolt, error) {
 	err := withoutPanic(func() (err error) {
 		s.db, err = bbolt.Open(path, 0o600, &bbolt.Options{
 			Timeout:      opts.LockTimeout,
+			ReadOnly:     opts.ReadOnly,
 			MaxSize:      opts.MaxSizeBytes,
 			FreelistType: bbolt.FreelistMapType,
 			OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
@@ -59,7 +64,7 @@ func OpenBolt(path string, opts BoltOptions) (*Bolt, error) {
 		if err != nil {
 			return err
 		}
-		if err := s.db.View(checkPages); err != nil {
+		if err := s.db.View(checkPages); err != nil || opts.ReadOnly {
 			return err
 		}
 		return s.file.Chmod(0o600) // a restored copy may have come with wider rights

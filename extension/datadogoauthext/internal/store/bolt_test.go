@@ -73,6 +73,38 @@ func TestTheFileIsItsOwnersAlone(t *testing.T) {
 	}
 }
 
+func TestAStoreOpenedToBeReadStaysAsItIs(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "grants.db")
+	if _, err := store.OpenBolt(path, store.BoltOptions{ReadOnly: true}); err == nil {
+		t.Error("a store that is not there was opened")
+	}
+	record := store.Record{Kind: store.KindGrant, Key: "acme", Value: []byte("x")}
+	st := open(t, path, store.BoltOptions{})
+	if err := errors.Join(st.Apply(t.Context(), store.Change{Record: record}), st.Close(), os.Chmod(path, 0o440)); err != nil {
+		t.Fatal(err)
+	}
+	before, _ := os.ReadFile(path)
+	first, second := open(t, path, store.BoltOptions{ReadOnly: true}), open(t, path, store.BoltOptions{ReadOnly: true})
+	if got, err := first.Get(t.Context(), store.KindGrant, "acme"); err != nil || string(got.Value) != "x" {
+		t.Errorf("got %q, %v", got.Value, err)
+	}
+	if err := first.Apply(t.Context(), store.Change{Record: store.Record{Kind: store.KindGrant, Key: "globex"}}); err == nil {
+		t.Error("it was written to")
+	}
+	if _, err := store.OpenBolt(path, store.BoltOptions{LockTimeout: 100 * time.Millisecond}); !errors.Is(err, store.ErrLocked) {
+		t.Errorf("somebody who writes meanwhile: got %v, want ErrLocked", err)
+	}
+	if err := errors.Join(first.Close(), second.Close()); err != nil {
+		t.Fatal(err)
+	}
+	after, err := os.ReadFile(path)
+	info, statErr := os.Stat(path)
+	if err != nil || statErr != nil || !bytes.Equal(before, after) || info.Mode().Perm() != 0o440 {
+		t.Errorf("changed %t, mode %v, %v", !bytes.Equal(before, after), info.Mode(), errors.Join(err, statErr))
+	}
+}
+
 func TestAFullStoreRefusesAndGoesOn(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "grants.db")

@@ -81,9 +81,9 @@ func (r changeRow) record() Record {
 }
 
 // changesStatement asks in one snapshot whether the commit at the cursor is still known and what came after it. While that commit is
-// known, no deletion after it is pruned.
+// known, no deletion after it is pruned. Where there is nothing to tell, one row says so with a change at 0.
 const changesStatement = `
-SELECT known.held, known.upto, e.changed, e.live, e.kind, e.key, e.version, e.value
+SELECT known.held, known.upto, coalesce(e.changed, 0), coalesce(e.live, false), coalesce(e.kind, ''), e.key, coalesce(e.version, 0), e.value
 FROM (
 	SELECT EXISTS (SELECT FROM datadogoauth.commits WHERE position = $1) AS held,
 		least($2::bigint, (SELECT max(position) FROM datadogoauth.commits)) AS upto
@@ -105,15 +105,11 @@ func (p *changePage) fetch(ctx context.Context, conn *pgconn.PgConn, cursor int6
 		upto int64
 	)
 	_, err := query(ctx, conn, func(r row) error {
-		if len(r) < 2 || r[1] == nil {
-			return ErrCursorGone // there is no commit at all
-		}
-		if err := r[:2].scan(&held, &upto); err != nil || r[2:].empty() {
-			return err
-		}
 		var c changeRow
-		err := r[2:].scan(&c.changed, &c.live, &c.kind, &c.key, &c.version, &c.value)
-		p.rows = append(p.rows, c)
+		err := r.scan(&held, &upto, &c.changed, &c.live, &c.kind, &c.key, &c.version, &c.value)
+		if c.changed > 0 {
+			p.rows = append(p.rows, c)
+		}
 		return err
 	}, changesStatement, pgInt(cursor), pgInt(p.upto), pgInt(p.last.changed), pgBool(p.last.live), pgText(p.last.kind), pgBytes(p.last.key), pgInt(pgPage))
 	switch {

@@ -3,7 +3,6 @@ package store
 import (
 	"encoding/binary"
 	"fmt"
-	"slices"
 )
 
 // param is a parameter of a statement: a value in the binary format of its type. The type goes with it, so that the server never takes
@@ -97,11 +96,6 @@ func appendArrayHead(dst []byte, oid uint32, length int) []byte {
 
 // row is one row of a result, in binary format; a nil column is NULL. It is valid until the next one is read.
 type row [][]byte
-
-// empty: all columns are NULL, as in the row of an outer join that found nothing.
-func (r row) empty() bool {
-	return !slices.ContainsFunc(r, func(column []byte) bool { return column != nil })
-}
 
 // scan copies the columns to dest: *bool of a boolean, *int64 or *uint64 of a bigint, *string of a text, *[]byte of a bytea, where nil
 // is NULL. Every other NULL, and whatever else the statement should not have returned, is ErrCorrupt.

@@ -98,7 +98,7 @@ func parseDSN(opts PostgresOptions) (*pgconn.Config, error) {
 	return config, nil
 }
 
-// isPoolSetting: a setting of pgxpool or pgx, which a connection string that other programs use as well may hold. The server would
+// isPoolSetting: a setting for pools of other programs, which a connection string that is theirs as well may hold. The server would
 // refuse it, and this store has its own.
 func isPoolSetting(name string) bool {
 	return strings.HasPrefix(name, "pool_") || slices.Contains([]string{"default_query_exec_mode", "statement_cache_capacity", "description_cache_capacity"}, name)

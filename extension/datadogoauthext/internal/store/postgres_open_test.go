@@ -101,3 +101,11 @@ func TestADatabaseThatDoesNotAnswerIsUnreachable(t *testing.T) {
 		})
 	}
 }
+
+func TestSettingsOfOtherPoolsAreNotSentToTheServer(t *testing.T) {
+	t.Parallel()
+	dsn := pgtest.Shared(t).Database(t).Writer + "&pool_max_conns=2&pool_max_conn_idle_time=5m&default_query_exec_mode=exec&statement_cache_capacity=0&description_cache_capacity=0"
+	if err := openPostgres(t, store.PostgresOptions{DSN: dsn}).Apply(t.Context(), change("acme", 0, nil)); err != nil {
+		t.Error(err)
+	}
+}

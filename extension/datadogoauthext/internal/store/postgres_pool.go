@@ -59,7 +59,7 @@ func closeSession(conn *pgconn.PgConn) {
 	}
 }
 
-// acquire waits for a session until ctx is done. Every one that it gets must be released.
+// acquire waits for a session until ctx is done. Whoever gets one releases it.
 func (p *pool) acquire(ctx context.Context) (*session, error) {
 	for {
 		s, err := p.sessions.Acquire(ctx)

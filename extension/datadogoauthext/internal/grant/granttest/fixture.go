@@ -34,7 +34,8 @@ type Fixture struct {
 	Logger     *zap.Logger
 	Edit       func(*grant.Options) // may be nil
 
-	bolt *store.Bolt
+	bolt    *store.Bolt
+	crashed map[*grant.Service]bool
 }
 
 // NewFixture makes one.
@@ -97,6 +98,9 @@ func (f *Fixture) NewOn(st store.Store, edit func(*grant.Options)) *grant.Servic
 }
 
 func (f *Fixture) close(s *grant.Service) {
+	if f.crashed[s] {
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	require.NoError(f.TB, s.Close(ctx))
@@ -114,6 +118,20 @@ func (f *Fixture) Start() *grant.Service {
 func (f *Fixture) Restart(s *grant.Service) *grant.Service {
 	f.TB.Helper()
 	f.Stop(s, f.bolt)
+	return f.Start()
+}
+
+// Crash is Restart where nothing is written any more: what s had in memory only is lost.
+func (f *Fixture) Crash(s *grant.Service) *grant.Service {
+	f.TB.Helper()
+	require.NoError(f.TB, f.bolt.Close())
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	_ = s.Close(ctx)
+	if f.crashed == nil {
+		f.crashed = map[*grant.Service]bool{}
+	}
+	f.crashed[s] = true
 	return f.Start()
 }
 

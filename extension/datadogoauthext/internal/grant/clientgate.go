@@ -1,0 +1,142 @@
+package grant
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// clientGate stops the token calls of a client whose credentials Datadog rejects: one probe per probeEvery, and one at
+// once when the secret file holds another secret. Where Datadog has not accepted the secret lately, one call goes ahead of all
+// others: a secret that was replaced at Datadog while ten thousand grants are due then costs one call, and not as many as fit at once.
+type clientGate struct {
+	mu        sync.Mutex // guards the rest
+	rejected  bool
+	since     time.Time
+	stamp     uint64 // of the rejected secret
+	nextProbe time.Time
+	accepted  time.Time     // when Datadog accepted the secret last
+	used      uint64        // stamp of the secret that accepted is about
+	ahead     chan struct{} // closed when the call that goes ahead is over; nil: there is none
+}
+
+const (
+	probeEvery = 30 * time.Second
+	// acceptedFor is how long an acceptance lets everybody pass.
+	acceptedFor = time.Minute
+	// aheadFor is how long the others wait for the call ahead: its site may hang, theirs may not.
+	aheadFor = 2 * time.Second
+)
+
+// enter waits for a call that is ahead, then reports whether a token call may go out. leave is to be called when it is over.
+func (g *clientGate) enter(ctx context.Context, now func() time.Time, stamp uint64) (leave func(), ok bool, err error) {
+	timeout := time.NewTimer(aheadFor)
+	defer timeout.Stop()
+	for {
+		leave, ahead, ok := g.try(now(), stamp)
+		if ahead == nil {
+			return leave, ok, nil
+		}
+		select {
+		case <-ahead:
+		case <-timeout.C:
+			return func() {}, true, nil
+		case <-ctx.Done():
+			return func() {}, false, ctx.Err()
+		}
+	}
+}
+
+// try is enter without the waiting: ahead is what to wait for.
+func (g *clientGate) try(now time.Time, stamp uint64) (leave func(), ahead chan struct{}, ok bool) {
+	nothing := func() {}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case g.rejected:
+		return nothing, nil, g.probe(now, stamp)
+	case stamp == g.used && now.Before(g.accepted.Add(acceptedFor)):
+		return nothing, nil, true
+	case g.ahead != nil:
+		return nothing, g.ahead, false
+	}
+	mine := make(chan struct{})
+	g.ahead = mine
+	return func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		if g.ahead == mine {
+			g.letPass()
+		}
+	}, nil, true
+}
+
+// letPass ends the waiting for the call ahead. The caller holds mu.
+func (g *clientGate) letPass() {
+	if g.ahead != nil {
+		close(g.ahead)
+		g.ahead = nil
+	}
+}
+
+// probe reports whether a call of a rejected client may go out, and counts it. The caller holds mu.
+func (g *clientGate) probe(now time.Time, stamp uint64) bool {
+	if stamp == g.stamp && now.Before(g.nextProbe) {
+		return false
+	}
+	g.stamp = stamp
+	g.nextProbe = now.Add(probeEvery)
+	return true
+}
+
+// reject notes that Datadog refused the credentials of this stamp; first says that they were good until here.
+func (g *clientGate) reject(now time.Time, stamp uint64) (first bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	first = !g.rejected
+	if first {
+		g.since = now
+	}
+	g.rejected, g.stamp, g.nextProbe = true, stamp, now.Add(probeEvery)
+	g.letPass()
+	return first
+}
+
+// accept notes that Datadog took the credentials of this stamp; changed says that they were rejected before.
+func (g *clientGate) accept(now time.Time, stamp uint64) (changed bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	changed = g.rejected
+	g.rejected, g.since = false, time.Time{}
+	g.accepted, g.used = now, stamp
+	g.letPass()
+	return changed
+}
+
+// resume takes over a rejection that an earlier process saw; the first call is a probe.
+func (g *clientGate) resume(since time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.rejected, g.since = true, since
+}
+
+// state reports since when the client is rejected; zero means that it is not.
+func (g *clientGate) state() time.Time {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.since
+}
+
+// refused reports whether the secret of this stamp is the one that Datadog rejects.
+func (g *clientGate) refused(stamp uint64) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.rejected && stamp == g.stamp
+}
+
+// dead reports whether a call would be refused, without using up a probe.
+func (g *clientGate) dead(now time.Time, stamp uint64) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.rejected && stamp == g.stamp && now.Before(g.nextProbe)
+}
