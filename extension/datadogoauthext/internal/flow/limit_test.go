@@ -121,7 +121,6 @@ func TestStrangersDoNotOccupyTheStore(t *testing.T) {
 	w := newWorldWith(t, p.admits)
 	held := &heldStore{Store: w.Store(), asked: make(chan store.Kind, 10), release: make(chan struct{})}
 	w.grants = w.NewOn(held, nil)
-	w.grants.Start()
 	granttest.AwaitReady(t, w.grants)
 	w.serve(w.grants)
 	h, err := w.pages.Handler()
