@@ -8,7 +8,8 @@ import (
 
 // clientGate stops the token calls of a client whose credentials Datadog rejects: one probe per probeEvery, and one at
 // once when the secret file holds another secret. Where Datadog has not accepted the secret lately, one call goes ahead of all
-// others: a secret that was replaced at Datadog while ten thousand grants are due then costs one call, and not as many as fit at once.
+// others, else a few at a time go: a secret that was replaced at Datadog while ten thousand grants are due then costs a few calls, and
+// not as many as there are callers.
 type clientGate struct {
 	mu        sync.Mutex // guards the rest
 	rejected  bool
@@ -17,65 +18,69 @@ type clientGate struct {
 	nextProbe time.Time
 	accepted  time.Time     // when Datadog accepted the secret last
 	used      uint64        // stamp of the secret that accepted is about
-	ahead     chan struct{} // closed when the call that goes ahead is over; nil: there is none
+	flying    int           // calls under way
+	turn      chan struct{} // closed when somebody who waits should look again; nil: nobody waits
 }
 
 const (
 	probeEvery = 30 * time.Second
-	// acceptedFor is how long an acceptance lets everybody pass.
-	acceptedFor = time.Minute
-	// aheadFor is how long the others wait for the call ahead: its site may hang, theirs may not.
-	aheadFor = 2 * time.Second
+	// acceptedFor is how long an acceptance lets callsOfClient calls go at the same time, and not one.
+	acceptedFor   = time.Minute
+	callsOfClient = 4
+	// turnFor is how long a call waits for its turn: the site of those before it may hang, its own may not.
+	turnFor = 2 * time.Second
 )
 
-// enter waits for a call that is ahead, then reports whether a token call may go out. leave is to be called when it is over.
+// enter waits for its turn, then reports whether a token call may go out. leave is to be called when it is over.
 func (g *clientGate) enter(ctx context.Context, now func() time.Time, stamp uint64) (leave func(), ok bool, err error) {
-	timeout := time.NewTimer(aheadFor)
+	timeout := time.NewTimer(turnFor)
 	defer timeout.Stop()
-	for {
-		leave, ahead, ok := g.try(now(), stamp)
-		if ahead == nil {
+	for waited := false; ; {
+		leave, turn, ok := g.try(now(), stamp, waited)
+		if turn == nil {
 			return leave, ok, nil
 		}
 		select {
-		case <-ahead:
+		case <-turn:
 		case <-timeout.C:
-			return func() {}, true, nil
+			waited = true
 		case <-ctx.Done():
 			return func() {}, false, ctx.Err()
 		}
 	}
 }
 
-// try is enter without the waiting: ahead is what to wait for.
-func (g *clientGate) try(now time.Time, stamp uint64) (leave func(), ahead chan struct{}, ok bool) {
-	nothing := func() {}
+// try is enter without the waiting: turn is what to wait for.
+func (g *clientGate) try(now time.Time, stamp uint64, waited bool) (leave func(), turn chan struct{}, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	switch {
-	case g.rejected:
-		return nothing, nil, g.probe(now, stamp)
-	case stamp == g.used && now.Before(g.accepted.Add(acceptedFor)):
-		return nothing, nil, true
-	case g.ahead != nil:
-		return nothing, g.ahead, false
+	if g.rejected {
+		return func() {}, nil, g.probe(now, stamp)
 	}
-	mine := make(chan struct{})
-	g.ahead = mine
+	limit := 1
+	if stamp == g.used && now.Before(g.accepted.Add(acceptedFor)) {
+		limit = callsOfClient
+	}
+	if g.flying >= limit && !waited {
+		if g.turn == nil {
+			g.turn = make(chan struct{})
+		}
+		return nil, g.turn, false
+	}
+	g.flying++
 	return func() {
 		g.mu.Lock()
 		defer g.mu.Unlock()
-		if g.ahead == mine {
-			g.letPass()
-		}
+		g.flying--
+		g.wake()
 	}, nil, true
 }
 
-// letPass ends the waiting for the call ahead. The caller holds mu.
-func (g *clientGate) letPass() {
-	if g.ahead != nil {
-		close(g.ahead)
-		g.ahead = nil
+// wake has those who wait look again. The caller holds mu.
+func (g *clientGate) wake() {
+	if g.turn != nil {
+		close(g.turn)
+		g.turn = nil
 	}
 }
 
@@ -98,7 +103,7 @@ func (g *clientGate) reject(now time.Time, stamp uint64) (first bool) {
 		g.since = now
 	}
 	g.rejected, g.stamp, g.nextProbe = true, stamp, now.Add(probeEvery)
-	g.letPass()
+	g.wake()
 	return first
 }
 
@@ -109,7 +114,7 @@ func (g *clientGate) accept(now time.Time, stamp uint64) (changed bool) {
 	changed = g.rejected
 	g.rejected, g.since = false, time.Time{}
 	g.accepted, g.used = now, stamp
-	g.letPass()
+	g.wake()
 	return changed
 }
 

@@ -63,7 +63,7 @@ func TestOneCallGoesAheadOfAllOthers(t *testing.T) {
 							return
 						}
 						calls.Add(1)
-						if time.Since(began) < aheadFor {
+						if time.Since(began) < turnFor {
 							atOnce.Add(1)
 						}
 						time.Sleep(tc.after)
@@ -78,6 +78,28 @@ func TestOneCallGoesAheadOfAllOthers(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestAFewCallsGoAtATimeWhileTheSecretIsGood(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var g clientGate
+		g.accept(time.Now(), 1)
+		var flying, most atomic.Int32
+		for range 100 {
+			go func() {
+				leave, ok, err := g.enter(context.Background(), time.Now, 1)
+				defer leave()
+				assert.True(t, ok && err == nil)
+				most.Store(max(most.Load(), flying.Add(1)))
+				time.Sleep(50 * time.Millisecond)
+				flying.Add(-1)
+			}()
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		assert.EqualValues(t, callsOfClient, most.Load())
+	})
 }
 
 func TestAnotherSecretIsTriedByOneCall(t *testing.T) {

@@ -32,6 +32,20 @@ func TestAConsentWithoutAMintIsGoneOnWith(t *testing.T) {
 	assert.True(t, facts(t, s, "acme").Sending)
 }
 
+func TestAConsentThatACrashCutShortIsGoneOnWithAtOnce(t *testing.T) {
+	t.Parallel()
+	f, b := breakingFixture(t, store.KindOrg, 1)
+	s := f.Start()
+	_, err := f.Connect(s, "acme", eu(t), granttest.OrgA)
+	require.Error(t, err)
+	b.left.Store(unlimited)
+	f.Clock.Advance(time.Second)
+	s = f.Crash(s)
+	s.Pass(t.Context())
+	assert.Len(t, f.Datadog.Calls(mintPath), 1)
+	assert.True(t, facts(t, s, "acme").Sending)
+}
+
 func TestAConsentWithoutAMintIsNamedWhereItsGrantEnded(t *testing.T) {
 	t.Parallel()
 	f, b := breakingFixture(t, store.KindOrg, 1)

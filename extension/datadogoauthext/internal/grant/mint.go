@@ -215,7 +215,7 @@ func (s *Service) resumeMint(ctx context.Context, org credential.Org) error {
 }
 
 // unfinishedMints are the organisations in state minting, without those that another process may be at and those whose consent is so young
-// that whoever stored it begins the mint.
+// that whoever stored it begins the mint: nobody does who wrote to an exclusive store before this service was made.
 func (s *Service) unfinishedMints() []Org {
 	s.view.mu.Lock()
 	defer s.view.mu.Unlock()
@@ -223,7 +223,7 @@ func (s *Service) unfinishedMints() []Org {
 	for _, h := range s.view.orgs {
 		o := h.rec
 		_, held := s.mintedElsewhere(o)
-		young := o.Mint.Attempts == 0 && !o.Mint.Stored && s.now().Before(o.KeySince.Add(operation))
+		young := o.Mint.Attempts == 0 && !o.Mint.Stored && s.now().Before(o.KeySince.Add(operation)) && (s.shared != nil || !o.KeySince.Before(s.made))
 		if o.Key == KeyMinting && !held && !young {
 			orgs = append(orgs, o)
 		}

@@ -70,6 +70,7 @@ type Service struct {
 	now     func() time.Time
 	after   func(time.Duration) <-chan time.Time
 	stopTok bool
+	made    time.Time // when New was called
 	obs     Observer
 	clients map[string]*client // by name; fixed
 	prepare func(context.Context) error
@@ -140,6 +141,7 @@ func New(opts Options) *Service {
 	if s.now == nil {
 		s.now = time.Now
 	}
+	s.made = s.now()
 	if s.after == nil {
 		s.after = time.After
 	}
