@@ -39,7 +39,7 @@ func (s *Service) confirm(ctx context.Context, tenant, orgID, by string) error {
 			return staysPending(tenant, err)
 		}
 		org := p.Grant.Org
-		if err := s.change(ctx, func(tx *txn) error { return putOrg(tx, org, p.OrgName, nil) }); err != nil {
+		if err := s.change(ctx, func(tx *txn) error { return s.putOrg(tx, org, p.OrgName, nil) }); err != nil {
 			return err
 		}
 		if err := s.ensureKey(ctx, org, p.Token.AccessToken); err != nil {
@@ -60,6 +60,9 @@ var errChangeGone = errors.New("the change was ended or replaced by a later cons
 // it was there.
 func (s *Service) dropUnconfirmed(ctx context.Context, p Pending) {
 	err := s.persist(ctx, func(tx *txn) error {
+		if moved, err := movedBefore(tx, p); err != nil || moved {
+			return err
+		}
 		return s.enqueueRevocation(tx, p.Grant.Tenant, "the change of organisation ended while it was being confirmed", p.Grant.Org, p.Token, true)
 	})
 	if err != nil {
@@ -223,6 +226,16 @@ func (s *Service) move(ctx context.Context, p Pending, by string) error {
 	return nil
 }
 
+// movedBefore reports whether the tenant has the tokens of the change: an earlier try of the step went through, its answer lost on the way from
+// the database, or another collector confirmed the same.
+func movedBefore(tx *txn, p Pending) (bool, error) {
+	tok, _, err := get(tx, Token{Tenant: p.Grant.Tenant})
+	if errors.Is(err, errStore) {
+		return false, err
+	}
+	return err == nil && tok.AccessToken != "" && tok.AccessToken == p.Token.AccessToken, nil
+}
+
 // moveTx is the step of move, and returns the organisation that the tenant leaves.
 func (s *Service) moveTx(tx *txn, p Pending) (from credential.Org, err error) {
 	tenant := p.Grant.Tenant
@@ -231,6 +244,9 @@ func (s *Service) moveTx(tx *txn, p Pending) (from credential.Org, err error) {
 		return from, err
 	}
 	if !found || !cur.same(p) {
+		if moved, err := movedBefore(tx, p); err != nil || moved {
+			return p.Grant.Org, err
+		}
 		return from, fmt.Errorf("%w: tenant %s: %w", ErrRefused, tenant, errChangeGone)
 	}
 	o, _, err := get(tx, Org{Org: p.Grant.Org})

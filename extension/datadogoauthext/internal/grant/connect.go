@@ -162,6 +162,10 @@ func (s *Service) redeemCode(ctx context.Context, f Flow, at site.Site, code str
 func (s *Service) storeConsent(ctx context.Context, cons consent) (moves, waits bool, err error) {
 	f := cons.flow
 	err = s.persist(ctx, func(tx *txn) error {
+		if stored, change, err := storedBefore(tx, cons); err != nil || stored {
+			moves, waits = change, change && !f.AllowChange
+			return err
+		}
 		door, err := admission(tx, f)
 		if err != nil {
 			return err
@@ -172,7 +176,7 @@ func (s *Service) storeConsent(ctx context.Context, cons consent) (moves, waits 
 			return err
 		}
 		ended := had && g.Hold == HoldDisconnected
-		if ended && f.Created.Before(g.HoldSince) { // whoever began before has no say after
+		if ended && door == nil && f.Created.Before(g.HoldSince) { // whoever began before has no say after; the disconnection took the door of others
 			return fmt.Errorf("tenant %s: %w", f.Tenant, errLinkGone)
 		}
 		moves = lost || had && !ended && g.Org != cons.org
@@ -202,6 +206,24 @@ func (s *Service) storeConsent(ctx context.Context, cons consent) (moves, waits 
 	return false, false, &ConnectError{OutcomeStoreFailed, notSaved, err}
 }
 
+// storedBefore reports whether an earlier try of the same step went through after all, its answer lost on the way from the database: the
+// tokens of the consent are the tenant's, or those of its pending change.
+func storedBefore(tx *txn, cons consent) (stored, change bool, err error) {
+	tok, _, err := get(tx, Token{Tenant: cons.flow.Tenant})
+	if errors.Is(err, errStore) {
+		return false, false, err
+	}
+	if err == nil && tok.AccessToken == cons.set.access {
+		return true, false, nil
+	}
+	p, _, err := get(tx, pendingOf(cons.flow.Tenant))
+	if errors.Is(err, errStore) {
+		return false, false, err
+	}
+	change = err == nil && p.Token.AccessToken == cons.set.access
+	return change, change, nil
+}
+
 // putConnection makes tok and what next says of a tenant the connection of it. cur is the grant that was read in tx; its hold stays, as
 // far as a consent does not end it.
 func (s *Service) putConnection(tx *txn, cur, next Grant, orgName string, tok Token) error {
@@ -222,18 +244,19 @@ func (s *Service) putConnection(tx *txn, cur, next Grant, orgName string, tok To
 		return err
 	}
 	intent := func(o *Org) error { return o.intend(now) }
-	return errors.Join(putOrg(tx, next.Org, orgName, intent), tx.put(next), tx.put(tok))
+	return errors.Join(s.putOrg(tx, next.Org, orgName, intent), tx.put(next), tx.put(tok))
 }
 
 // putOrg makes sure of an organisation's record, and of its name, which is for people; edit may move its key to another fact, and may be
-// nil. A record that cannot be opened is replaced by one without a key, since the consent at hand is of that organisation. Its
-// generations go on above the version of what was there, which is above each generation that was in it.
-func putOrg(tx *txn, org credential.Org, name string, edit func(*Org) error) error {
+// nil. A record that cannot be opened is replaced by what memory knows of it, or by one without a key, since the consent at hand is of that
+// organisation. Its generations go on above the version of what was there, which is above each generation that was in it.
+func (s *Service) putOrg(tx *txn, org credential.Org, name string, edit func(*Org) error) error {
 	o, found, err := get(tx, Org{Org: org})
 	switch {
 	case unopenable(err):
 		kind, key := Org{Org: org}.address()
-		o = Org{Generation: tx.read[addressText(kind, key)]}
+		o = s.orgView(org)
+		o.Generation = max(o.Generation, tx.read[addressText(kind, key)])
 	case err != nil:
 		return err
 	}
