@@ -93,7 +93,7 @@ func (u *Unsent) Unwrap() error { return u.Err }
 func (s *Sender) Send(ctx context.Context, cred *credential.Credential, r *Request) error {
 	t := &families[r.Family]
 	room := t.maxRawBytes - r.Family.framingBytes(s.set.TracesHeader)
-	todo := r.cut(func(items []Item, begin uint32) int {
+	rest := r.cut(func(items []Item, begin uint32) int {
 		n := fitting(items, begin, room, bytesOf)
 		if t.maxItems > 0 {
 			n = min(n, t.maxItems)
@@ -102,28 +102,28 @@ func (s *Sender) Send(ctx context.Context, cred *credential.Credential, r *Reque
 	})
 	var lost error
 	kept := 0
-	for len(todo) > 0 {
-		next := todo[0]
+	for len(rest) > 0 {
+		next := rest[0]
 		a := s.sendOne(ctx, cred, next, room)
 		switch a.verdict {
 		case delivered:
 			kept++
 			s.set.Observer.Delivered(r.Family, next.Count())
-			todo = todo[1:]
+			rest = rest[1:]
 		case split:
 			if len(next.Items) == 1 {
 				lost = fmt.Errorf("send %s of tenant %s: one item of %d bytes alone is above the intake's limit: %w", r.Family, r.Tenant, next.BytesSize(), a.err)
 				s.set.Observer.Dropped(r.Family, ReasonTooLarge, next.Count())
-				todo = todo[1:]
+				rest = rest[1:]
 				continue
 			}
-			todo = append(next.Halves(), todo[1:]...)
+			rest = append(next.Halves(), rest[1:]...)
 		case rejected:
 			lost = a.err
 			s.set.Observer.Dropped(r.Family, ReasonRejected, next.Count())
-			todo = todo[1:]
+			rest = rest[1:]
 		default:
-			return &Unsent{Left: join(todo), Partial: kept > 0, Down: a.down, Refused: a.verdict == held, Wait: a.wait, Err: a.err}
+			return &Unsent{Left: join(rest), Partial: kept > 0, Down: a.down, Refused: a.verdict == held, Wait: a.wait, Err: a.err}
 		}
 	}
 	if kept == 0 && lost != nil {

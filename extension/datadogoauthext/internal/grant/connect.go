@@ -192,7 +192,7 @@ func (s *Service) storeConsent(ctx context.Context, cons consent) (moves, waits 
 				return err
 			}
 		}
-		return s.putConnection(tx, g, cons.grant(s.now()), cons.orgName, cons.token(s.now()))
+		return s.putConnection(tx, g, cons.grant(s.now()), cons.orgName, cons.token(s.sinceRestore()))
 	})
 	if err == nil {
 		return moves, waits, nil
@@ -290,7 +290,7 @@ func (c consent) token(now time.Time) Token {
 // abandon leaves the tokens of a consent that led to nothing to be revoked at Datadog.
 func (s *Service) abandon(ctx context.Context, cons consent, why string) {
 	err := s.persist(ctx, func(tx *txn) error {
-		return s.enqueueRevocation(tx, cons.flow.Tenant, why, cons.org, cons.token(s.now()), false)
+		return s.enqueueRevocation(tx, cons.flow.Tenant, why, cons.org, cons.token(s.sinceRestore()), false)
 	})
 	if err != nil {
 		s.log.Error("The tokens of a consent that led to nothing are not revoked, since that could not be stored; the customer can end it in Datadog, "+

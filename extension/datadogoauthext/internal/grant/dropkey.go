@@ -139,6 +139,15 @@ func keyRemains(o Org, at site.Site, why error) string {
 // store too, it may be behind them, so that what it says is looked up. A grant that cannot be opened may be of any organisation, unless
 // memory knows of which: the error is errKeyWaits then.
 func (s *Service) inUse(ctx context.Context, org credential.Org) (bool, error) {
+	for _, tenant := range s.view.awaiting(org) {
+		p, found, err := get(s.reader(ctx), pendingOf(tenant))
+		if errors.Is(err, errStore) {
+			return false, err
+		}
+		if err == nil && found && p.Grant.Org == org {
+			return true, nil // whoever ends that change asks for the key's deletion again
+		}
+	}
 	users, unknown := s.view.users(org)
 	if s.shared != nil {
 		for _, tenant := range users {
@@ -198,6 +207,18 @@ func (v *view) users(org credential.Org) (tenants []string, unknown string) {
 		}
 	}
 	return tenants, unknown
+}
+
+// awaiting are the tenants with a pending change to an organisation.
+func (v *view) awaiting(org credential.Org) (tenants []string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for t, h := range v.pendings {
+		if h.rec.Grant.Org == org {
+			tenants = append(tenants, t)
+		}
+	}
+	return tenants
 }
 
 // unknownOrg is nil where tenant is empty.

@@ -78,11 +78,17 @@ func (s *Service) order(ctx context.Context, tenant string, replace bool, edit f
 	})
 }
 
-// lastKnown is what memory knows of a tenant whose record cannot be opened: its organisation, if it could be opened before.
+// lastKnown is what memory knows of a tenant whose record cannot be opened, if it could be opened before: its organisation, and that an
+// operator paused it.
 func (s *Service) lastKnown(tenant string) Grant {
 	s.view.mu.Lock()
 	defer s.view.mu.Unlock()
-	return Grant{Tenant: tenant, Org: s.view.grants[tenant].rec.Org}
+	seen := s.view.grants[tenant].rec
+	known := Grant{Tenant: tenant, Org: seen.Org}
+	if seen.Hold == HoldPaused {
+		known.Hold, known.HoldReason, known.HoldSince = seen.Hold, seen.HoldReason, seen.HoldSince
+	}
+	return known
 }
 
 func refusedHold(g Grant, wish string) error {

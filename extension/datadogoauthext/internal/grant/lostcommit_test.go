@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/datadogoauth/otelcol-datadogoauth/credential"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant/granttest"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
@@ -76,4 +77,17 @@ func TestAConsentKeepsTheKeyThatMemoryKnows(t *testing.T) {
 	require.NoError(t, err)
 	_, err = s.Lookup("acme")
 	require.NoError(t, err)
+}
+
+func TestAPauseOutlivesTheRecordThatHeldIt(t *testing.T) {
+	t.Parallel()
+	f, s, _ := connectedTo(t, nil)
+	require.NoError(t, s.Pause(t.Context(), "acme", "legal", "op"))
+	damage(t, f, store.KindGrant)
+	_, err := consent(t, f, s, way{at: eu(t), org: granttest.OrgA, fl: grant.Flow{Tenant: "acme"}})
+	require.NoError(t, err)
+	require.NoError(t, s.ConfirmChange(t.Context(), "acme", "", "op"))
+	_, err = s.Lookup("acme")
+	require.ErrorIs(t, err, credential.ErrPaused)
+	assert.Contains(t, facts(t, s, "acme").HoldReason, "legal")
 }

@@ -76,7 +76,7 @@ func pendingOf(tenant string) Pending { return Pending{Grant: Grant{Tenant: tena
 
 // putPending stores a consent as the pending change of its tenant, in the place of an earlier one.
 func (s *Service) putPending(tx *txn, cons consent) error {
-	now := s.now()
+	now := s.sinceRestore()
 	if _, err := s.retirePending(tx, cons.flow.Tenant, "a later consent for the tenant took its place"); err != nil {
 		return err
 	}

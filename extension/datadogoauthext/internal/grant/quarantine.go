@@ -68,6 +68,12 @@ func (s *Service) ofBackup(at time.Time) bool {
 // errOfBackup: what an order needs came with the backup, and nobody knows what it is worth.
 var errOfBackup = errors.New("the store came from a backup, and this refresh token with it: it waits until the quarantine is over, or was ended through the admin API")
 
+// sinceRestore is the time of what happens now, and never one at which it would seem to have come with a backup.
+func (s *Service) sinceRestore() time.Time {
+	q, _ := s.quarantined()
+	return q.notBefore(s.now())
+}
+
 // notBefore is now, or the restore where the clock of whoever restored was ahead.
 func (q Quarantine) notBefore(now time.Time) time.Time { return latest(now, q.RestoredAt) }
 

@@ -203,7 +203,7 @@ func (s *Service) refreshOnce(ctx context.Context, tenant string, seen Token, fe
 	set, callErr := s.redeem(ctx, c, at, tok.RefreshToken)
 	var refusal *callError
 	if errors.As(callErr, &refusal) && refusal.kind == callClientDisabled {
-		refusal.othersRefresh = s.view.othersRefresh(tok, tok.Refresh.Disabled)
+		refusal.othersRefresh = s.view.othersRefresh(tok, s.now().Add(-longestBackoff))
 	}
 	outcome, err := s.endRefresh(ctx, tenant, tok, set, callErr, fence)
 	if s.obs.Refreshed != nil {
@@ -275,8 +275,7 @@ func (s *Service) beginRefresh(ctx context.Context, tenant string, seen Token, f
 
 // endRefresh stores the outcome before anybody may use it. A rotated refresh token is durable here, or the error is not nil.
 func (s *Service) endRefresh(ctx context.Context, tenant string, sent Token, set tokenSet, callErr error, fence uint64) (outcome string, err error) {
-	q, _ := s.quarantined()
-	now := q.notBefore(s.now())
+	now := s.sinceRestore()
 	result, scopeNews := callErr, ""
 	err = s.keep(ctx, "refresh/"+tenant, overwriting(sent, func(tx *txn) error {
 		tok, found, err := get(tx, Token{Tenant: tenant})

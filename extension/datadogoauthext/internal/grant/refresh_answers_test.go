@@ -30,9 +30,14 @@ func TestAClientThatAnOrgDisabled(t *testing.T) {
 	f.Clock.Advance(59 * time.Minute)
 	s.Pass(t.Context())
 	assert.Len(t, f.Datadog.Calls(tokenPath), calls, "once an hour")
-	_, err = s.AccessToken(t.Context(), "other")
-	require.NoError(t, err, "the client is good")
 	f.Clock.Advance(time.Minute)
+	for range 3 {
+		_, err = s.AccessToken(t.Context(), "other")
+		require.NoError(t, err, "the client is good")
+		assert.Equal(t, grant.TokenFailing, facts(t, s, "acme").Facts.Token, "a fault may be spreading")
+		s.Pass(t.Context())
+		f.Clock.Advance(time.Hour)
+	}
 	s.Pass(t.Context())
 	st := facts(t, s, "acme")
 	assert.Equal(t, grant.TokenReauthorise, st.Facts.Token)
@@ -79,6 +84,31 @@ func TestABadHourOfTheDeveloperPlatformEndsNoGrant(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A fault that meets one organisation after the other is not that of the first.
+func TestAFaultThatSpreadsEndsNoGrant(t *testing.T) {
+	t.Parallel()
+	f := granttest.NewFixture(t)
+	s := f.Start()
+	for tenant, org := range map[string]string{"acme": granttest.OrgA, "other": granttest.OrgB} {
+		_, err := f.Connect(s, tenant, eu(t), org)
+		require.NoError(t, err)
+	}
+	refusal := granttest.Status(400, `{"error":"unauthorized_client"}`)
+	f.Clock.Advance(2 * time.Hour)
+	f.Datadog.Answer(tokenPath, refusal)
+	_, err := s.AccessToken(t.Context(), "acme")
+	require.Error(t, err)
+	_, err = s.AccessToken(t.Context(), "other")
+	require.NoError(t, err)
+	f.Clock.Advance(time.Hour)
+	f.Datadog.Answer(tokenPath, refusal)
+	s.Pass(t.Context())
+	assert.Equal(t, grant.TokenFailing, facts(t, s, "acme").Facts.Token)
+	f.Clock.Advance(2 * time.Hour)
+	s.Pass(t.Context())
+	assert.Equal(t, grant.TokenOK, facts(t, s, "acme").Facts.Token)
 }
 
 func TestScopesThatChangeAtARefresh(t *testing.T) {

@@ -35,7 +35,7 @@ func (s *Service) enqueueRevocation(tx *txn, tenant, why string, org credential.
 	if tok.AccessToken == "" && tok.RefreshToken == "" && !dropKey {
 		return nil
 	}
-	return tx.put(Revocation{ID: Hash(NewSecret()), Tenant: tenant, Why: why, Org: org, Token: tok, DropKey: dropKey, Asked: s.now()})
+	return tx.put(Revocation{ID: Hash(NewSecret()), Tenant: tenant, Why: why, Org: org, Token: tok, DropKey: dropKey, Asked: s.sinceRestore()})
 }
 
 // kickRevocations works on what is due at once, in the background. Kicks that come meanwhile are one more round of the same work.

@@ -65,6 +65,7 @@ func (v *view) takeLoginSeat(l Login, now time.Time) (oldest string) {
 	if total < maxLogins {
 		return ""
 	}
+	delete(v.logins, oldest) // so that whoever comes next takes the place of another
 	return oldest
 }
 

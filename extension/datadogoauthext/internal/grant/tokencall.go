@@ -64,24 +64,25 @@ func explainDisabled(err error) error {
 // grant of the client, and is mended within hours; the day is ours.
 const disabledFor = 24 * time.Hour
 
+// disabledHere is how long they are refused at least, while the client's other organisations refresh: a fault that spreads from one
+// organisation to the next ends none of them before that.
+const disabledHere = 3 * time.Hour
+
 // disabled applies such a refusal. The grant goes on failing until disabledFor is over, or until it is plain that the organisation is the
-// reason: othersRefresh says that the client's other organisations refreshed since the refusals began.
+// reason: othersRefresh says that the client's other organisations refreshed since about the try before this one.
 func (t *Token) disabled(refusal error, othersRefresh bool, now time.Time) (outcome string, err error) {
 	if t.Refresh.Disabled.IsZero() {
 		t.Refresh.Disabled = now
 	}
-	if othersRefresh || !now.Before(t.Refresh.Disabled.Add(disabledFor)) {
+	if lasted := now.Sub(t.Refresh.Disabled); othersRefresh && lasted >= disabledHere || lasted >= disabledFor {
 		return "client_disabled", t.event(EvClientDisabled, "client disabled: "+refusal.Error()+". Then send the customer the connect link, since everybody has to authorise "+
 			"again. The API key goes on serving while it validates", now)
 	}
-	return "client_disabled", t.event(EvRefreshFailed, refusal.Error()+". It is tried again every hour, and counts as ended after a day, or when the client's other organisations refresh", now)
+	return "client_disabled", t.event(EvRefreshFailed, refusal.Error()+". It is tried again every hour, and counts as ended after a day, or after three hours if the client's other organisations refresh meanwhile", now)
 }
 
 // othersRefresh reports whether grants of the same client in other organisations of the same site were refreshed after a time.
 func (v *view) othersRefresh(tok Token, after time.Time) bool {
-	if after.IsZero() {
-		return false
-	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	mine := v.grants[tok.Tenant].rec.Org
