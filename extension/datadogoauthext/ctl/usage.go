@@ -142,7 +142,7 @@ Never let collectors use both stores: one spends the refresh tokens of the other
     --even-unreadable          take along records that do not open; their tenants wait, the others go on
     --lost-tokens-keyset       the keyset of the tokens is lost: leave out all that it sealed, and begin with the one that
                                --tokens-keyset names. API keys go on serving; each customer connects again for new tokens.
-    --allow-plaintext          let the connection to PostgreSQL go without TLS; every command has this flag
+    --allow-plaintext          let the connection to PostgreSQL go without TLS; every command that takes a database has this flag
 `
 
 // helpFor returns the usage of the command that args begin with, or that of all.

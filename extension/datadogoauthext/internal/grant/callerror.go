@@ -1,9 +1,12 @@
 package grant
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net/http/httptrace"
 	"strings"
+	"sync/atomic"
 )
 
 // callKind sorts what came of a call to Datadog.
@@ -71,4 +74,19 @@ func kindOf(err error) callKind {
 		return call.kind
 	}
 	return callUnanswered
+}
+
+// watchSent returns a context under which a call tells whether its headers were written, so that Datadog may have them.
+func watchSent(ctx context.Context) (context.Context, *atomic.Bool) {
+	var sent atomic.Bool
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }}), &sent
+}
+
+// noAnswer is the error of a call that ended without an answer.
+func noAnswer(doing string, sent *atomic.Bool, err error) *callError {
+	kind := callUnanswered
+	if !sent.Load() {
+		kind = callUnsent
+	}
+	return &callError{kind: kind, doing: doing, cause: netCause(err)}
 }

@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptrace"
 	"strings"
-	"sync/atomic"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/internal/peertext"
 	"github.com/datadogoauth/otelcol-datadogoauth/site"
@@ -164,9 +162,8 @@ func (s *Service) validate(ctx context.Context, at site.Site, apiKey string) (v 
 // apiCall does one call to api.<site> with one credential header and decodes a 200 or 201 into into. Where into is nil, any 2xx will do.
 // The host is Datadog's own: nothing in the configuration can redirect a token.
 func (s *Service) apiCall(ctx context.Context, doing, method string, at site.Site, path, header, value string, into any) error {
-	var sent atomic.Bool
-	trace := &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }}
-	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, trace), method, "https://"+at.Hostname(site.HostAPI)+path, http.NoBody)
+	ctx, sent := watchSent(ctx)
+	req, err := http.NewRequestWithContext(ctx, method, "https://"+at.Hostname(site.HostAPI)+path, http.NoBody)
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
@@ -174,11 +171,7 @@ func (s *Service) apiCall(ctx context.Context, doing, method string, at site.Sit
 	req.Header.Set("Accept", "application/json")
 	resp, err := s.http.Do(req)
 	if err != nil {
-		kind := callUnanswered
-		if !sent.Load() {
-			kind = callUnsent
-		}
-		return &callError{kind: kind, doing: doing, cause: netCause(err)}
+		return noAnswer(doing, sent, err)
 	}
 	defer func() {
 		_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxAnswerBytes)) // so that the connection is used again

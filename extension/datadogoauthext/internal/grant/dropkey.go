@@ -135,9 +135,9 @@ func keyRemains(o Org, at site.Site, why error) string {
 		keysPage(at), name, o.KeyID, o.Last4, why)
 }
 
-// inUse reports whether a tenant that is not disconnected uses an organisation. Memory says who may. Where other processes write to the
-// store too, it may be behind them, so that what it says is looked up. A grant that cannot be opened may be of any organisation, unless
-// memory knows of which: the error is errKeyWaits then.
+// inUse reports whether a tenant that is not disconnected uses an organisation. Memory says who may, and each of them is looked up: what was
+// stored a moment ago may not be in memory yet. Where other processes write to the store too, all other grants are read besides. A grant
+// that cannot be opened may be of any organisation, unless memory knows of which: the error is errKeyWaits then.
 func (s *Service) inUse(ctx context.Context, org credential.Org) (bool, error) {
 	for _, tenant := range s.view.awaiting(org) {
 		p, found, err := get(s.reader(ctx), pendingOf(tenant))
@@ -149,20 +149,17 @@ func (s *Service) inUse(ctx context.Context, org credential.Org) (bool, error) {
 		}
 	}
 	users, unknown := s.view.users(org)
-	if s.shared != nil {
-		for _, tenant := range users {
-			g, found, err := get(s.reader(ctx), Grant{Tenant: tenant})
-			if errors.Is(err, errStore) {
-				return false, err
-			}
-			if err != nil || found && g.uses(org) {
-				return true, nil
-			}
+	for _, tenant := range users {
+		g, found, err := get(s.reader(ctx), Grant{Tenant: tenant})
+		if errors.Is(err, errStore) {
+			return false, err
 		}
-		return s.inUseInStore(ctx, org)
+		if err != nil || found && g.uses(org) {
+			return true, nil
+		}
 	}
-	if len(users) > 0 {
-		return true, nil
+	if s.shared != nil {
+		return s.inUseInStore(ctx, org)
 	}
 	return false, unknownOrg(unknown)
 }

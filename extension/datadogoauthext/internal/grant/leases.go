@@ -61,7 +61,7 @@ func (s *Service) underLease(ctx context.Context, name string, fn func(ctx conte
 		return true, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("lease %s: %w", name, err)
+		return false, err
 	}
 	defer func() { // it ends by itself otherwise
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseFor)

@@ -55,12 +55,9 @@ func says(description, text string) bool {
 	return strings.Contains(strings.ToLower(description), strings.ToLower(text))
 }
 
-// Texts of Datadog that have a cause of their own.
+// textVerifier is a text of Datadog that has a cause of its own.
 // https://docs.datadoghq.com/developers/integrations/api_integration/ (troubleshooting)
-const (
-	textVerifier   = "Invalid code or code verifier"
-	textPermission = "Failed permission authorization checks"
-)
+const textVerifier = "Invalid code or code verifier"
 
 const verifierAdvice = "the code was used before, the verifier is of another attempt, or something on the way (http::proxy_url?) changes the request: " +
 	"it has to arrive form-encoded with Content-Type application/x-www-form-urlencoded. Let the customer open the connect link again"

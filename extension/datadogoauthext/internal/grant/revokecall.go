@@ -4,10 +4,8 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"strings"
-	"sync/atomic"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/site"
 )
@@ -32,8 +30,7 @@ func (s *Service) revokeToken(ctx context.Context, c *client, at site.Site, toke
 		return unreadableSecret(c, doing, err)
 	}
 	form := url.Values{"token": {token}, "token_type_hint": {hint}, "client_id": {c.cfg.ClientID}, "client_secret": {secret}}
-	var sent atomic.Bool
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }})
+	ctx, sent := watchSent(ctx)
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://"+at.Hostname(site.HostAPI)+"/oauth2/v1/revoke", strings.NewReader(form.Encode()))
 	if err != nil {
 		return &callError{kind: callUnsent, doing: doing, cause: netCause(err)}
@@ -42,11 +39,7 @@ func (s *Service) revokeToken(ctx context.Context, c *client, at site.Site, toke
 	req.Header.Set("Accept", "application/json")
 	resp, err := s.http.Do(req)
 	if err != nil {
-		kind := callUnanswered
-		if !sent.Load() {
-			kind = callUnsent
-		}
-		return &callError{kind: kind, doing: doing, cause: netCause(err)}
+		return noAnswer(doing, sent, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes)) // what is missing of a refusal is not quoted

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"sync/atomic"
 	"time"
@@ -112,12 +111,10 @@ func (s *Service) tokenCall(ctx context.Context, c *client, at site.Site, doing 
 		ClientID: c.cfg.ClientID, ClientSecret: secret, RedirectURL: c.cfg.RedirectURL,
 		Endpoint: oauth2.Endpoint{TokenURL: "https://" + at.Hostname(site.HostAPI) + "/oauth2/v1/token", AuthStyle: oauth2.AuthStyleInParams},
 	}
-	var sent atomic.Bool
-	trace := &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }}
-	ctx = context.WithValue(httptrace.WithClientTrace(ctx, trace), oauth2.HTTPClient, s.http)
-	tok, err := call(ctx, cfg)
+	ctx, sent := watchSent(ctx)
+	tok, err := call(context.WithValue(ctx, oauth2.HTTPClient, s.http), cfg)
 	if err != nil {
-		return tokenSet{}, s.tokenError(ctx, c, stamp, doing, err, sent.Load(), append(secrets, secret))
+		return tokenSet{}, s.tokenError(ctx, c, stamp, doing, err, sent, append(secrets, secret))
 	}
 	s.clientAccepted(ctx, c, stamp)
 	set := tokenSet{access: tok.AccessToken, refresh: tok.RefreshToken, expiry: s.now().Add(assumedLifetime)}
@@ -130,17 +127,12 @@ func (s *Service) tokenCall(ctx context.Context, c *client, at site.Site, doing 
 
 // tokenError says what a failed token call means. Statuses and codes: RFC 6749 §5.2 and Datadog's
 // https://docs.datadoghq.com/developers/authorization/oauth2_endpoints/.
-func (s *Service) tokenError(ctx context.Context, c *client, stamp uint64, doing string, err error, sent bool, secrets []string) error {
-	out := &callError{kind: callUnanswered, doing: doing}
+func (s *Service) tokenError(ctx context.Context, c *client, stamp uint64, doing string, err error, sent *atomic.Bool, secrets []string) error {
 	var answer *oauth2.RetrieveError
 	if !errors.As(err, &answer) {
-		if !sent {
-			out.kind = callUnsent
-		}
-		out.cause = netCause(err)
-		return out
+		return noAnswer(doing, sent, err)
 	}
-	out.status = answer.Response.StatusCode
+	out := &callError{doing: doing, status: answer.Response.StatusCode}
 	out.code, out.description = refusalText(answer.Body, secrets...)
 	if out.code == "" { // the library reads form-encoded answers too
 		out.code = peertext.Quote(answer.ErrorCode, maxCodeBytes, secrets...)
