@@ -48,11 +48,13 @@ type Postgres struct {
 	ready     atomic.Bool  // the tables are as this program knows them
 	pruneNext atomic.Int64 // Unix nanoseconds by this process's clock
 
+	closed atomic.Bool
+	ends   chan struct{} // closed by Close; ends what runs in the background
+
 	hints     chan struct{}
-	closed    atomic.Bool
-	hinting   sync.Mutex // guards what follows
-	stopHints context.CancelFunc
-	hintsDone chan struct{}
+	starting  sync.Mutex // guards what follows
+	listening bool
+	running   sync.WaitGroup // what runs in the background
 }
 
 var _ Shared = (*Postgres)(nil)
@@ -119,10 +121,40 @@ func (s *Postgres) List(ctx context.Context, kind Kind, yield func(Record) error
 
 // Close implements Store.
 func (s *Postgres) Close() error {
-	s.closed.Store(true)
-	s.endHints()
+	s.starting.Lock()
+	if !s.closed.Swap(true) {
+		close(s.ends)
+	}
+	s.starting.Unlock()
+	s.running.Wait()
 	s.pool.close() // waits for connections that are in use; each use is bounded
 	return nil
+}
+
+// background runs f until the store is closed, unless it is already.
+func (s *Postgres) background(f func(ctx context.Context)) {
+	s.starting.Lock()
+	defer s.starting.Unlock()
+	if !s.closed.Load() {
+		s.goUntilClosed(f)
+	}
+}
+
+// goUntilClosed is background for who holds starting and knows that the store is open.
+func (s *Postgres) goUntilClosed(f func(ctx context.Context)) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	s.running.Go(func() {
+		defer close(done)
+		f(ctx)
+	})
+	s.running.Go(func() {
+		defer cancel()
+		select {
+		case <-s.ends:
+		case <-done:
+		}
+	})
 }
 
 // checkAddress refuses what cannot be stored, in the words that the other store uses.

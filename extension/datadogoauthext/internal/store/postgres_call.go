@@ -34,9 +34,8 @@ func (s *Postgres) write(ctx context.Context, budget time.Duration, statement st
 	}
 	var unmet int64
 	err := s.call(ctx, budget, true, func(ctx context.Context, conn *pgconn.PgConn) error {
-		patience := fmt.Sprint((budget * 8 / 10).Milliseconds())
 		batch := &pgconn.Batch{}
-		queue(batch, settingsStatement, pgText(patience))
+		queue(batch, settingsStatement, patience(budget))
 		queue(batch, lockStatement)
 		queue(batch, statement, params...)
 		results := conn.ExecBatch(ctx, batch)
@@ -61,6 +60,12 @@ func (s *Postgres) write(ctx context.Context, budget time.Duration, statement st
 		return ErrConflict
 	}
 	return err
+}
+
+// patience is how long the server tries one statement. There are two that may wait, the lock and what it is for, and the caller waits for
+// both.
+func patience(budget time.Duration) param {
+	return pgText(fmt.Sprint((budget * 4 / 10).Milliseconds()))
 }
 
 // settingsStatement makes the server give up a little before the caller does; notice within seconds that the machine of a process that
@@ -92,7 +97,7 @@ func (s *Postgres) call(ctx context.Context, budget time.Duration, writes bool, 
 			return nil
 		}
 		lost := isLost(err)
-		if lost && !errors.Is(err, context.Canceled) {
+		if lost && sent && !errors.Is(err, context.Canceled) { // a caller who waited in vain for its turn says nothing about the sessions
 			s.pool.reset() // what else is in the pool goes to the same server
 		}
 		undone := isUndone(err) || pgconn.SafeToRetry(err)

@@ -115,7 +115,7 @@ func (p *changePage) fetch(ctx context.Context, conn *pgconn.PgConn, cursor int6
 	switch {
 	case err != nil:
 		return err
-	case !held:
+	case !held, p.upto != math.MaxInt64 && p.upto != upto: // a standby took over that lacks the commit up to which the walk goes
 		return ErrCursorGone
 	}
 	p.upto = upto

@@ -55,6 +55,9 @@ func explain(err error) (what, advice string, is []error) {
 	switch {
 	case errors.As(err, &pgErr):
 		advice, is = explainCode(pgErr.Code)
+		if connectErr := (*pgconn.ConnectError)(nil); len(is) == 0 && errors.As(err, &connectErr) {
+			is = []error{ErrUnreachable} // refused at the door, for whatever reason
+		}
 		return fmt.Sprintf("%s (SQLSTATE %.5s)", bounded(pgErr.Message), pgErr.Code), advice, is
 	case errors.Is(err, context.Canceled):
 		return "given up by the caller", "", []error{context.Canceled}

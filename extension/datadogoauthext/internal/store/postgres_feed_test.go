@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -53,6 +54,38 @@ func TestOldChangesAreForgottenButNotThoseOfAnyoneUpToDate(t *testing.T) {
 	next, err := two.Lease(ctx, "refresh/acme", time.Minute)
 	if err != nil || next.Fence() <= lease.Fence() {
 		t.Errorf("after the lease was forgotten: %v, fence must follow %d", err, lease.Fence())
+	}
+}
+
+// What a failover to a standby that lacks the last commit does to a walk of two pages, of which one was told.
+func TestACommitThatIsLostInTheMiddleOfAWalkEndsIt(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	database := pgtest.Shared(t).Database(t)
+	st := openPostgres(t, store.PostgresOptions{DSN: database.Writer})
+	at, err := st.Cursor(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []store.Change
+	for i := range 1500 {
+		all = append(all, change(fmt.Sprint("tenant-", i), 0, nil))
+	}
+	for _, changes := range [][]store.Change{{change("acme", 0, nil)}, all} {
+		if err := st.Apply(ctx, changes...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	told := 0
+	next, err := st.Changes(ctx, at, func(store.Record) error {
+		if told++; told == 1 {
+			pgtest.Exec(t, database.Admin, `DELETE FROM datadogoauth.commits WHERE position = (SELECT max(position) FROM datadogoauth.commits)`)
+			pgtest.Exec(t, database.Admin, `DELETE FROM datadogoauth.records WHERE key <> 'acme'`)
+		}
+		return nil
+	})
+	if !errors.Is(err, store.ErrCursorGone) || told < 2 || told > 1000 {
+		t.Errorf("told %d changes, some of which were lost, and %d, %v; want ErrCursorGone after one page", told, next, err)
 	}
 }
 

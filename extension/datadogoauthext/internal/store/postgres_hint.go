@@ -16,27 +16,13 @@ const (
 // Hint implements Shared. The first call starts to listen, in a session of its own that is opened again when it ends. Through PgBouncer
 // in transaction mode nothing is heard.
 func (s *Postgres) Hint() <-chan struct{} {
-	s.hinting.Lock()
-	defer s.hinting.Unlock()
-	if s.stopHints == nil && !s.closed.Load() {
-		ctx, cancel := context.WithCancel(context.Background())
-		s.stopHints, s.hintsDone = cancel, make(chan struct{})
-		go func() {
-			defer close(s.hintsDone)
-			s.keepListening(ctx)
-		}()
+	s.starting.Lock()
+	defer s.starting.Unlock()
+	if !s.listening && !s.closed.Load() {
+		s.listening = true
+		s.goUntilClosed(s.keepListening)
 	}
 	return s.hints
-}
-
-func (s *Postgres) endHints() {
-	s.hinting.Lock()
-	stop, done := s.stopHints, s.hintsDone
-	s.hinting.Unlock()
-	if stop != nil {
-		stop()
-		<-done
-	}
 }
 
 func (s *Postgres) keepListening(ctx context.Context) {

@@ -70,6 +70,7 @@ func OpenPostgres(opts PostgresOptions) (*Postgres, error) {
 		readOnly: opts.ReadOnly,
 		logger:   opts.Logger,
 		hints:    make(chan struct{}, 1),
+		ends:     make(chan struct{}),
 	}, nil
 }
 
@@ -79,6 +80,9 @@ func parseDSN(opts PostgresOptions) (*pgconn.Config, error) {
 		return nil, errors.New("the connection string is empty; write postgres://user:password@host:5432/database?sslmode=verify-full")
 	}
 	config, err := pgconn.ParseConfig(opts.DSN)
+	if err == nil && splitsPassword(opts.DSN) {
+		err = errors.New("it has an @ behind its host")
+	}
 	if pathErr := (*fs.PathError)(nil); errors.As(err, &pathErr) {
 		return nil, fmt.Errorf("a file that the connection string names cannot be read: %s: %w; let the collector's user read it", filepath.Base(pathErr.Path), pathErr.Err)
 	}
@@ -96,6 +100,18 @@ func parseDSN(opts PostgresOptions) (*pgconn.Config, error) {
 	}
 	maps.DeleteFunc(config.RuntimeParams, func(name, _ string) bool { return isPoolSetting(name) })
 	return config, nil
+}
+
+// splitsPassword: a URL with an @ behind its host and port, which is what it looks like when a slash, a question mark or a hash in a
+// password is not percent-encoded. The text before that character is then taken for a port, and the rest of the password for the
+// database, which errors name.
+func splitsPassword(dsn string) bool {
+	if !strings.HasPrefix(dsn, "postgres://") && !strings.HasPrefix(dsn, "postgresql://") {
+		return false
+	}
+	_, address, _ := strings.Cut(dsn, "://")
+	end := strings.IndexAny(address, "/?#")
+	return end >= 0 && strings.Contains(address[end:], "@")
 }
 
 // isPoolSetting: a setting for pools of other programs, which a connection string that is theirs as well may hold. The server would

@@ -16,14 +16,18 @@ func TestAConnectionStringThatCannotBeUsedIsNotShown(t *testing.T) {
 	t.Parallel()
 	const secret = pgtest.Password
 	for name, dsn := range map[string]string{
-		"a port that is none":               "postgres://grants:" + secret + "@db:port/grants",
-		"an unknown mode":                   "host=db password=" + secret + " sslmode=sometimes",
-		"a password with a slash":           "postgres://grants:" + secret + "/x@db:5432/grants",
-		"a quote that does not end":         "host=db password='" + secret,
-		"a certificate that is not there":   "host=db password=" + secret + " sslmode=verify-full sslrootcert=/nowhere/root.pem",
-		"nothing":                           "",
-		"not encrypted":                     "postgres://grants:" + secret + "@db.example.com/grants?sslmode=disable",
-		"encrypted if the other side likes": "postgres://grants:" + secret + "@db.example.com/grants",
+		"a port that is none":                 "postgres://grants:" + secret + "@db:port/grants",
+		"an unknown mode":                     "host=db password=" + secret + " sslmode=sometimes",
+		"a password with a slash":             "postgres://grants:" + secret + "/x@db:5432/grants",
+		"a password with digits and a slash":  "postgres://grants:42/" + secret + "@db:5432/grants?sslmode=verify-full",
+		"a password that begins with a slash": "postgresql://grants:/" + secret + "@db:5432/grants?sslmode=verify-full",
+		"a password with a slash and a hash":  "postgres://grants:42/" + secret + "#x@db:5432/grants?sslmode=verify-full",
+		"a password with a slash and a query": "postgres://grants:42/" + secret + "?sslmode=verify-full&x@db:5432/grants",
+		"a quote that does not end":           "host=db password='" + secret,
+		"a certificate that is not there":     "host=db password=" + secret + " sslmode=verify-full sslrootcert=/nowhere/root.pem",
+		"nothing":                             "",
+		"not encrypted":                       "postgres://grants:" + secret + "@db.example.com/grants?sslmode=disable",
+		"encrypted if the other side likes":   "postgres://grants:" + secret + "@db.example.com/grants",
 	} {
 		_, err := store.OpenPostgres(store.PostgresOptions{DSN: dsn})
 		if err == nil || strings.Contains(err.Error(), secret) || strings.Contains(fmt.Sprintf("%+v %#v", err, err), secret) {
@@ -56,6 +60,7 @@ func TestAnotherMachineIsReachedEncrypted(t *testing.T) {
 		"host=db-1,db-2 sslmode=require":                 true,
 		"postgres://u@db.example.com/x?sslmode=prefer":   false,
 		"postgres://u@127.0.0.1:6432/x?sslmode=disable":  true,
+		"postgres://u%40x:a%2Fb@db/x?sslmode=require":    true,
 		"postgres://u@[::1]:5432,b:5432/x?sslmode=allow": false,
 	} {
 		st, err := store.OpenPostgres(store.PostgresOptions{DSN: dsn})

@@ -45,14 +45,16 @@ func TestASenderReadsWhatSendingNeedsAndWritesNothing(t *testing.T) {
 	if _, err := sender.Get(ctx, store.KindToken, "acme"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("a token: got %v, want ErrNotFound", err)
 	}
+	told := 0
 	_, err = sender.Changes(ctx, at, func(r store.Record) error {
+		told++
 		if r.Kind != store.KindGrant {
 			t.Errorf("was told of a %s record", r.Kind)
 		}
 		return nil
 	})
-	if err != nil {
-		t.Error(err)
+	if err != nil || told != 1 {
+		t.Errorf("was told of %d changes, %v; want that of the grant", told, err)
 	}
 
 	_, leaseErr := sender.Lease(ctx, "mint/org", time.Minute)

@@ -36,6 +36,7 @@ INSERT INTO datadogoauth.commits (position, at) SELECT position, clock_timestamp
 CREATE TABLE datadogoauth.leases (
 	name    bytea       PRIMARY KEY,
 	fence   bigint      NOT NULL,
+	holder  bytea       NOT NULL, -- random, of each call that asked
 	expires timestamptz NOT NULL
 ) WITH (fillfactor = 50);
 

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -135,13 +136,17 @@ func takeAwayWithUs(dir string) (io.Closer, error) {
 	return pipe, shell.Start()
 }
 
+// freePort is one that nobody listens on, below those that systems give to outgoing connections: one of these may be gone by the time
+// that the server starts, or while it is restarted.
 func freePort() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+	for range 1000 {
+		port := 10000 + rand.IntN(22768)
+		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			return port, listener.Close()
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port, nil
+	return 0, errors.New("no free port on 127.0.0.1 from 10000 to 32767")
 }
 
 func (c *Cluster) initialise() error {
