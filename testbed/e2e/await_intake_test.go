@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/datadogoauth/otelcol-datadogoauth/testbed/standin/faults"
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/standin/intake"
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/world"
 )
@@ -32,10 +31,15 @@ func awaitCounts(t *testing.T, w *world.World, c world.Customer, want intake.Cou
 	}
 }
 
-// health is the status that health_check answers.
+// health is the status that health_check answers, 0 where it does not.
 func health(t *testing.T, n *world.Node) int {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, n.Health, nil)
+	return healthAt(t, n.Health)
+}
+
+func healthAt(t *testing.T, address string) int {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,12 +51,9 @@ func health(t *testing.T, n *world.Node) int {
 	return resp.StatusCode
 }
 
-// acceptBearerLogs answers for what world.Setup's BearerLogs sends; Datadog has no such path on that host.
 func acceptBearerLogs(t *testing.T, w *world.World) {
 	t.Helper()
-	_, err := w.Standin.Faults().Add(faults.Fault{ID: "bearer logs", Purpose: "api", Path: "/v1/logs", Status: http.StatusOK,
-		Headers: map[string]string{"Content-Type": "application/json"}, Body: "{}"})
-	if err != nil {
+	if err := w.AcceptBearerLogs(); err != nil {
 		t.Fatal(err)
 	}
 }

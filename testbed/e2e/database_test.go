@@ -55,6 +55,9 @@ func TestDatabaseDownAtStart(t *testing.T) {
 	if err := w.Launch(); err != nil {
 		t.Fatal(err)
 	}
+	if err := w.AwaitRunning(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	if err := sidecar.StartCollector(t.Context()); err != nil {
 		t.Fatalf("a collector that only sends has its copy, and did not get ready: %v", err)
 	}

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/world"
 )
 
 // TestHealthCheckIsNotReadyWhileTheDatabaseIsDown starts the collector that only sends, three times since the service starts and tells
@@ -52,19 +54,12 @@ func TestHealthCheckIsNotReadyWhileTheDatabaseIsDown(t *testing.T) {
 		if !running {
 			t.Fatalf("the collector does not start without its database: %v", cmd.Wait())
 		}
+		ready := time.Now()
 		go func() { _, _ = io.Copy(io.Discard, said) }()
-		status := 0
-		for deadline := time.Now().Add(5 * time.Second); status != http.StatusServiceUnavailable && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-			resp, err := http.Get("http://127.0.0.1:" + ports[0]) //nolint:noctx // a probe
-			if err != nil {
-				t.Fatal(err)
-			}
-			_ = resp.Body.Close()
-			status = resp.StatusCode
-		}
-		if status != http.StatusServiceUnavailable {
-			t.Errorf("health_check answers %d though nothing is known of any tenant", status)
-		}
+		within(t, 5*time.Second, "health_check says that it is not ready, while nothing is known of any tenant", func() bool {
+			return healthAt(t, "http://127.0.0.1:"+ports[0]) == http.StatusServiceUnavailable
+		})
+		pauseUntil(t, ready.Add(world.ListensForSignals))
 		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
 		}

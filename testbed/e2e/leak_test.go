@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/freeport"
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/leak"
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/standin/faults"
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/standin/history"
@@ -245,17 +244,16 @@ func printedConfig(t *testing.T, w *world.World, extra string) string {
 	return string(out)
 }
 
+// freePorts are ports of 127.0.0.1 that nobody listens on.
 func freePorts(t *testing.T, n int) []string {
 	t.Helper()
+	addrs, err := freeport.Addrs(n)
+	if err != nil {
+		t.Fatal(err)
+	}
 	ports := make([]string, n)
-	for i := range ports {
-		l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		u := url.URL{Host: l.Addr().String()}
-		ports[i] = u.Port()
+	for i, addr := range addrs {
+		_, ports[i], _ = strings.Cut(addr, ":")
 	}
 	return ports
 }

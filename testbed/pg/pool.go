@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/freeport"
 )
 
 // Pool is a PgBouncer in transaction mode before a Server: a session of a client lasts no longer than a transaction.
@@ -35,7 +37,7 @@ func StartPool(ctx context.Context, s *Server) (_ *Pool, err error) {
 	if p.dir, err = s.owner.makeDir("datadogoauth-pool-"); err != nil {
 		return nil, err
 	}
-	if p.addr, err = freeAddr(); err != nil {
+	if p.addr, err = freeport.Addr(); err != nil {
 		return nil, err
 	}
 	listenHost, listenPort := split(p.addr)

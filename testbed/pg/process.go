@@ -78,18 +78,8 @@ func (l *tailLog) tail() string {
 	return strings.TrimSpace(string(l.buf[max(0, len(l.buf)-shown):]))
 }
 
-// freeAddr finds a loopback address that nobody listens on. Neither server can choose a port by itself.
-func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
-}
-
 func split(addr string) (host, port string) {
-	host, port, _ = net.SplitHostPort(addr) // it is one of freeAddr's
+	host, port, _ = net.SplitHostPort(addr) // it is one of freeport's
 	return host, port
 }
 

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/freeport"
 )
 
 const (
@@ -47,7 +49,7 @@ func New(ctx context.Context) (_ *Server, err error) {
 	if s.dir, err = s.owner.makeDir("datadogoauth-pg-"); err != nil {
 		return nil, err
 	}
-	if s.addr, err = freeAddr(); err != nil {
+	if s.addr, err = freeport.Addr(); err != nil {
 		return nil, err
 	}
 	pwfile := filepath.Join(s.dir, "password")

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/freeport"
 )
 
 // Node is one collector of a world: its files, its addresses, its process.
@@ -22,6 +24,7 @@ type Node struct {
 	PublicURL, AdminURL, OTLP, OTLPHTTP, Health string
 
 	world  *World
+	runs   int // how often the collectors before this one ran
 	dir    string
 	config string
 	args   []string
@@ -30,7 +33,7 @@ type Node struct {
 
 // newNode chooses addresses. Its files are still to be written.
 func (w *World) newNode(name, dir string) (*Node, error) {
-	addrs, err := freeAddrs(4)
+	addrs, err := freeport.Addrs(4)
 	if err != nil {
 		return nil, err
 	}
@@ -51,15 +54,15 @@ func (w *World) newNode(name, dir string) (*Node, error) {
 
 // StartCollector runs the collector, again after a stop, and waits until its grants are loaded.
 func (n *Node) StartCollector(ctx context.Context) error {
-	runs := strings.Count(n.Log.String(), runsText)
 	if err := n.Launch(); err != nil {
 		return err
 	}
-	return n.awaitReady(ctx, runs)
+	return n.AwaitReady(ctx)
 }
 
 // Launch runs the collector and waits for nothing.
 func (n *Node) Launch() error {
+	n.runs = strings.Count(n.Log.String(), runsText)
 	c, err := startCollector(n.world.opts.Collector, n.config, n.args, n.env, n.Log)
 	if err != nil {
 		return err
@@ -68,27 +71,38 @@ func (n *Node) Launch() error {
 	return nil
 }
 
-// AwaitReady waits until the collector has loaded its grants.
-func (n *Node) AwaitReady(ctx context.Context) error { return n.awaitReady(ctx, 0) }
-
 // runsText is the collector's own word for the end of its start.
 const runsText = "Everything is ready. Begin running and processing data."
 
-// awaitReady waits until the collector has started once more than runs times, and has loaded its grants.
-func (n *Node) awaitReady(ctx context.Context, runs int) error {
+// AwaitRunning waits until every part of the collector has started, and so listens. Its grants may not be loaded.
+func (n *Node) AwaitRunning(ctx context.Context) error {
+	return n.await(ctx, "does not run", func(context.Context) (bool, error) {
+		return strings.Count(n.Log.String(), runsText) > n.runs, nil
+	})
+}
+
+// AwaitReady waits until the collector runs and has loaded its grants.
+func (n *Node) AwaitReady(ctx context.Context) error {
+	if err := n.AwaitRunning(ctx); err != nil {
+		return err
+	}
+	return n.await(ctx, "is not ready", n.Ready)
+}
+
+func (n *Node) await(ctx context.Context, not string, so func(context.Context) (bool, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	for {
-		ready, err := n.Ready(ctx)
-		if err == nil && ready && strings.Count(n.Log.String(), runsText) > runs {
-			n.Collector.ready.Store(time.Now().UnixNano())
+		is, err := so(ctx)
+		if err == nil && is {
+			n.Collector.running.CompareAndSwap(0, time.Now().UnixNano())
 			return nil
 		}
 		select {
 		case <-n.Collector.Done():
 			return fmt.Errorf("the collector %s ended while it started:\n%s", n.Name, n.Log.Tail(15))
 		case <-ctx.Done():
-			return fmt.Errorf("the collector %s is not ready (%w):\n%s", n.Name, errors.Join(err, ctx.Err()), n.Log.Tail(15))
+			return fmt.Errorf("the collector %s %s (%w):\n%s", n.Name, not, errors.Join(err, ctx.Err()), n.Log.Tail(15))
 		case <-time.After(50 * time.Millisecond): // another process: nothing to wait on but its port
 		}
 	}

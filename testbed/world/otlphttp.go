@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/standin/faults"
 )
 
 // SendLog hands one log record over by OTLP/HTTP and returns what the collector answered. Under Setup.BearerLogs it comes back once
@@ -14,6 +16,13 @@ import (
 func (n *Node) SendLog(ctx context.Context, tenant, body string) error {
 	return n.post(ctx, "/v1/logs", tenant, fmt.Sprintf(`{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":"%d","body":{"stringValue":%q}}]}]}]}`,
 		time.Now().UnixNano(), body))
+}
+
+// AcceptBearerLogs lets the stand-in answer for what Setup.BearerLogs sends to BearerEndpoint, which at Datadog has no such path.
+func (w *World) AcceptBearerLogs() error {
+	_, err := w.Standin.Faults().Add(faults.Fault{ID: "bearer logs", Purpose: "api", Path: "/v1/logs", Status: http.StatusOK,
+		Headers: map[string]string{"Content-Type": "application/json"}, Body: "{}"})
+	return err
 }
 
 // SendPoint hands over one point of a gauge. The tenant's API key takes it to Datadog.

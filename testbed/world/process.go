@@ -1,11 +1,9 @@
 package world
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"strings"
@@ -17,12 +15,12 @@ import (
 
 // Collector is a running otelcol-datadogoauth.
 type Collector struct {
-	cmd    *exec.Cmd
-	log    *Log
-	done   chan struct{}
-	err    error // why it ended; set before done is closed
-	killed atomic.Bool
-	ready  atomic.Int64 // when it said that it runs, Unix nanoseconds; 0 before
+	cmd     *exec.Cmd
+	log     *Log
+	done    chan struct{}
+	err     error // why it ended; set before done is closed
+	killed  atomic.Bool
+	running atomic.Int64 // when it said that it runs, Unix nanoseconds; 0 before
 }
 
 // startCollector runs the binary with a config file. Its output goes to a Log, never to the terminal.
@@ -45,8 +43,8 @@ func startCollector(binary, config string, args, env []string, log *Log) (*Colle
 // Stop ends the collector as an operator would, and kills it when it has not ended after 30 seconds. One that was killed has ended
 // already, and that is no error.
 func (c *Collector) Stop() error {
-	if ready := c.ready.Load(); ready > 0 {
-		time.Sleep(time.Until(time.Unix(0, ready).Add(listensForSignals)))
+	if running := c.running.Load(); running > 0 {
+		time.Sleep(time.Until(time.Unix(0, running).Add(ListensForSignals)))
 	}
 	_ = c.cmd.Process.Signal(syscall.SIGTERM)
 	_ = c.cmd.Process.Signal(syscall.SIGCONT) // a frozen one would never know
@@ -63,8 +61,8 @@ func (c *Collector) Stop() error {
 	}
 }
 
-// listensForSignals is how long after its word that it runs the collector begins to, at the latest: a SIGTERM before ends it at once.
-const listensForSignals = 250 * time.Millisecond
+// ListensForSignals is how long after its word that it runs the collector begins to, at the latest: a SIGTERM before ends it at once.
+const ListensForSignals = 250 * time.Millisecond
 
 // Kill ends the collector as a crash would.
 func (c *Collector) Kill() {
@@ -123,17 +121,3 @@ func (l *Log) Tail(n int) string {
 }
 
 var _ io.Writer = (*Log)(nil)
-
-// freeAddrs finds n loopback addresses that nobody listens on.
-func freeAddrs(n int) ([]string, error) {
-	addrs := make([]string, n)
-	for i := range addrs {
-		l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close() // all at the end, so that no address comes twice
-		addrs[i] = l.Addr().String()
-	}
-	return addrs, nil
-}

@@ -13,6 +13,7 @@ import (
 
 	_ "embed"
 
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/freeport"
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/partner"
 )
 
@@ -37,8 +38,8 @@ type tickets struct {
 	LoginURL, Issuer, Audience, Algorithm, KeyID string
 }
 
-// BearerEndpoint is where BearerLogs goes: the one host of US1 that takes an access token. It has no such path, so a run adds a fault
-// that answers for it.
+// BearerEndpoint is where BearerLogs goes: the one host of US1 that takes an access token. It has no such path, so a run calls
+// AcceptBearerLogs.
 const BearerEndpoint = "https://api.datadoghq.com"
 
 //go:embed collector.yaml.tmpl
@@ -98,7 +99,7 @@ func (w *World) shareFiles(n *Node, s Setup) error {
 
 // configure writes the collector's file. Its proxy is the stand-in's, with the node's name as user, so that the history tells nodes apart.
 func (n *Node) configure(s Setup) error {
-	addrs, err := freeAddrs(1)
+	addrs, err := freeport.Addrs(1)
 	if err != nil {
 		return err
 	}

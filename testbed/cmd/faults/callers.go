@@ -14,7 +14,7 @@ const callersOfOne = 1000
 // manyCallers needs one expired token a thousand times at once.
 func manyCallers(ctx context.Context, l *lab) error {
 	return l.inWorld(ctx, world.Options{Setup: &world.Setup{BearerLogs: true}}, func(w *world.World) error {
-		if err := errors.Join(acceptBearerLogs(w), accessTokenLife(w, 2*time.Second)); err != nil {
+		if err := errors.Join(w.AcceptBearerLogs(), accessTokenLife(w, 2*time.Second)); err != nil {
 			return err
 		}
 		cs, err := customers(w, 1, 1)

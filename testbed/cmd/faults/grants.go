@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"sync"
 	"time"
 
-	"github.com/datadogoauth/otelcol-datadogoauth/testbed/standin/faults"
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/standin/history"
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/standin/oauth"
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/world"
@@ -71,13 +69,6 @@ func each(ctx context.Context, n, atOnce int, fn func(i int) error) error {
 	}
 	work.Wait()
 	return errors.Join(append(errs, ctx.Err())...)
-}
-
-// acceptBearerLogs lets the stand-in answer for what BearerLogs sends; Datadog has no such path on that host.
-func acceptBearerLogs(w *world.World) error {
-	_, err := w.Standin.Faults().Add(faults.Fault{ID: "bearer logs", Host: apiHost, Path: "/v1/logs", Status: http.StatusOK,
-		Headers: map[string]string{"Content-Type": "application/json"}, Body: "{}"})
-	return err
 }
 
 // accessTokenLife sets how long an access token lives from here on. One below five minutes is due as soon as it is there.

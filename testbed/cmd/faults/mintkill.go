@@ -31,7 +31,7 @@ func (l *lab) killInMint(ctx context.Context, scopes ...string) error {
 		if err := w.StartCollector(ctx); err != nil {
 			return err
 		}
-		k := &mintKills{lab: l, w: w, findable: len(scopes) > 1}
+		k := &mintKills{kills: kills{lab: l, w: w, answered: answeredMints}, findable: len(scopes) > 1}
 		if err := k.calibrate(ctx); err != nil {
 			return err
 		}
@@ -40,24 +40,21 @@ func (l *lab) killInMint(ctx context.Context, scopes ...string) error {
 }
 
 type mintKills struct {
-	*lab
-	w        *world.World
-	findable bool // a key that nobody knows can be found and deleted
-	made     int  // customers so far
-	calls    int  // to Datadog in a consent, before the mint
-	hits     hits
-	delay    delay
-	kills    int
-	unknown  int // organisations whose key exists and whose value nobody has, and that said so
-	notBegun int // consents that a kill ended before the intent
+	kills
+	findable  bool // a key that nobody knows can be found and deleted
+	customers int  // so far
+	calls     int  // to Datadog in a consent, before the mint
+	judged    int  // consents that were looked at after a kill; the first whose key is lost ends the run
+	unknown   int  // of them those whose key exists and whose value nobody has, and that said so
+	notBegun  int  // of them those that a kill ended before the intent
 }
 
-// customers makes some with organisations of their own.
-func (k *mintKills) customers(n int) ([]world.Customer, error) {
+// add makes customers with organisations of their own.
+func (k *mintKills) add(n int) ([]world.Customer, error) {
 	all := make([]world.Customer, n)
 	for i := range all {
-		k.made++
-		name := fmt.Sprintf("mint-%04d", k.made)
+		k.customers++
+		name := fmt.Sprintf("mint-%04d", k.customers)
 		org, err := k.w.Standin.OAuth().AddOrg(oauth.Org{OrgRef: oauth.OrgRef{Site: us1}, Name: name + " Inc."})
 		if err != nil {
 			return nil, err
@@ -69,7 +66,7 @@ func (k *mintKills) customers(n int) ([]world.Customer, error) {
 
 // calibrate counts how many calls a consent makes before it mints. With fresh connections each has a tunnel of its own.
 func (k *mintKills) calibrate(ctx context.Context) error {
-	cs, err := k.customers(1)
+	cs, err := k.add(1)
 	if err != nil {
 		return err
 	}
@@ -90,32 +87,27 @@ func (k *mintKills) calibrate(ctx context.Context) error {
 }
 
 func (k *mintKills) run(ctx context.Context) error {
-	for k.kills < maxKills {
-		aim, done := k.hits.rarest()
-		if done {
-			break
-		}
-		before := k.hits
-		if err := k.round(ctx, aim); err != nil {
-			return fmt.Errorf("kill %d, aimed at %q: %w", k.kills, aim, err)
-		}
-		k.delay.learn(aim, before, k.hits)
+	if err := k.untilAllHit(ctx, k.round); err != nil {
+		return err
 	}
-	k.printf("%d kills: %v; %d consents ended before the intent", k.kills, k.hits, k.notBegun)
-	k.printf("keys lost 0, keys that exist with nobody knowing them and reported %d", k.unknown)
+	k.printf("%d kills: %v; %d consents ended before the intent", k.made, k.hits, k.notBegun)
+	k.printf("consents looked at after a kill %d: no key lost, keys that exist with nobody knowing them and reported %d", k.judged, k.unknown)
 	return k.hits.missed()
 }
 
 func (k *mintKills) round(ctx context.Context, aim step) error {
-	n := mintsAtOnce
-	if aim == stepBeforeCall {
+	n, awaited := mintsAtOnce, 1
+	switch aim {
+	case stepBeforeCall:
 		n = 1 // so that its calls can be told by their number
+	case stepAnswered, stepWritten:
+		awaited += k.rand.IntN(n)
 	}
-	cs, err := k.customers(n)
+	cs, err := k.add(n)
 	if err != nil {
 		return err
 	}
-	held, err := k.hold(aim)
+	held, err := k.hold(aim, faults.Fault{Path: mintPath}, faults.Fault{Method: http.MethodConnect, Skip: k.calls})
 	if err != nil {
 		return err
 	}
@@ -131,11 +123,10 @@ func (k *mintKills) round(ctx context.Context, aim step) error {
 			}
 		})
 	}
-	if err := k.await(ctx, aim, held, answeredBefore, heard); err != nil {
+	if err := k.await(ctx, aim, held, answeredBefore, awaited, heard); err != nil {
 		return err
 	}
-	k.w.Collector.Kill()
-	k.kills++
+	k.kill()
 	browsers.Wait()
 	k.w.Standin.Faults().Remove(held)
 	if err := k.quiet(ctx, k.w); err != nil {
@@ -158,50 +149,13 @@ func (k *mintKills) round(ctx context.Context, aim step) error {
 
 var answeredMints = history.Filter{Path: mintPath, Status: http.StatusCreated}
 
-func (k *mintKills) hold(aim step) (string, error) {
-	f := faults.Fault{ID: fmt.Sprintf("kill %d", k.kills), Host: apiHost, Hang: true}
-	switch aim {
-	case stepBeforeCall:
-		f.Method, f.Skip = http.MethodConnect, k.calls
-	case stepSent:
-		f.Path = mintPath
-	default:
-		return "", nil
-	}
-	_, err := k.w.Standin.Faults().Add(f)
-	return f.ID, err
-}
-
-func (k *mintKills) await(ctx context.Context, aim step, held string, answeredBefore int, heard <-chan struct{}) error {
-	ctx, cancel := context.WithTimeout(ctx, settleWithin)
-	defer cancel()
-	switch aim {
-	case stepBeforeCall, stepSent:
-		if err := k.w.Standin.Faults().Await(ctx, held, 1); err != nil {
-			return err
-		}
-		return pause(ctx, k.within(10*time.Millisecond))
-	case stepAcknowledged:
-		select {
-		case <-heard:
-			return nil
-		case <-ctx.Done():
-			return fmt.Errorf("nobody was connected: %w", ctx.Err())
-		}
-	default:
-		if _, err := k.w.Standin.History().Await(ctx, answeredBefore+1+k.rand.IntN(mintsAtOnce), answeredMints); err != nil {
-			return err
-		}
-		return pause(ctx, k.within(k.delay.after(aim)))
-	}
-}
-
 // settle waits until the collector has ended what the kill interrupted for one customer, and judges it.
 func (k *mintKills) settle(ctx context.Context, c world.Customer, killed int64, acknowledged bool) error {
 	t, err := k.settled(ctx, c)
 	if err != nil {
 		return err
 	}
+	k.judged++
 	var before, after []history.Entry
 	for _, e := range k.w.Standin.History().List(history.Filter{Path: mintPath, Org: c.Org.ID}) {
 		if e.Seq <= killed {

@@ -16,18 +16,14 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/world"
 )
 
-const (
-	killTenants  = 8
-	maxKills     = 150
-	settleWithin = 40 * time.Second
-)
+const killTenants = 8
 
 // killInRefresh kills the collector in the middle of refreshes of several grants, over and over, under rotation with re-use detection. It
 // aims at the step that was hit least; which one was hit is judged afterwards by what the stand-in saw: the next refresh sends the
 // successor of a token where that was stored, and the token itself where it was not.
 func killInRefresh(ctx context.Context, l *lab) error {
 	return l.inWorld(ctx, world.Options{Setup: &world.Setup{BearerLogs: true, FreshConnections: true}}, func(w *world.World) error {
-		if err := errors.Join(acceptBearerLogs(w), accessTokenLife(w, time.Minute)); err != nil {
+		if err := errors.Join(w.AcceptBearerLogs(), accessTokenLife(w, time.Minute)); err != nil {
 			return err
 		}
 		cs, err := customers(w, killTenants, killTenants)
@@ -40,7 +36,7 @@ func killInRefresh(ctx context.Context, l *lab) error {
 		if err := l.connectMany(ctx, cs, w.Node); err != nil {
 			return err
 		}
-		k := &refreshKills{lab: l, w: w, customers: cs}
+		k := &refreshKills{kills: kills{lab: l, w: w, answered: answeredTokenCalls}, customers: cs}
 		return k.run(ctx)
 	})
 }
@@ -48,36 +44,25 @@ func killInRefresh(ctx context.Context, l *lab) error {
 var answeredTokenCalls = history.Filter{Path: tokenPath, Status: http.StatusOK}
 
 type refreshKills struct {
-	*lab
-	w         *world.World
+	kills
 	customers []world.Customer
-	hits      hits
-	delay     delay
-	kills     int
-	reported  int // grants whose outcome was unknown, and that said so
+	judged    int // grants that were looked at after a kill; the first that is lost ends the run
+	reported  int // of them those whose outcome was unknown, and that said so
 }
 
 func (k *refreshKills) run(ctx context.Context) error {
-	for k.kills < maxKills {
-		aim, done := k.hits.rarest()
-		if done {
-			break
-		}
-		before := k.hits
-		if err := k.round(ctx, aim); err != nil {
-			return fmt.Errorf("kill %d, aimed at %q: %w", k.kills, aim, err)
-		}
-		k.delay.learn(aim, before, k.hits)
+	if err := k.untilAllHit(ctx, k.round); err != nil {
+		return err
 	}
-	k.printf("%d kills: %v", k.kills, k.hits)
-	k.printf("grants lost 0, stored tokens replayed 0, outcome unknown and reported %d", k.reported)
+	k.printf("%d kills: %v", k.made, k.hits)
+	k.printf("grants looked at after a kill %d: none lost, no stored token replayed, outcome unknown and reported %d", k.judged, k.reported)
 	return k.hits.missed()
 }
 
 // round makes every grant need a token, kills the collector, starts it again and sees what became of each grant.
 func (k *refreshKills) round(ctx context.Context, aim step) error {
 	before, answeredBefore := lastSeq(k.w), len(k.w.Standin.History().List(answeredTokenCalls))
-	held, err := k.hold(aim)
+	held, err := k.hold(aim, faults.Fault{Path: tokenPath}, faults.Fault{Method: http.MethodConnect})
 	if err != nil {
 		return err
 	}
@@ -92,11 +77,10 @@ func (k *refreshKills) round(ctx context.Context, aim step) error {
 			}
 		})
 	}
-	if err := k.await(ctx, aim, held, answeredBefore, heard); err != nil {
+	if err := k.await(ctx, aim, held, answeredBefore, 1+k.rand.IntN(killTenants/2), heard); err != nil {
 		return err
 	}
-	k.w.Collector.Kill()
-	k.kills++
+	k.kill()
 	callers.Wait()
 	connects := 0
 	if f, ok := k.w.Standin.Faults().Remove(held); ok && aim == stepBeforeCall { // each held a call that nobody sent yet
@@ -126,46 +110,6 @@ func (k *refreshKills) round(ctx context.Context, aim step) error {
 	return k.settle(ctx, before, killed, acknowledged)
 }
 
-// hold puts a fault into force that keeps calls at the step aimed at, where the stand-in can do that. It returns its name.
-func (k *refreshKills) hold(aim step) (string, error) {
-	f := faults.Fault{ID: fmt.Sprintf("kill %d", k.kills), Host: apiHost, Hang: true}
-	switch aim {
-	case stepBeforeCall:
-		f.Method = http.MethodConnect
-	case stepSent:
-		f.Path = tokenPath
-	default:
-		return "", nil
-	}
-	_, err := k.w.Standin.Faults().Add(f)
-	return f.ID, err
-}
-
-// await returns at the moment to kill.
-func (k *refreshKills) await(ctx context.Context, aim step, held string, answeredBefore int, heard <-chan struct{}) error {
-	ctx, cancel := context.WithTimeout(ctx, settleWithin)
-	defer cancel()
-	switch aim {
-	case stepBeforeCall, stepSent:
-		if err := k.w.Standin.Faults().Await(ctx, held, 1+k.rand.IntN(killTenants/2)); err != nil {
-			return err
-		}
-		return pause(ctx, k.within(10*time.Millisecond))
-	case stepAcknowledged:
-		select {
-		case <-heard:
-			return nil
-		case <-ctx.Done():
-			return fmt.Errorf("nobody got a token: %w", ctx.Err())
-		}
-	default:
-		if _, err := k.w.Standin.History().Await(ctx, answeredBefore+1+k.rand.IntN(killTenants/2), answeredTokenCalls); err != nil {
-			return err
-		}
-		return pause(ctx, k.within(k.delay.after(aim)))
-	}
-}
-
 // settle waits until every grant was refreshed after the kill, or says why not, and judges each.
 func (k *refreshKills) settle(ctx context.Context, before, killed int64, acknowledged []atomic.Bool) error {
 	if err := each(ctx, len(k.customers), atOnce, func(i int) error { return k.refreshed(ctx, k.customers[i], killed) }); err != nil {
@@ -181,6 +125,7 @@ func (k *refreshKills) settle(ctx context.Context, before, killed int64, acknowl
 		if err != nil {
 			return err
 		}
+		k.judged++
 		token := states[c.Tenant].Token
 		switch {
 		case token.State != "reauthorise":

@@ -24,7 +24,7 @@ func restoreOld(ctx context.Context, l *lab) error {
 		n, orgs = l.grants, min(orgs, l.grants)
 	}
 	return l.inWorld(ctx, world.Options{Setup: &world.Setup{BearerLogs: true}}, func(w *world.World) error {
-		if err := errors.Join(acceptBearerLogs(w), accessTokenLife(w, 20*time.Second)); err != nil {
+		if err := errors.Join(w.AcceptBearerLogs(), accessTokenLife(w, 20*time.Second)); err != nil {
 			return err
 		}
 		cs, err := customers(w, n, orgs)
@@ -50,7 +50,11 @@ func restoreOld(ctx context.Context, l *lab) error {
 		if err := each(ctx, n, atOnce, func(i int) error { return w.SendLog(ctx, cs[i].Tenant, "needs a token") }); err != nil {
 			return err
 		}
-		l.printf("%d refresh tokens replaced since the backup", len(refreshCalls(w, before)))
+		replaced := len(refreshCalls(w, before))
+		l.printf("%d refresh tokens replaced since the backup", replaced)
+		if replaced < n {
+			return fmt.Errorf("%d refresh tokens replaced since the backup, %d are needed to make it old", replaced, n)
+		}
 		if err := errors.Join(w.Collector.Stop(), os.Remove(w.Path("grants.db"))); err != nil {
 			return err
 		}
@@ -95,8 +99,8 @@ func (l *lab) afterRestore(ctx context.Context, w *world.World, cs []world.Custo
 		}
 	}
 	l.printf("%d grants restored: keys lost %d of %d, grants spent %d", len(cs), lost, len(want), spent)
-	if lost > 0 || spent > spentAtMost {
-		return fmt.Errorf("%d keys lost (0 is right), %d grants spent (%d at most are right)", lost, spent, spentAtMost)
+	if lost > 0 || spent > spentAtMost || spent == 0 { // without one, no old token was ever tried
+		return fmt.Errorf("%d keys lost (0 is right), %d grants spent (1 to %d are right)", lost, spent, spentAtMost)
 	}
 	return nil
 }

@@ -79,9 +79,6 @@ func (l *lab) inWorld(ctx context.Context, o world.Options, fn func(*world.World
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	o.Collector, o.Ctl, o.Dir = l.collector, l.ctlBinary, dir
-	if o.Setup == nil {
-		o.Setup = &world.Setup{}
-	}
 	w, err := world.Prepare(ctx, o)
 	if err != nil {
 		return err

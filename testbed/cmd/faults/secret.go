@@ -25,7 +25,7 @@ func wrongSecret(ctx context.Context, l *lab) error {
 		n = l.grants
 	}
 	return l.inWorld(ctx, world.Options{Setup: &world.Setup{BearerLogs: true}}, func(w *world.World) error {
-		if err := errors.Join(acceptBearerLogs(w), accessTokenLife(w, 30*time.Second)); err != nil {
+		if err := errors.Join(w.AcceptBearerLogs(), accessTokenLife(w, 30*time.Second)); err != nil {
 			return err
 		}
 		cs, err := customers(w, n, 10)

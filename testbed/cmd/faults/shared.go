@@ -40,7 +40,7 @@ func (l *lab) pair(ctx context.Context, n, orgs int, fn func(w *world.World, sec
 	return l.withDatabase(ctx, func(db *pg.Server, gate *pg.Gate) error {
 		first := &world.Setup{DSN: db.DSN(gate.Addr(), database), BearerLogs: true}
 		return l.inWorld(ctx, world.Options{Setup: first}, func(w *world.World) error {
-			if err := errors.Join(acceptBearerLogs(w), accessTokenLife(w, 20*time.Second)); err != nil {
+			if err := errors.Join(w.AcceptBearerLogs(), accessTokenLife(w, 20*time.Second)); err != nil {
 				return err
 			}
 			if err := w.StartCollector(ctx); err != nil {
@@ -127,7 +127,7 @@ func twoProcesses(ctx context.Context, l *lab) error {
 // than the lease. Meanwhile the other needs the same grants.
 func freezeHolder(ctx context.Context, l *lab) error {
 	const (
-		n     = 5
+		n     = 4 // as many as a collector refreshes at once: a fifth would wait until the others are written
 		lease = 3 * time.Minute
 		slow  = 2 * time.Second // of the answer, in which the database goes silent
 	)
@@ -188,8 +188,8 @@ func freezeHolder(ctx context.Context, l *lab) error {
 			}
 		}
 		l.printf("calls of the other meanwhile %d, replays %d, grants lost %d", meanwhile, replays, lost)
-		if replays > 0 || lost > 0 {
-			err = errors.Join(err, fmt.Errorf("%d replays and %d grants lost, 0 are right", replays, lost))
+		if meanwhile > 0 || replays > 0 || lost > 0 { // a call meanwhile was for a grant whose answer was not held
+			err = errors.Join(err, fmt.Errorf("%d calls meanwhile, %d replays and %d grants lost, 0 are right", meanwhile, replays, lost))
 		}
 		return errors.Join(err, stateErr)
 	})

@@ -49,13 +49,3 @@ var sites = []Site{
 
 // Sites returns every site, in the order of Datadog's documentation.
 func Sites() []Site { return append([]Site(nil), sites...) }
-
-// ByDomain finds the site whose parameter is exactly domain.
-func ByDomain(domain string) (Site, bool) {
-	for _, s := range sites {
-		if s.Domain == domain {
-			return s, true
-		}
-	}
-	return Site{}, false
-}
