@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/time/rate"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
 )
@@ -54,6 +55,7 @@ type Flow struct {
 	lookUps chan struct{}       // holds one for each look-up under way
 
 	writeLimit, readLimit *limiter // nil without a limit
+	loginLimit            *rate.Limiter
 }
 
 // New reads the key files of Tickets, and does no other I/O.
@@ -68,7 +70,10 @@ func New(opts Options) (*Flow, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	f := &Flow{Options: opts, prefix: strings.TrimSuffix(public.Path, "/"), paths: map[string]struct{}{}, lookUps: make(chan struct{}, maxLookUps)}
+	f := &Flow{
+		Options: opts, prefix: strings.TrimSuffix(public.Path, "/"), paths: map[string]struct{}{}, lookUps: make(chan struct{}, maxLookUps),
+		loginLimit: rate.NewLimiter(loginsPerSecond, loginsAtOnce),
+	}
 	if opts.PerAddress > 0 {
 		f.writeLimit, f.readLimit = newLimiter(opts.PerAddress, opts.Now), newLimiter(readsPerWrite*opts.PerAddress, opts.Now)
 	}

@@ -20,6 +20,10 @@ const (
 	// maxLookUps is how many secrets are looked up in the store at once. Anybody may make up as many as they like, and the refreshes of
 	// all tenants share the store's connections with them.
 	maxLookUps = 2
+	// Anybody may begin a login, each is a write to the store, and behind a proxy no address bounds them: so many begin a second, and so many
+	// at once, in one collector.
+	loginsPerSecond = 10
+	loginsAtOnce    = 100
 )
 
 // limiter bounds how often one remote address may ask for something: so many requests at once, and so many a minute after that.

@@ -71,6 +71,39 @@ func TestRFC9700_LimitsComeBeforeAnythingIsWritten(t *testing.T) {
 	assert.Equal(t, http.StatusSeeOther, from(t, h, "", "GET", "/connect").Code, "an address that cannot be read is one like others")
 }
 
+// Behind a proxy all customers have one address, and anybody may begin a login.
+func TestRFC9700_LoginsAreLimitedInAllBeforeAnythingIsWritten(t *testing.T) {
+	t.Parallel()
+	p := newPartner(t)
+	w := newWorldWith(t, func(o *flow.Options) { p.admits(o); o.PerAddress = 0 })
+	h, err := w.pages.Handler()
+	require.NoError(t, err)
+	stored := func() (n int) {
+		require.NoError(t, w.Store().List(t.Context(), store.KindLogin, func(store.Record) error { n++; return nil }))
+		return n
+	}
+	begun := 0
+	for range 300 {
+		if from(t, h, "192.0.2.0:1", "GET", "/connect").Code == http.StatusSeeOther {
+			begun++
+		}
+	}
+	assert.Equal(t, 100, begun)
+	assert.Equal(t, begun, stored())
+	rec := from(t, h, "192.0.2.0:1", "GET", "/connect")
+	assert.Equal(t, http.StatusTooManyRequests, rec.Code)
+	assert.Equal(t, "60", rec.Header().Get("Retry-After"))
+	assert.Empty(t, rec.Header().Get("Set-Cookie"))
+	w.Clock.Advance(time.Second)
+	for range 20 {
+		if from(t, h, "192.0.2.0:1", "GET", "/connect").Code == http.StatusSeeOther {
+			begun++
+		}
+	}
+	assert.Equal(t, 110, begun)
+	assert.Equal(t, begun, stored())
+}
+
 func TestOneTenantCannotBeginWithoutEnd(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

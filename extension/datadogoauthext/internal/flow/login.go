@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"net/http"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -29,6 +30,10 @@ func (f *Flow) toLogin(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !f.clientReady(w, r, f.tickets.Client, "") {
+		return
+	}
+	if !f.loginLimit.AllowN(f.Now(), 1) {
+		f.tooMany(w, r, time.Minute, "Too many customers are connecting at the moment. Try again in a minute.")
 		return
 	}
 	browser := grant.NewSecret()

@@ -14,7 +14,8 @@ type clientGate struct {
 	mu        sync.Mutex // guards the rest
 	rejected  bool
 	since     time.Time
-	stamp     uint64 // of the rejected secret
+	stamp     uint64 // of the rejected secret, or of the one that was tried last
+	judged    bool   // the secret of this stamp is the rejected one
 	nextProbe time.Time
 	accepted  time.Time     // when Datadog accepted the secret last
 	used      uint64        // stamp of the secret that accepted is about
@@ -31,31 +32,43 @@ const (
 	turnFor = 2 * time.Second
 )
 
-// enter waits for its turn, then reports whether a token call may go out. leave is to be called when it is over.
-func (g *clientGate) enter(ctx context.Context, now func() time.Time, stamp uint64) (leave func(), ok bool, err error) {
+// passage is what a gate says to who wants to make a token call.
+type passage uint8
+
+const (
+	gateShut  passage = iota // no call
+	gateProbe                // one call, though Datadog rejects the client as far as is known
+	gateOpen
+)
+
+// enter waits for its turn, then says whether a token call may go out. leave is to be called when it is over.
+func (g *clientGate) enter(ctx context.Context, now func() time.Time, stamp uint64) (leave func(), p passage, err error) {
 	timeout := time.NewTimer(turnFor)
 	defer timeout.Stop()
 	for waited := false; ; {
-		leave, turn, ok := g.try(now(), stamp, waited)
+		leave, turn, p := g.try(now(), stamp, waited)
 		if turn == nil {
-			return leave, ok, nil
+			return leave, p, nil
 		}
 		select {
 		case <-turn:
 		case <-timeout.C:
 			waited = true
 		case <-ctx.Done():
-			return func() {}, false, ctx.Err()
+			return func() {}, gateShut, ctx.Err()
 		}
 	}
 }
 
 // try is enter without the waiting: turn is what to wait for.
-func (g *clientGate) try(now time.Time, stamp uint64, waited bool) (leave func(), turn chan struct{}, ok bool) {
+func (g *clientGate) try(now time.Time, stamp uint64, waited bool) (leave func(), turn chan struct{}, p passage) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.rejected {
-		return func() {}, nil, g.probe(now, stamp)
+		if g.probe(now, stamp) {
+			return func() {}, nil, gateProbe
+		}
+		return func() {}, nil, gateShut
 	}
 	limit := 1
 	if stamp == g.used && now.Before(g.accepted.Add(acceptedFor)) {
@@ -65,7 +78,7 @@ func (g *clientGate) try(now time.Time, stamp uint64, waited bool) (leave func()
 		if g.turn == nil {
 			g.turn = make(chan struct{})
 		}
-		return nil, g.turn, false
+		return nil, g.turn, gateShut
 	}
 	g.flying++
 	return func() {
@@ -73,7 +86,7 @@ func (g *clientGate) try(now time.Time, stamp uint64, waited bool) (leave func()
 		defer g.mu.Unlock()
 		g.flying--
 		g.wake()
-	}, nil, true
+	}, nil, gateOpen
 }
 
 // wake has those who wait look again. The caller holds mu.
@@ -89,22 +102,23 @@ func (g *clientGate) probe(now time.Time, stamp uint64) bool {
 	if stamp == g.stamp && now.Before(g.nextProbe) {
 		return false
 	}
-	g.stamp = stamp
-	g.nextProbe = now.Add(probeEvery)
+	g.judged = g.judged && stamp == g.stamp
+	g.stamp, g.nextProbe = stamp, now.Add(probeEvery)
 	return true
 }
 
-// reject notes that Datadog refused the credentials of this stamp; first says that they were good until here.
-func (g *clientGate) reject(now time.Time, stamp uint64) (first bool) {
+// reject notes that Datadog refused the credentials of this stamp; first says that they were good until here, news that it was not known
+// of this secret.
+func (g *clientGate) reject(now time.Time, stamp uint64) (first, news bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	first = !g.rejected
+	first, news = !g.rejected, !g.rejected || g.stamp != stamp || !g.judged
 	if first {
 		g.since = now
 	}
-	g.rejected, g.stamp, g.nextProbe = true, stamp, now.Add(probeEvery)
+	g.rejected, g.judged, g.stamp, g.nextProbe = true, true, stamp, now.Add(probeEvery)
 	g.wake()
-	return first
+	return first, news
 }
 
 // accept notes that Datadog took the credentials of this stamp; changed says that they were rejected before.

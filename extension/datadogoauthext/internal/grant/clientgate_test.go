@@ -16,18 +16,23 @@ func TestClientGate(t *testing.T) {
 	var g clientGate
 	now := time.Now()
 	enter := func(stamp uint64) bool {
-		leave, ok, err := g.enter(t.Context(), func() time.Time { return now }, stamp)
+		leave, p, err := g.enter(t.Context(), func() time.Time { return now }, stamp)
 		require.NoError(t, err)
 		leave()
-		return ok
+		return p != gateShut
 	}
 	assert.True(t, enter(1))
-	assert.True(t, g.reject(now, 1))
-	assert.False(t, g.reject(now, 1), "the first time only")
+	first, news := g.reject(now, 1)
+	assert.True(t, first && news)
+	first, news = g.reject(now, 1)
+	assert.False(t, first || news, "the first time only")
 	assert.False(t, enter(1))
 	assert.True(t, g.dead(now, 1))
 	assert.True(t, enter(2), "another secret is tried at once")
 	assert.False(t, enter(2), "once")
+	first, news = g.reject(now, 2)
+	assert.False(t, first)
+	assert.True(t, news, "of this secret")
 	now = now.Add(probeEvery)
 	assert.True(t, enter(2), "a probe")
 	assert.False(t, enter(2))
@@ -57,9 +62,9 @@ func TestOneCallGoesAheadOfAllOthers(t *testing.T) {
 				began := time.Now()
 				for range 100 {
 					go func() {
-						leave, ok, err := g.enter(context.Background(), time.Now, 1)
+						leave, p, err := g.enter(context.Background(), time.Now, 1)
 						defer leave()
-						if err != nil || !ok {
+						if err != nil || p == gateShut {
 							return
 						}
 						calls.Add(1)
@@ -88,9 +93,9 @@ func TestAFewCallsGoAtATimeWhileTheSecretIsGood(t *testing.T) {
 		var flying, most atomic.Int32
 		for range 100 {
 			go func() {
-				leave, ok, err := g.enter(context.Background(), time.Now, 1)
+				leave, p, err := g.enter(context.Background(), time.Now, 1)
 				defer leave()
-				assert.True(t, ok && err == nil)
+				assert.True(t, p == gateOpen && err == nil)
 				most.Store(max(most.Load(), flying.Add(1)))
 				time.Sleep(50 * time.Millisecond)
 				flying.Add(-1)
@@ -107,11 +112,11 @@ func TestAnotherSecretIsTriedByOneCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g clientGate
 		g.accept(time.Now(), 1)
-		leave, ok, err := g.enter(t.Context(), time.Now, 1)
-		require.True(t, ok && err == nil)
+		leave, p, err := g.enter(t.Context(), time.Now, 1)
+		require.True(t, p == gateOpen && err == nil)
 		leave()
-		_, ok, err = g.enter(t.Context(), time.Now, 2)
-		require.True(t, ok && err == nil)
+		_, p, err = g.enter(t.Context(), time.Now, 2)
+		require.True(t, p == gateOpen && err == nil)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		_, _, err = g.enter(ctx, time.Now, 2)

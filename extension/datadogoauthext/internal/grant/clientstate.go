@@ -10,12 +10,15 @@ import (
 // clientRejected notes that Datadog refused a client's credentials. No grant changes: the operator may be rotating the
 // secret, and every grant survives that.
 func (s *Service) clientRejected(ctx context.Context, c *client, stamp uint64, why error) {
-	if !c.gate.reject(s.now(), stamp) {
+	first, news := c.gate.reject(s.now(), stamp)
+	if news {
+		s.storeClient(ctx, c, stamp, c.rejectedAdvice())
+	}
+	if !first {
 		return
 	}
 	s.log.Error("Datadog rejects the credentials of an OAuth client; its token calls stop, but for a probe every 30 s and at each change of its secret file",
 		zap.String("client", c.cfg.Name), zap.Error(why))
-	s.storeClient(ctx, c, c.rejectedAdvice())
 	s.reportTrouble()
 }
 
@@ -25,11 +28,12 @@ func (s *Service) clientAccepted(ctx context.Context, c *client, stamp uint64) {
 		return
 	}
 	s.log.Info("Datadog accepts the credentials of the OAuth client again", zap.String("client", c.cfg.Name))
-	s.storeClient(ctx, c, "")
+	s.storeClient(ctx, c, stamp, "")
 	s.reportTrouble()
 }
 
-func (s *Service) storeClient(ctx context.Context, c *client, reason string) {
+// storeClient stores what Datadog says of the secret of a stamp, for other processes and the next one.
+func (s *Service) storeClient(ctx context.Context, c *client, stamp uint64, reason string) {
 	err := s.change(ctx, func(tx *txn) error {
 		rec, _, err := get(tx, Client{Name: c.cfg.Name})
 		if err != nil {
@@ -37,12 +41,46 @@ func (s *Service) storeClient(ctx context.Context, c *client, reason string) {
 		}
 		rec.Name, rec.ClientID, rec.Stage = c.cfg.Name, c.cfg.ClientID, c.cfg.Stage
 		rec.RejectedSince, rec.Reason = c.gate.state(), reason
+		if mark, now := c.secretMark(); now == stamp {
+			rec.Secret = mark
+		}
 		return tx.put(rec)
 	})
 	if err != nil {
 		s.log.Error("The state of an OAuth client was not stored; it is found out again after a restart",
 			zap.String("client", c.cfg.Name), zap.Error(err))
 	}
+}
+
+// heedClients takes over what another process learnt of the secret that this one has as well.
+func (s *Service) heedClients(all []versioned) {
+	for _, w := range all {
+		rec, ok := w.rec.(Client)
+		if !ok {
+			continue
+		}
+		c := s.clients[rec.Name]
+		if c == nil || rec.ClientID != c.cfg.ClientID || rec.Secret == "" {
+			continue
+		}
+		switch mark, stamp := c.secretMark(); {
+		case mark != rec.Secret: // of another secret
+		case rec.RejectedSince.IsZero():
+			c.gate.accept(s.now(), stamp)
+		default:
+			c.gate.reject(s.now(), stamp)
+		}
+	}
+}
+
+// secretMark tells one secret of a client from another in its record, and says nothing of it: a client secret is random. It is empty where
+// the file cannot be read.
+func (c *client) secretMark() (mark string, stamp uint64) {
+	secret, stamp, err := c.secret.Read()
+	if err != nil {
+		return "", 0
+	}
+	return Hash(c.cfg.ClientID + "\x00" + secret)[:32], stamp
 }
 
 // checkSecrets finds secret files that cannot be read. Their clients make no token calls until they can.

@@ -83,8 +83,8 @@ func (s *Service) Connect(ctx context.Context, f Flow, at site.Site, code string
 		if err := s.ensureKey(ctx, cons.org, cons.set.access); err != nil {
 			return Connected{}, mintError(err, at)
 		}
-		if err := s.consumeInvitation(ctx, f.Invitation); err != nil {
-			log.Warn("The used connect link was not deleted; it works until it expires", zap.Error(err))
+		if err := s.completeInvitation(ctx, f.Tenant); err != nil {
+			log.Warn("The used connect link was not deleted yet; trying again", zap.Error(err))
 		}
 	}
 	done.Last4 = s.orgView(cons.org).Last4
@@ -276,7 +276,7 @@ func (s *Service) putOrg(tx *txn, org credential.Org, name string, edit func(*Or
 func (c consent) grant(now time.Time) Grant {
 	return Grant{
 		Tenant: c.flow.Tenant, Org: c.org, AppOrigin: c.flow.AppOrigin, StartedDomain: c.flow.StartedDomain, CallbackDomain: c.org.Site,
-		Scopes: strings.Fields(c.set.scopes), ConnectedAt: now,
+		Scopes: strings.Fields(c.set.scopes), ConnectedAt: now, Invitation: c.flow.Invitation,
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/oauth2"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant/granttest"
@@ -58,6 +59,33 @@ func TestAConsentWithoutAMintIsNamedWhereItsGrantEnded(t *testing.T) {
 	s.Pass(t.Context())
 	assert.Equal(t, grant.KeyNone, facts(t, s, "acme").Facts.Key)
 	assert.Empty(t, f.Datadog.Calls(mintPath))
+}
+
+// The link of such a consent works until the connection is complete, and no longer.
+func TestALinkWhoseConsentACrashCutShortGoesWithTheConnection(t *testing.T) {
+	t.Parallel()
+	f, b := breakingFixture(t, store.KindOrg, 1)
+	s := f.Start()
+	secret, inv, err := s.Invite(t.Context(), "acme", "main", time.Hour, "ops")
+	require.NoError(t, err)
+	fl := grant.Flow{Tenant: "acme", Client: "main", Invitation: inv.Hash, Verifier: oauth2.GenerateVerifier(), Partition: string(eu(t).Partition())}
+	state, err := s.BeginFlow(t.Context(), fl)
+	require.NoError(t, err)
+	code := f.Datadog.Code(eu(t), granttest.OrgA, oauth2.S256ChallengeFromVerifier(fl.Verifier))
+	fl, err = s.ConsumeFlow(t.Context(), state)
+	require.NoError(t, err)
+	_, err = s.Connect(t.Context(), fl, eu(t), code)
+	require.Error(t, err)
+	_, err = s.Invitation(t.Context(), secret)
+	require.NoError(t, err, "nothing is connected, so the customer may come again")
+	b.left.Store(unlimited)
+	f.Clock.Advance(time.Second)
+	s = f.Crash(s)
+	s.Pass(t.Context()) // mints
+	require.True(t, facts(t, s, "acme").Sending)
+	s.Pass(t.Context())
+	_, err = s.Invitation(t.Context(), secret)
+	require.ErrorIs(t, err, grant.ErrNoInvitation)
 }
 
 // What became of the old key is of no account while another is being minted, whoever asked first.

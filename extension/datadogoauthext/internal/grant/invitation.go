@@ -143,15 +143,15 @@ func (s *Service) RevokeInvitation(ctx context.Context, id, by string) error {
 	default:
 		return fmt.Errorf("%w: %d invitations begin with this id; name the one by its full id", ErrRefused, len(found))
 	}
-	if err := s.consumeInvitation(ctx, found[0].Hash); err != nil {
+	if err := s.deleteInvitation(ctx, found[0].Hash); err != nil {
 		return err
 	}
 	s.log.Info("An invitation was revoked", zap.String("tenant", found[0].Tenant), zap.String("by", by))
 	return nil
 }
 
-// consumeInvitation deletes it, after a connection was completed with it.
-func (s *Service) consumeInvitation(ctx context.Context, hash string) error {
+// deleteInvitation ends one by its hash.
+func (s *Service) deleteInvitation(ctx context.Context, hash string) error {
 	return s.change(ctx, func(tx *txn) error {
 		inv, found, err := get(tx, Invitation{Hash: hash})
 		if err == nil && found {

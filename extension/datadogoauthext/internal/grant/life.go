@@ -203,6 +203,7 @@ func (s *Service) tend(ctx context.Context) {
 	s.rereadAfterReload(ctx)
 	s.reseal(ctx)
 	s.ageKeys(ctx)
+	s.completeInvitations(ctx)
 	s.sweep(ctx)
 	s.reportTrouble()
 }

@@ -23,6 +23,8 @@ type Client struct {
 	// RejectedSince is zero while Datadog accepts the client's credentials.
 	RejectedSince time.Time `json:"rejected_since,omitzero"`
 	Reason        string    `json:"reason,omitempty"`
+	// Secret marks the secret that RejectedSince is about, see client.secretMark.
+	Secret string `json:"secret,omitempty"`
 }
 
 func (c Client) address() (store.Kind, string) { return store.KindClient, c.Name }
@@ -83,6 +85,8 @@ type Grant struct {
 	CallbackDomain string    `json:"callback_domain"`
 	Scopes         []string  `json:"scopes,omitempty"`
 	ConnectedAt    time.Time `json:"connected_at"`
+	// Invitation is the hash of the link that the consent came with, until the connection is complete and the link is gone.
+	Invitation string `json:"invitation,omitempty"`
 
 	Hold       Hold      `json:"hold"`
 	HoldReason string    `json:"hold_reason,omitempty"`

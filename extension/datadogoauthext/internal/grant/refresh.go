@@ -180,16 +180,12 @@ func (s *Service) refreshOnce(ctx context.Context, tenant string, seen Token, fe
 	if fault := clientFault(c, tok); fault != "" {
 		return fmt.Errorf("tenant %s: %s", tenant, fault)
 	}
-	_, stamp, err := c.secret.Read()
-	if err != nil {
+	if _, _, err := c.secret.Read(); err != nil {
 		return fmt.Errorf("client %s: client_secret_file: %w", c.cfg.Name, err)
 	}
-	leave, ok, err := c.gate.enter(ctx, s.now, stamp)
+	leave, err := s.admitted(ctx, c, "refresh the access token of tenant "+tenant)
 	if err != nil {
 		return err
-	}
-	if !ok {
-		return &callError{kind: callClientRejected, doing: "refresh the access token of tenant " + tenant, advice: c.rejectedAdvice()}
 	}
 	defer leave()
 	tok, err = s.beginRefresh(ctx, tenant, tok, fence)

@@ -55,22 +55,3 @@ func (s *Service) revokeToken(ctx context.Context, c *client, at site.Site, toke
 	}
 	return out
 }
-
-// admitted waits until a client may make a token call, which then counts as its probe; leave is to be called when the call is over. An
-// error is of kind callClientRejected, unless ctx ended.
-func (s *Service) admitted(ctx context.Context, c *client, doing string) (leave func(), err error) {
-	_, stamp, err := c.secret.Read()
-	if err != nil {
-		return nil, unreadableSecret(c, doing, err)
-	}
-	leave, ok, err := c.gate.enter(ctx, s.now, stamp)
-	if err == nil && !ok {
-		err = &callError{kind: callClientRejected, doing: doing, advice: c.rejectedAdvice()}
-	}
-	return leave, err
-}
-
-// unreadableSecret is of kind callClientRejected, since no token call of the client can be made either.
-func unreadableSecret(c *client, doing string, err error) error {
-	return &callError{kind: callClientRejected, doing: doing, cause: err, advice: "client " + c.cfg.Name + ": client_secret_file"}
-}

@@ -143,7 +143,7 @@ func (s *Service) sweepInvitations(ctx context.Context, now time.Time) {
 	})
 	for _, inv := range old {
 		if err == nil {
-			err = s.consumeInvitation(ctx, inv.Hash)
+			err = s.deleteInvitation(ctx, inv.Hash)
 		}
 	}
 	s.notSwept(ctx, err)

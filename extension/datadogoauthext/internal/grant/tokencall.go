@@ -28,6 +28,11 @@ type tokenSet struct {
 // exchange redeems an authorization code, once: a code whose outcome is unknown is never sent again.
 func (s *Service) exchange(ctx context.Context, c *client, at site.Site, code, verifier string) (tokenSet, error) {
 	doing := "exchange the authorization code at " + at.Hostname(site.HostAPI)
+	leave, err := s.admitted(ctx, c, doing)
+	if err != nil {
+		return tokenSet{}, err
+	}
+	defer leave()
 	return s.tokenCall(ctx, c, at, doing, []string{code, verifier}, func(ctx context.Context, cfg *oauth2.Config) (*oauth2.Token, error) {
 		return cfg.Exchange(ctx, code, oauth2.VerifierOption(verifier))
 	})

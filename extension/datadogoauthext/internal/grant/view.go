@@ -65,6 +65,7 @@ func (s *Service) takeIn(all []versioned) {
 		s.publish(touched)
 	}
 	s.view.mu.Unlock()
+	s.heedClients(all)
 	s.logFaults(faults)
 	if len(touched) > 0 {
 		s.reportTrouble()
