@@ -92,8 +92,8 @@ lint: $(TOOLS)/staticcheck ## gofmt, go vet, staticcheck, and that no Datadog Ag
 	@if go list -m all | grep -q 'github.com/DataDog/datadog-agent'; then echo "lint: the product requires a datadog-agent module"; exit 1; fi
 	@size=$$(stat -c %s $(BINARY) 2>/dev/null || echo 0); if (( size > 42000000 )); then echo "lint: $(BINARY) has $$size bytes, more than 42 MB"; exit 1; fi
 
-vuln: $(TOOLS)/govulncheck ## govulncheck: known vulnerabilities in what the code calls; needs a route to vuln.go.dev
-	@internal/tools/vuln $(TOOLS)/govulncheck $(TEST_MODULES)
+vuln: build $(TOOLS)/govulncheck ## govulncheck: known vulnerabilities in what the code and the distribution call; needs a route to vuln.go.dev
+	@internal/tools/vuln $(TOOLS)/govulncheck $(TEST_MODULES) dist
 
 fmt: ## gofmt every module
 	@gofmt -w $(GO_SOURCES)

@@ -26,6 +26,7 @@ var scenarios = []scenario{
 	{"two-processes", "two collectors on one PostgreSQL, 500 grants expired together", twoProcesses},
 	{"freeze", "the holder of a lease stopped past its lease, between answer and write", freezeHolder},
 	{"restore", "a backup restored that is older than 500 rotations", restoreOld},
+	{"start", "10,000 grants at rest: how long a start takes, and how much memory", startAgain},
 	{"wrong-secret", "a wrong client secret for ten minutes, every grant due", wrongSecret},
 }
 
