@@ -4,8 +4,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
@@ -21,6 +23,7 @@ import (
 type fuzzed struct {
 	*granttest.Fixture
 	http.Handler
+	grants *grant.Service
 }
 
 func newFuzzed(f *testing.F, p *partner) fuzzed {
@@ -35,37 +38,132 @@ func newFuzzed(f *testing.F, p *partner) fuzzed {
 	require.NoError(f, err)
 	h, err := pages.Handler()
 	require.NoError(f, err)
-	return fuzzed{fixture, h}
+	return fuzzed{fixture, h, grants}
 }
 
 // ask sends a query just as it is, and fails when anything was contacted.
 func (z fuzzed) ask(t *testing.T, path, query string, cookies ...*http.Cookie) *httptest.ResponseRecorder {
-	req := &http.Request{Method: http.MethodGet, URL: &url.URL{Path: path, RawQuery: query}, Header: http.Header{}}
-	for _, c := range cookies {
-		req.AddCookie(c)
-	}
-	rec := httptest.NewRecorder()
-	z.ServeHTTP(rec, req.WithContext(t.Context()))
+	t.Helper()
+	rec := z.get(t, path, query, cookies...)
 	if n := len(z.Datadog.Dials()); n != 0 {
 		t.Fatalf("%q: %d connections", query, n)
 	}
 	return rec
 }
 
+func (z fuzzed) get(t *testing.T, path, query string, cookies ...*http.Cookie) *httptest.ResponseRecorder {
+	req := &http.Request{Method: http.MethodGet, URL: &url.URL{Path: path, RawQuery: query}, Header: http.Header{}}
+	for _, c := range cookies {
+		req.AddCookie(c)
+	}
+	rec := httptest.NewRecorder()
+	z.ServeHTTP(rec, req.WithContext(t.Context()))
+	return rec
+}
+
+// FuzzCallback comes back from Datadog to a consent that is under way, in the browser that began it: the right state stands before whatever
+// rest holds. It is refused, and then nobody is contacted; or the code goes to the API of the site that the answer names, which has to be an
+// exact row of the table in the partition that the consent began in. The same answer without a state that is known contacts nobody.
 func FuzzCallback(f *testing.F) {
-	for _, seed := range []string{
-		"state=a&code=b&domain=datadoghq.com", "error=access_denied&state=a", "state=%zz", "state=a;code=b", "state=a&state=b", strings.Repeat("a", 5000), "code=%00&domain=%00&state=%00",
-		"state=" + strings.Repeat("a", 300), "state=a&iss=https://app.datadoghq.com&site=https://evil.example&error_description=%3Cscript%3E",
+	for _, rest := range []string{
+		"code=b&domain=datadoghq.com", "code=b&domain=US3.datadoghq.com%20", "code=b&domain=us5.datadoghq.com&site=https://bigcorp.datadoghq.com&iss=https://app.us5.datadoghq.com&client_id=" + granttest.ClientID,
+		"code=b&domain=ddog-gov.com", "code=b&domain=us2.ddog-gov.com&iss=https://us2.ddog-gov.com", "code=b&domain=datadoghq.com&site=https://app.ddog-gov.com", "code=b&domain=ddog-gov.com&site=ddog-gov.com&domain=datadoghq.com",
+		"code=b&domain=datadoghq.com&iss=https://datadoghq.com/", "code=b&domain=datadoghq.eu&iss=https://api.datadoghq.com", "code=b&domain=datadoghq.com&client_id=another", "code=b&domain=datadoghq.com&error=access_denied",
+		"code=b&domain=api.datadoghq.com", "code=b&domain=bigcorp.datadoghq.eu", "code=b&domain=datadoghq.com&site=https://evil.example", "code=b&domain=evil.example", "code=b", "domain=datadoghq.com", "code=&domain=datadoghq.com",
+		"code=b&code=c&domain=datadoghq.com", "code=b;domain=datadoghq.com", "code=%zz&domain=datadoghq.com", "state=a&code=b&domain=datadoghq.com", "code=%00&domain=%00", "error=access_denied&error_description=%3Cscript%3E",
+		"code=" + strings.Repeat("a", 4097) + "&domain=datadoghq.com", strings.Repeat("a", 5000), strings.Repeat("a", 9<<10), "",
 	} {
-		f.Add(seed)
+		f.Add(rest, false)
+		f.Add(rest, true)
 	}
 	z := newFuzzed(f, newPartner(f))
-	f.Fuzz(func(t *testing.T, query string) {
-		rec := z.ask(t, "/callback", query)
-		if rec.Code != http.StatusBadRequest && (rec.Code != http.StatusRequestURITooLong || len(query) < 9<<10) {
-			t.Fatalf("%q: %d", query, rec.Code)
+	f.Fuzz(func(t *testing.T, rest string, government bool) {
+		start := "datadoghq.com"
+		if government {
+			start = "ddog-gov.com"
 		}
+		began, _ := site.ByDomain(start)
+		state, cookies := z.begin(t, began)
+		dials, calls := len(z.Datadog.Dials()), len(z.Datadog.Calls(""))
+		query := "state=" + state + "&" + rest
+		rec := z.get(t, "/callback", query, cookies...)
+
+		asked := z.Datadog.Calls("")[calls:]
+		for _, addr := range z.Datadog.Dials()[dials:] {
+			if host, ok := strings.CutSuffix(addr, ":443"); !ok || !apiOf(host, began.Partition()) {
+				t.Fatalf("%q: a connection to %q", query, addr)
+			}
+		}
+		at, fits := answerFits(query, began)
+		switch {
+		case !fits && (len(asked) > 0 || len(z.Datadog.Dials()) > dials):
+			t.Fatalf("%q does not fit what was asked, and %d calls were made", query, len(asked))
+		case !fits && rec.Code != http.StatusBadRequest && rec.Code != http.StatusRequestURITooLong, fits && rec.Code != http.StatusBadGateway: // no code is one of Datadog's
+			t.Fatalf("%q: %d", query, rec.Code)
+		case fits && (len(asked) != 1 || asked[0].Host != "api."+at || asked[0].Path != "/oauth2/v1/token"):
+			t.Fatalf("%q: the calls are %+v", query, asked)
+		}
+		dials, calls = len(z.Datadog.Dials()), len(z.Datadog.Calls(""))
+		rec = z.get(t, "/callback", query, cookies...) // used up, if it was a state at all
+		if again := z.get(t, "/callback", rest, cookies...); again.Code < 400 || rec.Code < 400 || len(z.Datadog.Dials()) > dials || len(z.Datadog.Calls("")) > calls {
+			t.Fatalf("%q: %d with a state that is used up, %d without one", query, rec.Code, again.Code)
+		}
+		z.Clock.Advance(grant.FlowLife) // so that consents whose state did not arrive do not fill up
 	})
+}
+
+// begin goes from a connect link to Datadog, and returns what the browser has then.
+func (z fuzzed) begin(t *testing.T, at site.Site) (state string, cookies []*http.Cookie) {
+	t.Helper()
+	secret, _, err := z.grants.Invite(t.Context(), "acme", "", time.Hour, "test")
+	require.NoError(t, err)
+	page := z.get(t, "/connect/"+secret, "domain="+at.Domain())
+	m := startField.FindStringSubmatch(page.Body.String())
+	require.NotNil(t, m, page.Body.String())
+	req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, public+"/connect/"+secret, strings.NewReader(url.Values{"start": {m[1]}}.Encode()))
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Sec-Fetch-Site", "same-origin")
+	rec := httptest.NewRecorder()
+	z.ServeHTTP(rec, req)
+	require.Equal(t, http.StatusSeeOther, rec.Code, rec.Body.String())
+	to, err := rec.Result().Location()
+	require.NoError(t, err)
+	require.Equal(t, at.AppHost(), to.Host)
+	return to.Query().Get("state"), rec.Result().Cookies()
+}
+
+// apiOf reports whether a host is the API of a row of the table, in a partition.
+func apiOf(host string, p site.Partition) bool {
+	return slices.ContainsFunc(site.Table(), func(s site.Site) bool { return s.Partition() == p && host == "api."+s.Domain() })
+}
+
+// answerFits reads a callback by the rules of RFC 6749 §4.1.2, RFC 9207 and Datadog's sites, strictly and apart from package flow. It returns the
+// row of the table that the code may go to.
+func answerFits(query string, began site.Site) (domain string, ok bool) {
+	q, err := url.ParseQuery(query)
+	for _, name := range []string{"state", "code", "domain", "site", "client_id", "iss", "error", "error_description"} {
+		if len(q[name]) > 1 {
+			return "", false
+		}
+	}
+	domain = strings.ToLower(strings.TrimSpace(q.Get("domain")))
+	if err != nil || len(query) > 9<<10 || !apiOf("api."+domain, began.Partition()) || q.Get("error") != "" || q.Get("code") == "" || len(q.Get("code")) > 4096 {
+		return "", false
+	}
+	if id := q.Get("client_id"); id != "" && id != granttest.ClientID {
+		return "", false
+	}
+	if raw := q.Get("site"); raw != "" {
+		if origin, err := site.ParseAppOrigin(raw); err != nil || origin.Partition != began.Partition() {
+			return "", false
+		}
+	}
+	at, _ := site.ByDomain(domain)
+	iss, named := strings.CutPrefix(q.Get("iss"), "https://")
+	if q.Get("iss") != "" && (!named || iss != domain && iss != "app."+domain && iss != "api."+domain && iss != at.AppHost()) {
+		return "", false
+	}
+	return domain, true
 }
 
 // FuzzStart opens the onboarding address. Whatever the query holds, the browser goes to the login or stays, and what is stored of it is an
