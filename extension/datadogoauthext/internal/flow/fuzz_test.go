@@ -1,13 +1,20 @@
 package flow_test
 
 import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
@@ -230,4 +237,138 @@ func FuzzTicket(f *testing.F) {
 			t.Fatalf("%q: %d", ticket, rec.Code)
 		}
 	})
+}
+
+// FuzzSignedTicket lets the partner's own login sign any payload, in which NONCE stands for the nonce of the login that waits. What is
+// accepted holds every claim as a strict reader of its own finds it, and is what the store then says of the login.
+func FuzzSignedTicket(f *testing.F) {
+	p := newPartner(f)
+	z := newFuzzed(f, p)
+	now := time.Unix(1_800_000_000, 0)
+	z.Clock.Advance(now.Sub(z.Clock.Now()))
+	good := jsonText(f, p.claims(now, "NONCE", "acme"))
+	for _, edit := range [][2]string{
+		{}, {`"tenant"`, `"Tenant"`}, {`"tenant"`, `"\u0074enant"`}, {`"nonce"`, `"NONCE"`}, {`"acme"`, `"ac\ud800me"`}, {`"acme"`, "\"ac\xffme\""}, {`"acme"`, `"ac\u0000me"`}, {`"acme"`, `null`}, {`"acme"`, `""`},
+		{`"acme"`, `"acme","tenant":"globex"`}, {`"acme"`, `"acme","allow_change":true`}, {`"acme"`, `"acme","allow_change":1`}, {`"acme"`, `"acme","nbf":1800000030`}, {`"acme"`, `"acme","x":[{"tenant":"globex"}]`},
+		{`"iat":1800000000,`, ``}, {`"iat":1800000000`, `"iat":null`}, {`"iat":1800000000`, `"iat":1799999941`}, {`"iat":1800000000`, `"iat":1800000011`}, {`"iat":1800000000`, `"iat":9223372036854775807`}, {`1800000060`, `1.80000006e9`},
+		{`1800000060`, `1800000120`}, {`1800000060`, `1800000121`}, {`1800000060`, `1799999990`}, {`1800000060`, `1799999991`}, {`1800000060`, `1e300`}, {`1800000060`, `"1800000060"`}, {`"exp"`, `"Exp"`},
+		{`"datadog-connect"`, `["x","datadog-connect"]`}, {`"datadog-connect"`, `["datadog-connect",1]`}, {`"datadog-connect"`, `[]`}, {`"ticket-1"`, `7`}, {`"ticket-1"`, `"` + strings.Repeat("x", 129) + `"`},
+		{`https://login.partner.example`, `HTTPS://login.partner.example`}, {`"iss"`, `"i\u017fs"`}, {good, `null`}, {good, `[]`}, {good, good + `{}`}, {good, ``},
+	} {
+		f.Add(strings.Replace(good, edit[0], edit[1], 1))
+	}
+	var requestID, nonce string
+	var cookies []*http.Cookie
+	f.Fuzz(func(t *testing.T, payload string) {
+		signer := *p
+		signer.tb = t
+		if requestID == "" {
+			arrived := z.ask(t, "/connect", "")
+			login, err := arrived.Result().Location()
+			require.NoError(t, err)
+			requestID, nonce, cookies = login.Query().Get("request_id"), login.Query().Get("nonce"), arrived.Result().Cookies()
+		}
+		payload = strings.ReplaceAll(payload, "NONCE", nonce)
+		rec := z.ask(t, "/ticket", url.Values{"request_id": {requestID}, "ticket": {signer.resigned(`{"alg":"EdDSA"}`, payload)}}.Encode(), cookies...)
+		if rec.Code != http.StatusSeeOther {
+			if rec.Code != http.StatusForbidden && (rec.Code != http.StatusRequestURITooLong || len(payload) < 5000) {
+				t.Fatalf("%q: %d", payload, rec.Code)
+			}
+			return
+		}
+		usedUp := requestID
+		requestID = ""
+		want, err := readTicket(payload, p.options.Issuer, p.options.Audience, nonce, now.Unix())
+		if err != nil {
+			t.Fatalf("%q was accepted: %v", payload, err)
+		}
+		login, err := z.grants.Login(t.Context(), usedUp)
+		require.NoError(t, err)
+		if got := (ticketRead{login.Tenant, login.TicketID, login.AllowChange}); got != want {
+			t.Fatalf("%q is stored as %+v, want %+v", payload, got, want)
+		}
+	})
+}
+
+type ticketRead struct {
+	tenant, jti string
+	allowChange bool
+}
+
+// readTicket reads a payload apart from package flow and its JWT library: names are exact and there once, texts are UTF-8, moments are whole
+// seconds once rounded down.
+func readTicket(payload, issuer, audience, nonce string, now int64) (read ticketRead, err error) {
+	if !utf8.ValidString(payload) {
+		return read, errors.New("no UTF-8")
+	}
+	members := map[string]json.RawMessage{}
+	d := json.NewDecoder(strings.NewReader(payload))
+	if open, err := d.Token(); err != nil || open != json.Delim('{') {
+		return read, errors.New("no object")
+	}
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return read, err
+		}
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return read, err
+		}
+		if _, twice := members[name.(string)]; twice {
+			return read, fmt.Errorf("%q is there twice", name)
+		}
+		members[name.(string)] = value
+	}
+	if _, err := d.Token(); err != nil || strings.TrimSpace(payload[d.InputOffset():]) != "" {
+		return read, errors.New("something behind the object")
+	}
+	var errs []error
+	text := func(name string) (s string) {
+		if raw := members[name]; len(raw) == 0 || raw[0] != '"' || json.Unmarshal(raw, &s) != nil || strings.ContainsRune(s, utf8.RuneError) {
+			errs = append(errs, fmt.Errorf("%s is no text", name))
+		}
+		return s
+	}
+	seconds := func(name string) (at int64, there bool) {
+		raw := string(members[name])
+		if raw == "" || raw == "null" {
+			return 0, false
+		}
+		f, err := strconv.ParseFloat(raw, 64)
+		if err != nil || math.Abs(f) > 1e12 {
+			errs = append(errs, fmt.Errorf("%s is no moment", name))
+		}
+		return int64(math.Floor(f)), true
+	}
+	check := func(ok bool, name string) {
+		if !ok {
+			errs = append(errs, errors.New(name))
+		}
+	}
+	check(text("iss") == issuer, "iss")
+	check(text("nonce") == nonce, "nonce")
+	read.jti, read.tenant = text("jti"), text("tenant")
+	check(read.jti != "" && len(read.jti) <= 128, "jti")
+	check(read.tenant != "" && len(read.tenant) <= 256 && !strings.ContainsFunc(read.tenant, func(r rune) bool { return !unicode.IsPrint(r) }), "tenant")
+	var list []string
+	if json.Unmarshal(members["aud"], &list) != nil {
+		list = []string{text("aud")}
+	}
+	check(slices.Contains(list, audience), "aud")
+	exp, there := seconds("exp")
+	check(there && exp > now-10, "exp is over")
+	from, there := seconds("iat")
+	if !there {
+		from = now
+	}
+	check(exp-from <= 120, "exp is too far ahead")
+	check(from <= now+10, "iat")
+	notBefore, _ := seconds("nbf")
+	check(notBefore <= now+10, "nbf")
+	if raw := string(members["allow_change"]); raw != "" && raw != "null" {
+		read.allowChange = raw == "true"
+		check(read.allowChange || raw == "false", "allow_change")
+	}
+	return read, errors.Join(errs...)
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/golang-jwt/jwt/v5"
 
@@ -166,6 +167,9 @@ func (t *tickets) checkClaims(c ticketClaims, nonce string) error {
 		return fmt.Errorf("the ticket has no jti of 1 to %d bytes", maxTicketID)
 	case c.Nonce != nonce: // both are hashes that the browser may know: no need to hide which byte differs
 		return errors.New("the ticket's nonce is not that of this login: repeat the nonce of the query that came with request_id")
+	}
+	if strings.ContainsRune(c.Tenant+c.ID, utf8.RuneError) { // what package encoding/json makes of half a surrogate pair: two tenants could become one
+		return errors.New("the ticket's tenant or jti holds a character that is none, or U+FFFD")
 	}
 	if err := grant.CheckTenant(c.Tenant); err != nil {
 		return fmt.Errorf("the ticket's claim %w", err)
