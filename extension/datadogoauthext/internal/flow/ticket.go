@@ -24,8 +24,8 @@ import (
 //	tenant        the tenant that this customer may connect
 //	nonce         as it came
 //	jti           any text, different for each ticket, at most 128 bytes
-//	exp           at most 120 s ahead
-//	iat, nbf      optional
+//	exp           at most 120 s after iat; without iat, at most 120 s after it arrives
+//	iat, nbf      optional, with iat no later than the ticket arrives
 //	allow_change  optional; true lets the tenant move to another Datadog organisation without an operator
 //
 // RFC 7519, RFC 8725.
@@ -81,7 +81,7 @@ const (
 	maxTicketBytes = 8 << 10
 	maxTicketID    = 128
 	maxTicketLife  = 120 * time.Second
-	ticketLeeway   = 10 * time.Second // clocks differ
+	ticketLeeway   = 10 * time.Second // clocks differ: for whether it has begun and is over, not for how long it lives
 	maxRequestID   = 64
 )
 
@@ -159,9 +159,12 @@ func (t *tickets) verify(ticket, nonce string) (ticketClaims, error) {
 }
 
 func (t *tickets) checkClaims(c ticketClaims, nonce string) error {
-	now, expires := t.now(), c.ExpiresAt.Time
+	issued := t.now()
+	if c.IssuedAt != nil {
+		issued = c.IssuedAt.Time
+	}
 	switch {
-	case expires.Sub(now) > maxTicketLife+ticketLeeway, c.IssuedAt != nil && expires.Sub(c.IssuedAt.Time) > maxTicketLife:
+	case c.ExpiresAt.Sub(issued.Truncate(time.Second)) > maxTicketLife: // exp and iat are whole seconds, as the library reads them
 		return fmt.Errorf("the ticket lives longer than %s: let exp be at most that long after iat", maxTicketLife)
 	case c.ID == "" || len(c.ID) > maxTicketID:
 		return fmt.Errorf("the ticket has no jti of 1 to %d bytes", maxTicketID)

@@ -166,8 +166,10 @@ func TestTicketsThatAreRefused(t *testing.T) {
 		"exp that is a text":                        {set("exp", "tomorrow"), "exp is a text"},
 		"exp that is a number in quotes":            {set("exp", fmt.Sprint(now.Unix()+60)), "exp is a text"},
 		"living longer than two minutes":            {set("exp", now.Unix()+121), "lives longer"},
-		"living longer, without iat":                {with(func(c jwt.MapClaims) { delete(c, "iat"); c["exp"] = now.Unix() + 131 }), "lives longer"},
-		"living longer, issued long ago":            {set("iat", now.Unix()-70), "lives longer"},
+		"living longer, without iat":                {with(func(c jwt.MapClaims) { delete(c, "iat"); c["exp"] = now.Unix() + 121 }), "lives longer"},
+		"living longer, issued long ago":            {set("iat", now.Unix()-61), "lives longer"},
+		"living longer, by a clock that is fast":    {with(func(c jwt.MapClaims) { c["iat"], c["exp"] = now.Unix()+8, now.Unix()+129 }), "lives longer"},
+		"living longer, by a clock that is slow":    {with(func(c jwt.MapClaims) { c["iat"], c["exp"] = now.Unix()-8, now.Unix()+113 }), "lives longer"},
 		"living for ever":                           {set("exp", 1e18), "lives longer"},
 		"issued in the future":                      {with(func(c jwt.MapClaims) { c["iat"], c["exp"] = now.Unix()+30, now.Unix()+60 }), "not valid yet"},
 		"not before":                                {set("nbf", now.Unix()+30), "not valid yet"},
@@ -222,6 +224,11 @@ func TestTicketsWithinTheLeeway(t *testing.T) {
 		"a clock that is fast": func(c jwt.MapClaims) { c["iat"], c["exp"] = w.Clock.Now().Unix()+8, w.Clock.Now().Unix()+128 },
 		"a list of audiences":  func(c jwt.MapClaims) { c["aud"] = []string{"another", "datadog-connect"} },
 		"no iat":               func(c jwt.MapClaims) { delete(c, "iat") },
+		"the longest life":     func(c jwt.MapClaims) { c["exp"] = w.Clock.Now().Unix() + 120 },
+		"the longest without iat": func(c jwt.MapClaims) {
+			delete(c, "iat")
+			c["exp"] = w.Clock.Now().Unix() + 120
+		},
 	} {
 		_, text := w.get(w.browser, w.logIn(w.browser, p, "", "acme", edit))
 		assert.Contains(t, text, "acme", name)
