@@ -68,6 +68,11 @@ func (f *Flow) callback(w http.ResponseWriter, r *http.Request) {
 		fail(w, r, http.StatusBadRequest, refusal.outcome, refusal.customer)
 		return
 	}
+	if err := f.Grants.MayConnect(r.Context(), fl.Tenant, fl.Client); errors.Is(err, grant.ErrRefused) { // connected otherwise since this one began
+		f.Logger.Warn("A consent came too late; nothing was exchanged", zap.String("tenant", fl.Tenant), zap.Error(err))
+		fail(w, r, http.StatusForbidden, "refused", notHere)
+		return
+	}
 	done, err := f.Grants.Connect(r.Context(), fl, at, code)
 	if err != nil {
 		status, outcome, text := f.connectFailed(fl, err)

@@ -88,7 +88,10 @@ func (f *Flow) beginConsent(w http.ResponseWriter, r *http.Request, fl grant.Flo
 	http.Redirect(w, r, authorizeURL(origin, f.Clients[fl.Client], state, verifier), http.StatusSeeOther)
 }
 
-const notNow = "Connecting is not possible at the moment. Try again later."
+const (
+	notNow  = "Connecting is not possible at the moment. Try again later."
+	notHere = "This account cannot be connected here. Ask whoever sent you here."
+)
 
 // notBegun shows why a consent or a login was not stored.
 func (f *Flow) notBegun(w http.ResponseWriter, r *http.Request, tenant string, err error) {
@@ -98,7 +101,7 @@ func (f *Flow) notBegun(w http.ResponseWriter, r *http.Request, tenant string, e
 		f.tooMany(w, r, grant.FlowLife, "Too many attempts are under way. Try again in ten minutes.")
 	case errors.Is(err, grant.ErrRefused):
 		f.Logger.Warn("A customer may not begin", zap.String("tenant", tenant), zap.Error(err))
-		f.fail(w, r, http.StatusForbidden, "refused", "This account cannot be connected here. Ask whoever sent you here.")
+		f.fail(w, r, http.StatusForbidden, "refused", notHere)
 	default:
 		f.Logger.Error("A consent could not be stored", zap.String("tenant", tenant), zap.Error(err))
 		f.fail(w, r, http.StatusServiceUnavailable, "store_failed", notNow)

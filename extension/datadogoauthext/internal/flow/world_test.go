@@ -97,8 +97,10 @@ func (w *world) newBrowser() *http.Client {
 	}
 }
 
-func (w *world) link(tenant string) string {
-	secret, _, err := w.grants.Invite(w.t.Context(), tenant, "", time.Hour, "test")
+func (w *world) link(tenant string) string { return w.linkOf("", tenant) }
+
+func (w *world) linkOf(client, tenant string) string {
+	secret, _, err := w.grants.Invite(w.t.Context(), tenant, client, time.Hour, "test")
 	require.NoError(w.t, err)
 	return w.pages.Link(secret)
 }

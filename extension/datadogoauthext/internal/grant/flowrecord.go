@@ -19,9 +19,14 @@ var (
 const FlowLife = 10 * time.Minute
 
 // BeginFlow stores a consent under way, once the grants are loaded, and returns its state, 256 random bits of which only the hash is stored. The limits
-// are checked before anything is written. f needs no hash and no dates.
+// are checked before anything is written. f needs no hash and no dates. ErrRefused says that the tenant, or what let it in, is held to another
+// client.
 func (s *Service) BeginFlow(ctx context.Context, f Flow) (state string, err error) {
 	if err := s.checkReady(); err != nil {
+		return "", err
+	}
+	tx := s.reader(ctx)
+	if err := errors.Join(s.heldTo(tx, f.Tenant, f.Client), doorFits(tx, f)); err != nil {
 		return "", err
 	}
 	state = NewSecret()

@@ -60,6 +60,11 @@ func (s *Service) Invite(ctx context.Context, tenant, clientName string, life ti
 	if clientName, err = s.ClientNamed(clientName); err != nil {
 		return "", inv, fmt.Errorf("%w: %w", ErrBadInvitation, err)
 	}
+	if err := s.MayConnect(ctx, tenant, clientName); errors.Is(err, ErrRefused) {
+		return "", inv, fmt.Errorf("%w: %w", ErrBadInvitation, err)
+	} else if err != nil {
+		return "", inv, err
+	}
 	secret = NewSecret()
 	now := s.now()
 	inv = Invitation{Hash: Hash(secret), Tenant: tenant, Client: clientName, Created: now, Expires: now.Add(life), CreatedBy: by}

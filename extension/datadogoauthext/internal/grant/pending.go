@@ -74,8 +74,12 @@ func changeName(tenant string) string { return "change/" + tenant }
 
 func pendingOf(tenant string) Pending { return Pending{Grant: Grant{Tenant: tenant}} }
 
-// putPending stores a consent as the pending change of its tenant, in the place of an earlier one.
+// putPending stores a consent as the pending change of its tenant, in the place of an earlier one. It is refused to a tenant that another
+// consent connected through another client since this one began.
 func (s *Service) putPending(tx *txn, cons consent) error {
+	if err := s.heldTo(tx, cons.flow.Tenant, cons.flow.Client); err != nil {
+		return err
+	}
 	now := s.sinceRestore()
 	if _, err := s.retirePending(tx, cons.flow.Tenant, "a later consent for the tenant took its place"); err != nil {
 		return err

@@ -45,13 +45,13 @@ func (d *Datadog) handle(w http.ResponseWriter, r *http.Request) {
 		d.mint(w, r)
 	case "GET /api/v2/validate":
 		key, ok := d.keys[r.Header.Get("DD-API-KEY")]
-		if !ok || key.owner[:len(r.Host)] != r.Host {
+		if !ok || key.host != r.Host {
 			Status(403, `{"errors":[{"title":"Forbidden"}]}`)(w, r)
 			return
 		}
-		reply(w, 200, map[string]any{"data": map[string]any{"type": "validate_v2", "id": key.owner[len(r.Host)+1:], "attributes": map[string]any{"valid": true}}})
+		reply(w, 200, map[string]any{"data": map[string]any{"type": "validate_v2", "id": key.org, "attributes": map[string]any{"valid": true}}})
 	case "GET /api/v1/validate":
-		if key, ok := d.keys[r.Header.Get("DD-API-KEY")]; !ok || key.owner[:len(r.Host)] != r.Host {
+		if key, ok := d.keys[r.Header.Get("DD-API-KEY")]; !ok || key.host != r.Host {
 			Status(403, `{"errors":["Forbidden"]}`)(w, r)
 			return
 		}
@@ -69,27 +69,33 @@ func (d *Datadog) handle(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// authenticated checks the client's credentials. The caller holds mu.
-func (d *Datadog) authenticated(w http.ResponseWriter, r *http.Request) bool {
-	if r.PostForm.Get("client_id") == ClientID && r.PostForm.Get("client_secret") == d.secret && r.Header.Get("Authorization") == "" {
-		return true
+// authenticated checks a client's credentials. The caller holds mu.
+func (d *Datadog) authenticated(w http.ResponseWriter, r *http.Request) (Client, bool) {
+	c, known := d.clients[r.PostForm.Get("client_id")]
+	if known && r.PostForm.Get("client_secret") == c.Secret && r.Header.Get("Authorization") == "" {
+		return c, true
 	}
 	refuse(w, 401, "invalid_client")
-	return false
+	return c, false
 }
 
 func refuse(w http.ResponseWriter, status int, code string) {
 	reply(w, status, map[string]any{"error": code, "error_description": "refused by the test server"})
 }
 
-// revoke ends the grant of a token. One that is not known is a success (RFC 7009 §2.2).
+// revoke ends the grant of a token. One that is not known is a success, and one of another client is refused (RFC 7009 §2.1, §2.2).
 func (d *Datadog) revoke(w http.ResponseWriter, r *http.Request) {
-	if !d.authenticated(w, r) {
+	client, good := d.authenticated(w, r)
+	if !good {
 		return
 	}
 	c, ok := d.refresh[r.PostForm.Get("token")]
 	if !ok {
 		c, ok = d.access[r.PostForm.Get("token")]
+	}
+	if ok && c.client != client.ID {
+		refuse(w, 400, "unauthorized_client")
+		return
 	}
 	same := func(_ string, other code) bool { return ok && c.host == r.Host && other.grant == c.grant }
 	maps.DeleteFunc(d.refresh, same)
@@ -97,24 +103,24 @@ func (d *Datadog) revoke(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusOK)
 }
 
-// manager is bearer for calls that need a permission on keys.
-func (d *Datadog) manager(w http.ResponseWriter, r *http.Request) (owner string, ok bool) {
-	c, ok := d.bearer(w, r)
+// manager is bearer for calls that need a permission on keys, which then are all keys of the organisation.
+func (d *Datadog) manager(w http.ResponseWriter, r *http.Request) (c code, ok bool) {
+	c, ok = d.bearer(w, r)
 	if ok && !d.manage {
 		Status(403, `{"errors":["Forbidden","Failed permission authorization checks"]}`)(w, r)
-		return "", false
+		return c, false
 	}
-	return r.Host + "/" + c.org, ok
+	return c, ok
 }
 
 func (d *Datadog) listKeys(w http.ResponseWriter, r *http.Request) {
-	owner, ok := d.manager(w, r)
+	c, ok := d.manager(w, r)
 	if !ok {
 		return
 	}
 	data := []any{}
 	for value, key := range d.keys {
-		if key.owner == owner && strings.Contains(key.name, r.URL.Query().Get("filter")) {
+		if key.host == c.host && key.org == c.org && strings.Contains(key.name, r.URL.Query().Get("filter")) {
 			data = append(data, map[string]any{"type": "api_keys", "id": key.id, "attributes": map[string]any{
 				"name": key.name, "last4": value[28:], "created_at": key.created.UTC().Format(time.RFC3339Nano),
 			}})
@@ -124,12 +130,12 @@ func (d *Datadog) listKeys(w http.ResponseWriter, r *http.Request) {
 }
 
 func (d *Datadog) deleteKey(w http.ResponseWriter, r *http.Request, id string) {
-	owner, ok := d.manager(w, r)
+	c, ok := d.manager(w, r)
 	if !ok {
 		return
 	}
 	for value, key := range d.keys {
-		if key.owner == owner && key.id == id {
+		if key.host == c.host && key.org == c.org && key.id == id {
 			delete(d.keys, value)
 			w.WriteHeader(http.StatusNoContent)
 			return
@@ -139,23 +145,25 @@ func (d *Datadog) deleteKey(w http.ResponseWriter, r *http.Request, id string) {
 }
 
 func (d *Datadog) token(w http.ResponseWriter, r *http.Request) {
-	if !d.authenticated(w, r) {
+	client, ok := d.authenticated(w, r)
+	if !ok {
 		return
 	}
 	var c code
-	var ok bool
 	switch r.PostForm.Get("grant_type") {
 	case "authorization_code":
 		name := r.PostForm.Get("code")
 		c, ok = d.codes[name]
 		delete(d.codes, name)
 		sum := sha256.Sum256([]byte(r.PostForm.Get("code_verifier")))
-		ok = ok && c.host == r.Host && base64.RawURLEncoding.EncodeToString(sum[:]) == c.challenge && r.PostForm.Get("redirect_uri") == RedirectURL
+		ok = ok && c.host == r.Host && base64.RawURLEncoding.EncodeToString(sum[:]) == c.challenge && r.PostForm.Get("redirect_uri") == client.RedirectURL
 	case "refresh_token":
 		c, ok = d.refresh[r.PostForm.Get("refresh_token")]
 		ok = ok && c.host == r.Host
+	default:
+		ok = false
 	}
-	if !ok {
+	if !ok || c.client != client.ID {
 		refuse(w, 400, "invalid_grant")
 		return
 	}
@@ -193,14 +201,13 @@ func (d *Datadog) mint(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	owner := r.Host + "/" + c.org
 	for _, key := range d.keys {
-		if key.owner == owner {
+		if key.owner == c.owner() {
 			Status(409, `{"errors":["An API key with this name already exists"]}`)(w, r)
 			return
 		}
 	}
-	id := d.addKey(owner, d.now())
+	id := d.addKey(c.owner(), d.now())
 	for value, key := range d.keys {
 		if key.id == id {
 			reply(w, 201, map[string]any{"data": map[string]any{"type": "api_keys", "id": id, "attributes": map[string]any{
@@ -211,11 +218,11 @@ func (d *Datadog) mint(w http.ResponseWriter, r *http.Request) {
 }
 
 // addKey makes a key of 32 hexadecimal digits. The caller holds mu.
-func (d *Datadog) addKey(owner string, created time.Time) (id string) {
+func (d *Datadog) addKey(o owner, created time.Time) (id string) {
 	var b [16]byte
 	_, _ = rand.Read(b[:])
 	id = d.name("keyid")
-	d.keys[fmt.Sprintf("%x", b)] = apiKey{id: id, owner: owner, created: created, name: "[Partner] OAuth Client API Key " + id}
+	d.keys[fmt.Sprintf("%x", b)] = apiKey{id: id, owner: o, created: created, name: "[Partner] OAuth Client API Key " + id}
 	return id
 }
 

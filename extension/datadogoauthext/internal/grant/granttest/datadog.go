@@ -1,8 +1,8 @@
 // Package granttest plays api.<site> of every Datadog site for tests of this extension: OAuth token and revocation endpoint, current_user,
 // marketplace, validate, list and deletion of keys. It is one TLS server whose certificate names all those hosts; Client dials it whatever the name.
 //
-// It keeps single-use codes bound to a host, checks PKCE, client id and secret, hands out one key per organisation and then
-// 409. Any token of a grant revokes the whole grant. It does not imitate scopes, permissions, rate limits and expiry; a test sets those answers with Answer.
+// It knows several OAuth clients. It keeps single-use codes bound to a host and a client, checks PKCE, client id, secret and redirect URI,
+// and hands out one key per organisation and client and then 409. Any token of a grant revokes the whole grant. It does not imitate scopes, permissions, rate limits and expiry; a test sets those answers with Answer.
 package granttest
 
 import (
@@ -28,7 +28,7 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/site"
 )
 
-// ClientID, Secret and RedirectURL are those of the one OAuth client that Datadog knows.
+// ClientID, Secret and RedirectURL are those of the OAuth client that Datadog knows from the start.
 const (
 	ClientID    = "0f0f0f0f-client-1234"
 	Secret      = "s3cr3t-of-the-client-0123456789"
@@ -60,22 +60,31 @@ type Datadog struct {
 	manage  bool            // whether a bearer may list and delete keys
 	off     map[string]bool // organisations that disabled the client
 	now     func() time.Time
-	secret  string
+	clients map[string]Client // by id
 	n       int
 }
 
-type code struct{ host, org, challenge, grant string }
+// Client is an OAuth client as Datadog knows it.
+type Client struct{ ID, Secret, RedirectURL string }
+
+type code struct{ host, org, client, challenge, grant string }
+
+func (c code) owner() owner { return owner{host: c.host, org: c.org, client: c.client} }
+
+// owner is whose a key is. Whether Datadog gives one key for each client, or one for all clients of an organisation, is not documented.
+type owner struct{ host, org, client string }
 
 type apiKey struct {
-	id, name, owner string // owner is "host/org"
-	created         time.Time
+	id, name string
+	owner
+	created time.Time
 }
 
 // New starts a server that ends with the test.
 func New(tb testing.TB) *Datadog {
 	d := &Datadog{
 		answers: map[string][]http.HandlerFunc{}, codes: map[string]code{}, refresh: map[string]code{}, access: map[string]code{},
-		keys: map[string]apiKey{}, rotate: true, scope: "api_keys_write events_read", secret: Secret, off: map[string]bool{}, now: time.Now,
+		keys: map[string]apiKey{}, rotate: true, scope: "api_keys_write events_read", clients: map[string]Client{ClientID: {ClientID, Secret, RedirectURL}}, off: map[string]bool{}, now: time.Now,
 	}
 	cert := certificate(tb)
 	d.server = httptest.NewUnstartedServer(http.HandlerFunc(d.serve))
@@ -182,12 +191,24 @@ func (d *Datadog) Answered(path string) (entered <-chan struct{}, release func()
 // Drop ends the connection without an answer.
 func Drop(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 
-// Code makes an authorization code as Datadog's consent page does.
+// AddClient has Datadog know another client.
+func (d *Datadog) AddClient(c Client) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.clients[c.ID] = c
+}
+
+// Code makes an authorization code for the first client as Datadog's consent page does.
 func (d *Datadog) Code(at site.Site, org, challenge string) string {
+	return d.CodeFor(ClientID, at, org, challenge)
+}
+
+// CodeFor is Code for the client with an id.
+func (d *Datadog) CodeFor(clientID string, at site.Site, org, challenge string) string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	c := d.name("code")
-	d.codes[c] = code{host: at.Hostname(site.HostAPI), org: org, challenge: challenge}
+	d.codes[c] = code{host: at.Hostname(site.HostAPI), org: org, client: clientID, challenge: challenge}
 	return c
 }
 
@@ -196,7 +217,7 @@ func (d *Datadog) RefreshToken(at site.Site, org string) string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	t := d.name("refresh")
-	d.refresh[t] = code{host: at.Hostname(site.HostAPI), org: org, grant: t}
+	d.refresh[t] = code{host: at.Hostname(site.HostAPI), org: org, client: ClientID, grant: t}
 	return t
 }
 
@@ -204,8 +225,8 @@ func (d *Datadog) RefreshToken(at site.Site, org string) string {
 func (d *Datadog) Key(at site.Site, org string) string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	owner, key := at.Hostname(site.HostAPI)+"/"+org, fmt.Sprintf("%032x", sha256.Sum256([]byte(org)))[:32]
-	d.keys[key] = apiKey{id: d.name("keyid"), name: "[Partner] OAuth Client API Key 1", owner: owner, created: d.now()}
+	key := fmt.Sprintf("%032x", sha256.Sum256([]byte(org)))[:32]
+	d.keys[key] = apiKey{id: d.name("keyid"), name: "[Partner] OAuth Client API Key 1", owner: owner{at.Hostname(site.HostAPI), org, ClientID}, created: d.now()}
 	return key
 }
 
@@ -228,12 +249,12 @@ func (d *Datadog) DisableClient(org string) {
 	d.off[org] = true
 }
 
-// RevokeKey ends an organisation's API keys.
+// RevokeKey ends an organisation's API keys at a site, those of every client.
 func (d *Datadog) RevokeKey(at site.Site, org string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for k, key := range d.keys {
-		if key.owner == at.Hostname(site.HostAPI)+"/"+org {
+		if key.host == at.Hostname(site.HostAPI) && key.org == org {
 			delete(d.keys, k)
 		}
 	}
@@ -243,7 +264,7 @@ func (d *Datadog) RevokeKey(at site.Site, org string) {
 func (d *Datadog) AddKey(at site.Site, org string, created time.Time) (id string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.addKey(at.Hostname(site.HostAPI)+"/"+org, created)
+	return d.addKey(owner{at.Hostname(site.HostAPI), org, ClientID}, created)
 }
 
 // KeyIDs are the ids of an organisation's keys.
@@ -251,7 +272,7 @@ func (d *Datadog) KeyIDs(at site.Site, org string) (ids []string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, key := range d.keys {
-		if key.owner == at.Hostname(site.HostAPI)+"/"+org {
+		if key.host == at.Hostname(site.HostAPI) && key.org == org {
 			ids = append(ids, key.id)
 		}
 	}
@@ -284,12 +305,8 @@ func (d *Datadog) SetNow(now func() time.Time) {
 	d.now = now
 }
 
-// SetSecret replaces the client's secret.
-func (d *Datadog) SetSecret(secret string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.secret = secret
-}
+// SetSecret replaces the first client's secret.
+func (d *Datadog) SetSecret(secret string) { d.AddClient(Client{ClientID, secret, RedirectURL}) }
 
 // SetScope has token answers name another scope.
 func (d *Datadog) SetScope(scope string) {

@@ -141,6 +141,16 @@ func (f *Fixture) Stop(s *grant.Service, bolt *store.Bolt) {
 	_ = bolt.Close()
 }
 
+// SecretFileOf writes the secret of a client to a file of that name, and opens it.
+func (f *Fixture) SecretFileOf(c Client, name string) *grant.SecretFile {
+	f.TB.Helper()
+	path := filepath.Join(f.Dir, name)
+	require.NoError(f.TB, os.WriteFile(path, []byte(c.Secret+"\n"), 0o600))
+	secret, err := grant.OpenSecretFile(path)
+	require.NoError(f.TB, err)
+	return secret
+}
+
 // Connect takes a tenant through a consent without the browser.
 func (f *Fixture) Connect(s *grant.Service, tenant string, at site.Site, org string) (grant.Connected, error) {
 	f.TB.Helper()
