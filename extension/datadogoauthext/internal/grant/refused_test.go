@@ -10,6 +10,7 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/credential"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant/granttest"
+	"github.com/datadogoauth/otelcol-datadogoauth/site"
 )
 
 func TestThePreviewEndpointAloneRefusesNoKey(t *testing.T) {
@@ -105,4 +106,52 @@ func TestAKeyThatAMintDidNotReplaceServesOnceItIsGood(t *testing.T) {
 	cred, err := s.Lookup("acme")
 	require.NoError(t, err)
 	assert.Equal(t, uint64(1), cred.Generation())
+}
+
+// One organisation id at two sites is two organisations: what is refused at one of them says nothing of the other.
+func TestAKeyThatIsRefusedAtOneSiteServesOnAtAnother(t *testing.T) {
+	t.Parallel()
+	f := granttest.NewFixture(t)
+	s := f.Start()
+	sites := map[string]site.Site{"here": eu(t), "there": site.US1()}
+	for _, tenant := range []string{"here", "there"} {
+		_, err := f.Connect(s, tenant, sites[tenant], granttest.OrgA)
+		require.NoError(t, err)
+	}
+	f.Clock.Advance(time.Minute)
+	s.Pass(t.Context())
+	before, err := s.Lookup("there")
+	require.NoError(t, err)
+	asked := func(at site.Site) (n int) {
+		for _, c := range f.Datadog.Calls("") {
+			if c.Host == at.Hostname(site.HostAPI) {
+				n++
+			}
+		}
+		return n
+	}
+	callsThere, mints := asked(sites["there"]), len(f.Datadog.Calls(mintPath))
+	require.Equal(t, 2, mints)
+
+	f.Datadog.RevokeKey(sites["here"], granttest.OrgA)
+	callsHere, changed := asked(sites["here"]), s.Changes()
+	s.Refused("here", 1)
+	<-changed
+	for range 3 {
+		s.Pass(t.Context())
+		f.Clock.Advance(11 * time.Minute) // a refused key is asked about again
+		assert.Equal(t, grant.Facts{Token: grant.TokenOK, Key: grant.KeyRefused, Hold: grant.HoldNone}, facts(t, s, "here").Facts)
+		assert.Equal(t, grant.Facts{Token: grant.TokenOK, Key: grant.KeyOK, Hold: grant.HoldNone}, facts(t, s, "there").Facts)
+		_, err = s.Lookup("here")
+		require.ErrorIs(t, err, credential.ErrKeyRefused)
+		after, err := s.Lookup("there")
+		require.NoError(t, err)
+		assert.Equal(t, keyIn(t, before), keyIn(t, after))
+		assert.Equal(t, before.Generation(), after.Generation())
+		s = f.Restart(s)
+	}
+	assert.Greater(t, asked(sites["here"]), callsHere+2)
+	assert.Equal(t, callsThere, asked(sites["there"]), "nobody is asked about the other site's key")
+	assert.Len(t, f.Datadog.Calls(mintPath), mints)
+	assert.Len(t, f.Datadog.KeyIDs(sites["there"], granttest.OrgA), 1)
 }
