@@ -66,6 +66,46 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// reserved are labels that Datadog uses below its sites, as Datadog's host names and the sites' own labels have them. None of them is a
+// custom subdomain of an organisation.
+var reserved = strings.Fields(`api app otlp mcp opamp config trace agent process orchestrator synthetics intake docs static www status p go help
+	support install oncall http-intake event-management-intake browser-intake ip-ranges
+	us1 us2 us3 us5 eu1 ap1 ap2 uk1 any-intake a.b`)
+
+func TestReservedLabelsBelowEverySite(t *testing.T) {
+	t.Parallel()
+	rows := map[string]bool{}
+	for _, s := range site.Table() {
+		rows[s.Domain()] = true
+	}
+	refused := 0
+	for _, label := range reserved {
+		for row := range rows {
+			host := label + "." + row
+			_, err := site.ParseDomain(host)
+			if rows[host] {
+				require.NoError(t, err, host)
+			} else {
+				assert.ErrorIs(t, err, site.ErrUnknown, "domain %q", host)
+			}
+			_, err = site.ParseDomain("https://" + host)
+			assert.ErrorIs(t, err, site.ErrUnknown, "domain %q with a scheme", host)
+			for _, raw := range []string{host, "https://" + host, "https://" + strings.ToUpper(host) + "/"} {
+				origin, err := site.ParseAppOrigin(raw)
+				if rows[host] || label == "app" { // the web application of a site
+					require.NoError(t, err, raw)
+					assert.False(t, origin.Site.IsZero(), raw)
+					continue
+				}
+				refused++
+				assert.ErrorIs(t, err, site.ErrUnknown, "site %q", raw)
+				assert.Empty(t, origin, raw)
+			}
+		}
+	}
+	assert.Equal(t, 3*(36*9-9-6), refused)
+}
+
 func TestCustomSubdomainAsDomainGetsAHint(t *testing.T) {
 	t.Parallel()
 	_, err := site.ParseDomain("bigcorp.datadoghq.eu")

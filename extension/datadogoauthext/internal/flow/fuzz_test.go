@@ -33,7 +33,7 @@ type fuzzed struct {
 	grants *grant.Service
 }
 
-func newFuzzed(f *testing.F, p *partner) fuzzed {
+func newFuzzed(f testing.TB, p *partner) fuzzed {
 	fixture := granttest.NewFixture(f)
 	grants := fixture.Start()
 	keyset, err := seal.Load(fixture.TokensKeyset())
@@ -90,7 +90,9 @@ func FuzzCallback(f *testing.F) {
 			start = "ddog-gov.com"
 		}
 		began, _ := site.ByDomain(start)
-		state, cookies := z.begin(t, began)
+		secret, _, err := z.grants.Invite(t.Context(), "acme", "", time.Hour, "test")
+		require.NoError(t, err)
+		state, cookies := z.begin(t, secret, began)
 		dials, calls := len(z.Datadog.Dials()), len(z.Datadog.Calls(""))
 		query := "state=" + state + "&" + rest
 		rec := z.get(t, "/callback", query, cookies...)
@@ -120,10 +122,8 @@ func FuzzCallback(f *testing.F) {
 }
 
 // begin goes from a connect link to Datadog, and returns what the browser has then.
-func (z fuzzed) begin(t *testing.T, at site.Site) (state string, cookies []*http.Cookie) {
+func (z fuzzed) begin(t *testing.T, secret string, at site.Site) (state string, cookies []*http.Cookie) {
 	t.Helper()
-	secret, _, err := z.grants.Invite(t.Context(), "acme", "", time.Hour, "test")
-	require.NoError(t, err)
 	page := z.get(t, "/connect/"+secret, "domain="+at.Domain())
 	m := startField.FindStringSubmatch(page.Body.String())
 	require.NotNil(t, m, page.Body.String())

@@ -5,10 +5,13 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant/granttest"
+	"github.com/datadogoauth/otelcol-datadogoauth/site"
 )
 
 // hostile are values of site and domain that would send the client secret, a code or a browser somewhere else.
@@ -58,4 +61,45 @@ func TestRFC9700_RefusedSitesAndDomainsContactNobody(t *testing.T) {
 		assert.Equal(t, http.StatusBadRequest, resp.StatusCode, query)
 	}
 	assert.Empty(t, w.Datadog.Dials())
+}
+
+// reservedLabels are those that Datadog uses below its sites, and the sites' own. As a custom subdomain they would pass a check of the suffix.
+var reservedLabels = strings.Fields(`api app otlp mcp opamp config trace agent process orchestrator synthetics intake docs static www status p go help
+	support install oncall http-intake event-management-intake browser-intake ip-ranges
+	us1 us2 us3 us5 eu1 ap1 ap2 uk1 any-intake a.b`)
+
+func TestRFC9700_ReservedLabelsBelowASiteContactNobody(t *testing.T) {
+	t.Parallel()
+	z := newFuzzed(t, newPartner(t))
+	secret, _, err := z.grants.Invite(t.Context(), "acme", "", 24*time.Hour, "test")
+	require.NoError(t, err)
+	tried := 0
+	for _, label := range reservedLabels {
+		for _, row := range site.Table() {
+			host := label + "." + row.Domain()
+			_, isSite := site.ByDomain(host)
+			for _, raw := range []string{host, "https://" + host} {
+				for _, key := range []string{"site", "domain"} {
+					if key == "site" && (isSite || label == "app") || isSite && raw == host {
+						continue // the web application of a site, and a site
+					}
+					tried++
+					q := url.Values{key: {raw}}.Encode()
+					for _, page := range []string{"/connect", "/connect/" + secret} {
+						rec := z.ask(t, page, q)
+						assert.Equal(t, http.StatusBadRequest, rec.Code, "%s?%s=%s", page, key, raw)
+						assert.Empty(t, rec.Header().Get("Location"), "%s?%s=%s", page, key, raw)
+					}
+					answer := url.Values{"code": {"c"}, "domain": {row.Domain()}}
+					answer.Set(key, raw)
+					state, cookies := z.begin(t, secret, row)
+					rec := z.ask(t, "/callback", "state="+state+"&"+answer.Encode(), cookies...)
+					assert.Equal(t, http.StatusBadRequest, rec.Code, "callback: %s=%s", key, raw)
+				}
+			}
+		}
+	}
+	assert.Greater(t, tried, 36*9*4-9*2-6*4)
+	assert.Empty(t, z.Datadog.Calls(""))
+	assert.Empty(t, z.Datadog.Dials())
 }
