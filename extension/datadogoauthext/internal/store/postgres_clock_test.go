@@ -96,7 +96,9 @@ func shadowClock(t *testing.T, database pgtest.Database) (set func(time.Duration
 	exec(`GRANT USAGE ON SCHEMA shadow TO %s`, config.User)
 	exec(`GRANT SELECT ON shadow.clock TO %s`, config.User)
 	exec(`ALTER ROLE %s IN DATABASE %s SET search_path = shadow, pg_catalog`, config.User, config.Database)
-	return func(off time.Duration) { exec(`UPDATE shadow.clock SET off = interval '%d microseconds'`, off.Microseconds()) }
+	return func(off time.Duration) {
+		exec(`UPDATE shadow.clock SET off = interval '%d microseconds'`, off.Microseconds())
+	}
 }
 
 func leaseExpiry(t *testing.T, database pgtest.Database, name string) (expires time.Time) {
