@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,6 +19,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/datadogoauth/otelcol-datadogoauth/credential"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/admin"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant/granttest"
@@ -28,15 +31,29 @@ import (
 // TestRecovery runs the commands of docs/recovery.md, section by section, on a collector with two customers.
 func TestRecovery(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("curl"); err != nil {
-		t.Skip("curl is not installed: ", err)
+	for _, tool := range []string{"curl", "jq"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skip(tool, " is not installed: ", err)
+		}
 	}
 	sections := procedures(t)
 	for name, c := range map[string]struct {
 		before func(*operator)
 		after  func(*operator)
 	}{
-		"Backups": {},
+		"Backups": {after: func(o *operator) {
+			info, err := os.Stat(o.archive())
+			require.NoError(o.TB, err)
+			require.Equal(o.TB, os.FileMode(0o600), info.Mode().Perm())
+			keys := o.keysOf("acme", "globex")
+			o.stop()
+			require.Equal(o.TB, o.records(o.StorePath()), o.archived())
+			require.NoError(o.TB, os.Remove(o.StorePath())) // only the backup and the keysets are left
+			run(o.TB, with(o.keysets(), "store", "restore", "--from", o.archive(), "--store", o.StorePath())...)
+			o.start()
+			o.serves("acme", "globex")
+			require.Equal(o.TB, keys, o.keysOf("acme", "globex"))
+		}},
 		"Lost store": {
 			before: func(o *operator) {
 				o.backup()
@@ -74,17 +91,11 @@ func TestRecovery(t *testing.T) {
 		"Leaked keyset": {
 			before: func(o *operator) {
 				o.backup()
-				tokens, _ := o.load()
-				o.leaked = tokens.PrimaryID()
 			},
 			after: func(o *operator) {
 				tokens, _ := o.load()
 				require.False(o.TB, tokens.Holds(o.leaked))
-				raw, err := os.ReadFile(o.archive())
-				require.NoError(o.TB, err)
-				archive, err := store.ReadArchive(strings.NewReader(string(raw)))
-				require.NoError(o.TB, err)
-				for _, r := range archive.Records {
+				for _, r := range o.archived() {
 					id, ok := seal.KeyID(r.Value)
 					require.True(o.TB, ok && id != o.leaked, "%s %s", r.Kind, r.Key)
 				}
@@ -93,15 +104,31 @@ func TestRecovery(t *testing.T) {
 				o.serves("acme", "globex")
 			},
 		},
-		"Leaked store": {},
-		"Leaked store and keyset": {after: func(o *operator) {
-			o.serves("globex")
-			_, err := o.service.Lookup("acme")
-			require.Error(o.TB, err)
-			o.Datadog.RevokeKey(site.US1(), granttest.OrgA) // by the customer, who was told: this client may not
-			o.connect("acme", granttest.OrgA)
-			o.serves("acme")
-		}},
+		"Leaked store": {
+			before: func(o *operator) { o.backup(); o.steal() },
+			after:  (*operator).opensNothingWithoutAKeyset,
+		},
+		"Leaked store and keyset": {
+			before: func(o *operator) {
+				o.Datadog.LetManageKeys()
+				o.backup()
+				o.steal()
+				o.loot.works(o)
+				o.Datadog.SetSecret("another-client-secret")
+				require.NoError(o.TB, os.WriteFile(o.SecretFile+".new", []byte("another-client-secret"), 0o600))
+			},
+			after: func(o *operator) {
+				o.loot.isUseless(o)
+				for _, tenant := range []string{"acme", "globex"} {
+					_, err := o.service.Lookup(tenant)
+					require.ErrorIs(o.TB, err, credential.ErrDisconnected)
+				}
+				o.connect("acme", granttest.OrgA)
+				o.connect("globex", granttest.OrgB)
+				o.serves("acme", "globex")
+				o.loot.isUseless(o)
+			},
+		},
 		"Unreadable record": {
 			before: func(o *operator) {
 				o.stop()
@@ -174,6 +201,7 @@ type operator struct {
 	waiting []chan time.Time
 	added   string // the key that keyset add made
 	leaked  uint32
+	loot    loot
 	fails   string // what store verify is to fail with, until it did
 }
 
@@ -266,7 +294,7 @@ func (r running) Ready() (bool, string) { return r.at.Load().Ready(), "" }
 
 func (r running) Tenants() (all []admin.TenantStatus) {
 	for _, t := range r.at.Load().Tenants() {
-		all = append(all, admin.TenantStatus{Tenant: t.Tenant})
+		all = append(all, admin.TenantStatus{Tenant: t.Tenant, Hold: string(t.Facts.Hold)})
 	}
 	return all
 }
@@ -284,6 +312,14 @@ func (r running) Disconnect(ctx context.Context, tenant, reason, by string) erro
 	return r.at.Load().Disconnect(ctx, tenant, reason, by)
 }
 
+func (r running) Revocations(ctx context.Context) (all []admin.Revocation, err error) {
+	left, err := r.at.Load().Revocations(ctx)
+	for _, item := range left {
+		all = append(all, admin.Revocation{Tenant: item.Tenant})
+	}
+	return all, err
+}
+
 func (r running) Archive(ctx context.Context, w io.Writer) error {
 	return store.WriteArchive(ctx, r.at.Load().store, w, time.Now())
 }
@@ -293,6 +329,8 @@ func (o *operator) archive() string { return o.file("grants.archive") }
 func (o *operator) backup() {
 	require.NoError(o.TB, store.WriteArchive(o.TB.Context(), o.Store(), mustCreate(o.TB, o.archive()), time.Now()))
 }
+
+var primaryKey = regexp.MustCompile(`(?m)^(\d+) +primary`)
 
 var directories = regexp.MustCompile(`/(?:etc|var/lib|var/backups)/otelcol-datadogoauth`)
 
@@ -315,6 +353,11 @@ func (o *operator) do(line string) {
 		o.fails = ""
 	case args[0] == "datadogoauthctl":
 		stdout := run(o.TB, args[1:]...)
+		if args[1] == "keyset" && args[2] == "list" { // they look up the id of the primary key
+			id, err := strconv.ParseUint(primaryKey.FindStringSubmatch(stdout)[1], 10, 32)
+			require.NoError(o.TB, err)
+			o.leaked = uint32(id)
+		}
 		if _, rest, ok := strings.Cut(stdout, "added key "); ok {
 			o.added = strings.Fields(rest)[0]
 		}
@@ -348,6 +391,30 @@ func (o *operator) serves(tenants ...string) {
 			}
 		}
 	}
+}
+
+// keysOf are the API keys that data of tenants goes out with.
+func (o *operator) keysOf(tenants ...string) (keys []string) {
+	o.TB.Helper()
+	for _, tenant := range tenants {
+		cred, err := o.service.Lookup(tenant)
+		require.NoError(o.TB, err)
+		req, err := cred.NewRequest(o.TB.Context(), site.Endpoints{}, http.MethodPost, site.HostAPI, "/", nil)
+		require.NoError(o.TB, err)
+		keys = append(keys, req.Header.Get("DD-API-KEY"))
+	}
+	return keys
+}
+
+// archived are the records of the backup.
+func (o *operator) archived() []store.Record {
+	o.TB.Helper()
+	file, err := os.Open(o.archive())
+	require.NoError(o.TB, err)
+	defer file.Close()
+	archive, err := store.ReadArchive(file)
+	require.NoError(o.TB, err)
+	return archive.Records
 }
 
 func mustCreate(t testing.TB, path string) *os.File {
