@@ -225,7 +225,7 @@ func busy(t *testing.T, addr string) {
 	t.Cleanup(func() { _ = ln.Close() })
 }
 
-func TestHTTPClientSendsToTheTenantsSiteOnly(t *testing.T) {
+func TestRFC9700_HTTPClientSendsToTheTenantsSiteOnly(t *testing.T) {
 	f := connected(t)
 	cfg := configOf(t, f)
 	cfg.Auth.Tenant = "acme"

@@ -52,6 +52,32 @@ func TestRFC9700_VerificationCannotBeSwitchedOff(t *testing.T) {
 	}
 }
 
+// A developer's machine is no exception: there is no setting for http, and with https it works as everywhere.
+func TestRFC9700_DevelopmentUsesHTTPS(t *testing.T) {
+	t.Parallel()
+	for _, host := range []string{"localhost:8443", "127.0.0.1:8443", "[::1]:8443"} {
+		set := func(scheme, only string) error {
+			conf, err := confmaptest.LoadConf(filepath.Join("testdata", "config.yaml"))
+			require.NoError(t, err)
+			changes := map[string]any{}
+			for key, path := range map[string]string{
+				"flow::public_url": "", "flow::tickets::login_url": "/login", "clients::main::redirect_url": "/callback", "clients::sandbox::redirect_url": "/sandbox/callback",
+			} {
+				changes[key] = "https://" + host + path
+				if key == only {
+					changes[key] = scheme + "://" + host + path
+				}
+			}
+			require.NoError(t, conf.Merge(confmap.NewFromStringMap(changes)))
+			return load(t, conf).Validate()
+		}
+		require.NoError(t, set("https", ""), host)
+		for _, key := range []string{"flow::public_url", "flow::tickets::login_url", "clients::main::redirect_url", "clients::sandbox::redirect_url"} {
+			require.ErrorContains(t, set("http", key), key+": ", host)
+		}
+	}
+}
+
 type spy struct{ http.RoundTripper }
 
 // RFC 9700 §2.6: a stock exporter brings a transport of its own, and gets no credential for one that does not verify.

@@ -18,7 +18,7 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/world"
 )
 
-// TestNoSecretInAnyOutputOfASharedStore is TestNoSecretInAnyOutput for what a database, a login and time add: tickets good and bad,
+// TestNoSecretInAnyOutputOfASharedStore is TestRFC9700_NoSecretInAnyOutput for what a database, a login and time add: tickets good and bad,
 // refreshes answered and refused, a change of organisation that waits and is rejected, a revocation, and a database that goes away.
 func TestNoSecretInAnyOutputOfASharedStore(t *testing.T) {
 	t.Parallel()

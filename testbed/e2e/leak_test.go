@@ -21,9 +21,9 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/world"
 )
 
-// TestNoSecretInAnyOutput runs a collector at debug level through connect, send, refusals that echo secrets, and a crash,
+// TestRFC9700_NoSecretInAnyOutput runs a collector at debug level through connect, send, refusals that echo secrets, and a crash,
 // and searches everything it wrote or answered for every secret that took part.
-func TestNoSecretInAnyOutput(t *testing.T) {
+func TestRFC9700_NoSecretInAnyOutput(t *testing.T) {
 	t.Parallel()
 	ports := freePorts(t, 2)
 	dir := t.TempDir()

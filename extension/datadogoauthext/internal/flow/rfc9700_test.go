@@ -547,3 +547,35 @@ func TestTheButtonWorksInABrowserWithoutFetchMetadata(t *testing.T) {
 	w.body(resp)
 	assert.Equal(t, http.StatusSeeOther, resp.StatusCode)
 }
+
+// RFC 9700 §4.16 and §4.2: every page, whatever it says, may be framed by nobody and tells no other origin its address, which holds a secret.
+func TestRFC9700_NoPageIsFramedOrTellsItsAddress(t *testing.T) {
+	t.Parallel()
+	p := newPartner(t)
+	w := newWorldWith(t, p.admits)
+	link := w.link("acme")
+	resp, text := w.comeBack(w.browser, w.consent(w.press(w.browser, link), us3(t), granttest.OrgA))
+	require.Equal(t, http.StatusSeeOther, resp.StatusCode, text)
+	admitted := w.logIn(w.browser, p, "", "globex")
+	pages := map[string]int{
+		w.link("initech"): 200, admitted: 200, w.location(resp).String(): 200, link: 404, link + "x": 404, public + "/connect": 303, public + "/connect?site=evil.example": 400,
+		public + "/ticket?request_id=x&ticket=y": 400, public + "/callback?error=access_denied&state=x": 400, public + "/nowhere": 404, public + "/connected/nobody": 200,
+		public + "/connect?" + strings.Repeat("x", 10_000): 414,
+	}
+	for address, status := range pages {
+		resp, body := w.get(w.browser, address)
+		assert.Equal(t, status, resp.StatusCode, "%.100s: %s", address, body)
+		policy := resp.Header.Get("Content-Security-Policy")
+		assert.Contains(t, policy, "frame-ancestors 'none'", address)
+		assert.Equal(t, "DENY", resp.Header.Get("X-Frame-Options"), address)
+		want := "no-referrer"
+		if startField.MatchString(body) {
+			want = "same-origin" // else browsers without Fetch metadata could not show where the form comes from
+		}
+		assert.Equal(t, want, resp.Header.Get("Referrer-Policy"), address)
+	}
+	resp, err := w.browser.Head(w.link("hooli"))
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	assert.Contains(t, resp.Header.Get("Content-Security-Policy"), "frame-ancestors 'none'")
+}

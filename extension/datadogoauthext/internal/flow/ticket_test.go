@@ -84,7 +84,7 @@ func (p *partner) resigned(header, payload string) string {
 	return text + "." + base64.RawURLEncoding.EncodeToString(sig)
 }
 
-func TestTicketsThatAreRefused(t *testing.T) {
+func TestRFC9700_TicketsThatAreRefused(t *testing.T) {
 	t.Parallel()
 	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
 	require.NoError(t, err)

@@ -140,7 +140,7 @@ func TestARejectedClientStopsNoOther(t *testing.T) {
 	}
 }
 
-func TestATenantIsHeldToItsClient(t *testing.T) {
+func TestRFC9700_ATenantIsHeldToItsClient(t *testing.T) {
 	t.Parallel()
 	f, s := twoClients(t)
 	late := grant.Flow{Tenant: "late", Client: "main", Verifier: oauth2.GenerateVerifier(), Partition: string(eu(t).Partition()), AllowChange: true}

@@ -22,7 +22,7 @@ func open(t *testing.T, s *grant.Service) []grant.Revocation {
 	return left
 }
 
-func TestDisconnectErasesTheTokensAndRevokesThemUntilDatadogAnswers(t *testing.T) {
+func TestRFC9700_DisconnectErasesTheTokensAndRevokesThemUntilDatadogAnswers(t *testing.T) {
 	t.Parallel()
 	f := granttest.NewFixture(t)
 	s := f.Start()

@@ -44,7 +44,7 @@ func TestInvitationsAreListedAndRevoked(t *testing.T) {
 	require.ErrorIs(t, err, grant.ErrNoInvitation)
 }
 
-func TestARevokedInvitationStopsAConsentUnderWay(t *testing.T) {
+func TestRFC9700_ARevokedInvitationStopsAConsentUnderWay(t *testing.T) {
 	t.Parallel()
 	f := granttest.NewFixture(t)
 	s := f.Start()

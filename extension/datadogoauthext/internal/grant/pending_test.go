@@ -88,7 +88,7 @@ func revoked(t *testing.T, f *granttest.Fixture, s *grant.Service) []string {
 	return tokens
 }
 
-func TestAnAttackerWithALinkForTReceivesNothing(t *testing.T) {
+func TestRFC9700_AnAttackerWithALinkForTReceivesNothing(t *testing.T) {
 	t.Parallel()
 	f, s, victim := connectedTo(t, nil)
 	link, inv, err := s.Invite(t.Context(), "acme", "main", 48*time.Hour, "operator")

@@ -119,7 +119,7 @@ func TestCollectorsFollowEachOther(t *testing.T) {
 	})
 }
 
-func TestARolledBackRecordIsNotBelieved(t *testing.T) {
+func TestRFC9700_ARolledBackRecordIsNotBelieved(t *testing.T) {
 	t.Parallel()
 	sharedStores(t, func(t *testing.T, f *granttest.Fixture, open func() store.Shared, rollBack func(...store.Record)) {
 		first := open()

@@ -16,7 +16,7 @@ import (
 
 var label = seal.Label{Kind: "token", Client: "main", Key: "acme", Version: 7}
 
-func TestARecordOpensUnderItsOwnLabelOnly(t *testing.T) {
+func TestRFC9700_ARecordOpensUnderItsOwnLabelOnly(t *testing.T) {
 	t.Parallel()
 	ks := newKeyset(t)
 	plain := []byte("refresh token")
