@@ -43,6 +43,47 @@ func TestAWrongSecretCostsFewCallsAndNoGrant(t *testing.T) {
 	}
 }
 
+// Not parallel: allocations of the whole process are counted.
+func TestLookupDoesNotAllocateWhileGrantsAreRefreshed(t *testing.T) {
+	f, s := withGrants(t, manyGrants)
+	f.Clock.Advance(2 * time.Hour)
+	_, err := s.AccessToken(t.Context(), grant.SeedTenant(0)) // a few calls of a client go at the same time once its secret is known to be good
+	require.NoError(t, err)
+	const flying = 4
+	results := make(chan error, flying)
+	var releases []func()
+	for i := range flying {
+		entered, release := f.Datadog.Held(tokenPath)
+		releases = append(releases, release)
+		go func() { _, err := s.AccessToken(t.Context(), grant.SeedTenant(1+i)); results <- err }()
+		<-entered
+	}
+	tenants := make([]string, 1000)
+	for i := range tenants {
+		tenants[i] = grant.SeedTenant(i * manyGrants / len(tenants))
+	}
+	copy(tenants[1:], []string{grant.SeedTenant(1), grant.SeedTenant(2), grant.SeedTenant(3), grant.SeedTenant(4), "nobody"})
+	assert.Zero(t, testing.AllocsPerRun(50, func() {
+		for _, tenant := range tenants {
+			_, _ = s.Lookup(tenant)
+			_, _ = s.Org(tenant)
+		}
+	}))
+	select {
+	case err := <-results:
+		t.Fatalf("a refresh was over before the lookups were: %v", err)
+	default:
+	}
+	for _, release := range releases {
+		release()
+	}
+	for range flying {
+		require.NoError(t, <-results)
+	}
+	_, err = s.Lookup(tenants[1])
+	require.NoError(t, err)
+}
+
 // BenchmarkLookupAmongRefreshes answers while grants are refreshed, which is when entries are replaced.
 func BenchmarkLookupAmongRefreshes(b *testing.B) {
 	f, s := withGrants(b, manyGrants)
