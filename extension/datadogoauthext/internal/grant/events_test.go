@@ -74,6 +74,11 @@ var starts = map[string]struct {
 	}},
 	"keyless": {grant.Facts{Token: grant.TokenOK, Key: grant.KeyNone, Hold: grant.HoldNone}, nil},
 	"unknown": {grant.Facts{Token: grant.TokenOK, Key: grant.KeyExistsUnknown, Hold: grant.HoldNone}, nil},
+	"minting": {grant.Facts{Token: grant.TokenOK, Key: grant.KeyMinting, Hold: grant.HoldNone}, func(p *played) {
+		lease, err := p.Store().Lease(p.t.Context(), "another process", time.Minute)
+		require.NoError(p.t, err)
+		require.NoError(p.t, p.s.BeginMint(p.t.Context(), "acme", lease.Fence()))
+	}},
 	"paused": {grant.Facts{Token: grant.TokenOK, Key: grant.KeyOK, Hold: grant.HoldPaused}, func(p *played) {
 		require.NoError(p.t, p.s.Pause(p.t.Context(), "acme", "unpaid", "ops"))
 	}},
@@ -122,7 +127,7 @@ type outcome struct {
 
 const (
 	// live are the starts whose tokens can be refreshed; what the key and an operator's pause are makes no difference to that.
-	live = "ok fresh failing refused keyless unknown paused"
+	live = "ok fresh failing refused keyless unknown minting paused"
 	// serving are those whose key is in use, so that an intake can refuse it.
 	serving = "ok failing dead"
 )
@@ -235,7 +240,7 @@ var events = map[string]struct {
 		},
 		[]outcome{
 			{from: serving, key: grant.KeyRefused, why: "it was probably revoked", calls: "v1/validate v2/validate×2"},
-			{from: "refused keyless unknown paused disconnected unreadable", calls: "v2/validate"}, // that of there
+			{from: "refused keyless unknown minting paused disconnected unreadable", calls: "v2/validate"}, // that of there
 		}, nil,
 	},
 	"key refused that is good": {
@@ -248,7 +253,7 @@ var events = map[string]struct {
 				p.damage()
 			}
 		},
-		[]outcome{{from: "ok fresh failing dead refused keyless unknown paused disconnected", token: grant.TokenNone, key: grant.KeyNone, hold: grant.HoldUnreadable, why: "restore the store from a backup"}}, nil,
+		[]outcome{{from: "ok fresh failing dead refused keyless unknown minting paused disconnected", token: grant.TokenNone, key: grant.KeyNone, hold: grant.HoldUnreadable, why: "restore the store from a backup"}}, nil,
 	},
 	"paused": {
 		func(p *played) {
@@ -256,7 +261,7 @@ var events = map[string]struct {
 			err := p.s.Pause(p.t.Context(), "acme", "unpaid", "ops")
 			assert.Equal(p.t, hold == grant.HoldDisconnected || hold == grant.HoldUnreadable, err != nil, "%v", err)
 		},
-		[]outcome{{from: "ok fresh failing dead refused keyless unknown", hold: grant.HoldPaused, why: "unpaid"}}, nil,
+		[]outcome{{from: "ok fresh failing dead refused keyless unknown minting", hold: grant.HoldPaused, why: "unpaid"}}, nil,
 	},
 	"disconnected": {
 		func(p *played) {
@@ -264,7 +269,7 @@ var events = map[string]struct {
 			require.Empty(p.t, open(p.t, p.s))
 		},
 		[]outcome{
-			{from: "ok fresh paused refused", token: grant.TokenNone, key: grant.KeyNone, hold: grant.HoldDisconnected, why: "contract ended", calls: "delete revoke×2"},
+			{from: "ok fresh minting paused refused", token: grant.TokenNone, key: grant.KeyNone, hold: grant.HoldDisconnected, why: "contract ended", calls: "delete revoke×2"},
 			{from: "failing", token: grant.TokenNone, key: grant.KeyNone, hold: grant.HoldDisconnected, why: "contract ended", calls: "delete revoke×2 token"},
 			{from: "dead", token: grant.TokenNone, key: grant.KeyNone, hold: grant.HoldDisconnected, why: "contract ended", calls: "revoke×2"},
 			{from: "keyless unknown", token: grant.TokenNone, hold: grant.HoldDisconnected, why: "contract ended", calls: "revoke×2"}, // no key is known that could be deleted
