@@ -95,7 +95,7 @@ func BenchmarkPush(b *testing.B) {
 	for i := range tenants {
 		tenants[i] = "acme"
 	}
-	m := e.signal.begin("acme")
+	m := e.signal.begin("acme", "")
 	var drops intake.Drops
 	data := metricsOf(tenants...)
 	for _, r := range data.ResourceMetrics().All() {

@@ -129,11 +129,25 @@ type LogsConfig struct {
 	MaxAge time.Duration `mapstructure:"max_age"`
 }
 
-// TracesConfig is about spans.
+// TracesConfig is about spans and their stats.
 type TracesConfig struct {
+	// Compression of spans and stats.
 	Compression intake.Compression `mapstructure:"compression"`
 	// MaxAge is how old a span may be when it is sent. Datadog states no limit.
 	MaxAge time.Duration `mapstructure:"max_age"`
+
+	// ComputeStats computes APM stats of the spans that are accepted, but for resources that say that theirs were computed.
+	ComputeStats bool `mapstructure:"compute_stats"`
+	// ComputeStatsBySpanKind computes them for every server, client, producer and consumer span, besides those that enter a service.
+	ComputeStatsBySpanKind bool `mapstructure:"compute_stats_by_span_kind"`
+	// PeerTagsAggregation groups stats by what names the peer of a span. PeerTags are keys of it besides Datadog's.
+	PeerTagsAggregation bool     `mapstructure:"peer_tags_aggregation"`
+	PeerTags            []string `mapstructure:"peer_tags"`
+	// BucketInterval is the length of a bucket of stats, which is also how often they are sent.
+	BucketInterval time.Duration `mapstructure:"bucket_interval"`
+	// MaxStatsKeysPerTenant and MaxStatsKeys bound the groups of stats that are open at a time. What comes above is counted in overflow groups.
+	MaxStatsKeysPerTenant int `mapstructure:"max_stats_keys_per_tenant"`
+	MaxStatsKeys          int `mapstructure:"max_stats_keys"`
 }
 
 // Validate reports every fault at once, each under the key that the operator must edit. What has a Validate of its own (retry, queue,
@@ -169,8 +183,7 @@ func (c *Config) Validate() error {
 	c.Metrics.validate(&f)
 	f.compression("logs", c.Logs.Compression)
 	f.age("logs", c.Logs.MaxAge)
-	f.compression("traces", c.Traces.Compression)
-	f.age("traces", c.Traces.MaxAge)
+	c.Traces.validate(&f)
 	return errors.Join(f...)
 }
 
@@ -193,7 +206,7 @@ func (t *TenantConfig) validate(f *faults) {
 	}
 }
 
-// intakesPerTenant is how many intakes one tenant's data of one signal goes to: metrics to series and sketches.
+// intakesPerTenant is how many intakes one tenant's data of one signal goes to: metrics to series and sketches, traces to spans and stats.
 const intakesPerTenant = 2
 
 func (c *Config) validateQueue(f *faults) {
@@ -209,7 +222,7 @@ func (c *Config) validateQueue(f *faults) {
 		f.add("sending_queue::wait_for_result", "is not supported, since data can be parked; use sending_queue::storage for data that must survive")
 	}
 	if q.NumConsumers <= intakesPerTenant*c.MaxSendsPerTenant {
-		f.add("sending_queue::num_consumers", "must be above twice max_sends_per_tenant (%d), got %d: metrics go to two intakes, and one customer must not keep all of them",
+		f.add("sending_queue::num_consumers", "must be above twice max_sends_per_tenant (%d), got %d: metrics go to two intakes, as traces do, and one customer must not keep all of them",
 			c.MaxSendsPerTenant, q.NumConsumers)
 	}
 	if q.StorageID != nil && !c.Retry.Enabled {
@@ -252,6 +265,31 @@ func validateHTTP(f *faults, h *confighttp.ClientConfig) {
 		if slices.Contains(reservedHeaders, strings.ToLower(name)) {
 			f.add("http::headers", "must not set %s", name)
 		}
+	}
+}
+
+// The limits of peer tags: keys of meta are cut to 200 bytes, and each key costs time per span.
+const maxPeerTags, maxPeerTagBytes = 200, 200
+
+func (t *TracesConfig) validate(f *faults) {
+	f.compression("traces", t.Compression)
+	f.age("traces", t.MaxAge)
+	if len(t.PeerTags) > maxPeerTags {
+		f.add("traces::peer_tags", "must not be more than %d, got %d", maxPeerTags, len(t.PeerTags))
+	}
+	for i, key := range t.PeerTags {
+		if key == "" || len(key) > maxPeerTagBytes {
+			f.add(fmt.Sprintf("traces::peer_tags::%d", i), "must have 1 to %d bytes, got %d", maxPeerTagBytes, len(key))
+		}
+	}
+	if t.BucketInterval < time.Second || t.BucketInterval > time.Hour {
+		f.add("traces::bucket_interval", "must be from 1s to 1h, got %s", t.BucketInterval)
+	}
+	if t.MaxStatsKeysPerTenant <= 0 {
+		f.add("traces::max_stats_keys_per_tenant", "must be positive, got %d", t.MaxStatsKeysPerTenant)
+	}
+	if t.MaxStatsKeys <= 0 {
+		f.add("traces::max_stats_keys", "must be positive, got %d", t.MaxStatsKeys)
 	}
 }
 

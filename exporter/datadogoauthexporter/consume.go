@@ -23,8 +23,8 @@ type signal[D, R any] struct {
 	// attributes are those of the resource; count is the number of its items.
 	attributes func(R) pcommon.Map
 	count      func(R) int
-	// begin opens a mapping for one tenant.
-	begin func(tenant string) mapping[R]
+	// begin opens a mapping for one tenant, whose data belongs to org.
+	begin func(tenant, org string) mapping[R]
 	// refused makes a retryable error that holds the resources to be sent again.
 	refused func(err error, of []R) error
 }
@@ -151,7 +151,7 @@ func (e *signalExporter[D, R]) shares(ctx context.Context, data D, lost *error) 
 		if s == nil {
 			s = &share[R]{}
 			if s.org, s.err = e.org(tenant); s.err == nil {
-				s.mapping = e.signal.begin(tenant)
+				s.mapping = e.signal.begin(tenant, s.org)
 			}
 			shares[tenant] = s
 		}

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/credential"
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/apmstats"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/tenancy"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/traces"
@@ -41,9 +42,9 @@ func newCore(set exporter.Settings, cfg *Config, signal string, maxAge time.Dura
 		Fixed: cfg.Tenant.Fixed, MetadataKey: cfg.Tenant.MetadataKey, FromResource: cfg.Tenant.ResourceAttribute, Allowed: cfg.Tenant.Allowed,
 	})
 	var err error
-	c.telemetry, err = newTelemetry(set, signal, func() (items, bytes int) {
+	c.telemetry, err = newTelemetry(set, signal, func(families ...intake.Family) (items, bytes int) {
 		if d := c.dispatcher.Load(); d != nil {
-			return d.Parked()
+			return d.Parked(families...)
 		}
 		return 0, 0
 	})
@@ -120,12 +121,13 @@ func (c *core) start(ctx context.Context, host component.Host, enqueue func(cont
 		UserAgent: "otelcol-datadogoauth/" + version,
 		Compression: map[intake.Family]intake.Compression{
 			intake.Series: c.cfg.Metrics.Compression, intake.Sketches: c.cfg.Metrics.Compression,
-			intake.Logs: c.cfg.Logs.Compression, intake.Traces: c.cfg.Traces.Compression,
+			intake.Logs: c.cfg.Logs.Compression, intake.Traces: c.cfg.Traces.Compression, intake.Stats: c.cfg.Traces.Compression,
 		},
-		TracesHeader: traces.AppendHeader(nil, traces.Header{Hostname: c.cfg.Hostname, Env: "none", AgentVersion: "otelcol-datadogoauth-" + version}),
-		Timeout:      c.cfg.Timeout,
-		MaxWait:      c.maxWait(),
-		Observer:     c.telemetry,
+		TracesHeader:  traces.AppendHeader(nil, traces.Header{Hostname: c.cfg.Hostname, Env: "none", AgentVersion: "otelcol-datadogoauth-" + version}),
+		StatsEnvelope: apmstats.Envelope(apmstats.Header{Hostname: c.cfg.Hostname, AgentVersion: "otelcol-datadogoauth-" + version}),
+		Timeout:       c.cfg.Timeout,
+		MaxWait:       c.maxWait(),
+		Observer:      c.telemetry,
 	})
 	queue := c.cfg.Queue.Get()
 	d := tenancy.NewDispatcher(tenancy.Settings{

@@ -50,8 +50,12 @@ func createDefaultConfig() component.Config {
 			Summaries:           SummariesConfig{Mode: m.SummaryMode},
 		},
 		Logs: LogsConfig{Compression: intake.Zstd, MaxAge: 18 * time.Hour},
-		// The trace intake is only known to take gzip. Its window is not documented: logs' is assumed.
-		Traces: TracesConfig{Compression: intake.Gzip, MaxAge: 18 * time.Hour},
+		// The trace intake is only known to take gzip. Its window is not documented: logs' is assumed. A group of stats takes about 1 kB.
+		Traces: TracesConfig{
+			Compression: intake.Gzip, MaxAge: 18 * time.Hour,
+			ComputeStats: true, ComputeStatsBySpanKind: true, PeerTagsAggregation: true, BucketInterval: 10 * time.Second,
+			MaxStatsKeysPerTenant: 10_000, MaxStatsKeys: 100_000,
+		},
 	}
 }
 

@@ -26,7 +26,7 @@ func newLogsExporter(c *core, next exporter.Logs) *logsExporter {
 			resources:  func(d plog.Logs) resources[plog.ResourceLogs] { return d.ResourceLogs() },
 			attributes: func(r plog.ResourceLogs) pcommon.Map { return r.Resource().Attributes() },
 			count:      countRecords,
-			begin: func(string) mapping[plog.ResourceLogs] {
+			begin: func(string, string) mapping[plog.ResourceLogs] {
 				return &plainMapping[plog.ResourceLogs]{family: intake.Logs, mapInto: mapper.Map}
 			},
 			refused: func(err error, of []plog.ResourceLogs) error {

@@ -39,7 +39,7 @@ func newMetricsExporter(c *core, next exporter.Metrics) *metricsExporter {
 			resources:  func(d pmetric.Metrics) resources[pmetric.ResourceMetrics] { return d.ResourceMetrics() },
 			attributes: func(r pmetric.ResourceMetrics) pcommon.Map { return r.Resource().Attributes() },
 			count:      countDataPoints,
-			begin: func(tenant string) mapping[pmetric.ResourceMetrics] {
+			begin: func(tenant, _ string) mapping[pmetric.ResourceMetrics] {
 				return &metricsMapping{tx: mapper.Begin(tenant)}
 			},
 			refused: func(err error, of []pmetric.ResourceMetrics) error {

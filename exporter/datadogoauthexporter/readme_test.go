@@ -102,7 +102,7 @@ exporters:
     integration: {source: "a,b"}
     metrics: {compression: lz4, max_age: -1s, delta_ttl: 0s, max_series: 0, histograms: {mode: nobuckets}, sums: {cumulative_monotonic_mode: x}}
     logs: {compression: x}
-    traces: {max_age: -1s}
+    traces: {max_age: -1s, peer_tags: [""], bucket_interval: 1ms, max_stats_keys_per_tenant: 0, max_stats_keys: -1}
 `)
 	if err == nil {
 		t.Fatal("accepted")
@@ -113,6 +113,7 @@ exporters:
 		"http::tls::insecure:", "http::tls::insecure_skip_verify:", "endpoints: datadoghq.org:", "endpoints: datadoghq.eu::api:", "endpoints: datadoghq.eu::nothing:",
 		"hostname:", "integration::source:", "metrics::compression:", "metrics::max_age:", "metrics::delta_ttl:", "metrics::max_series:",
 		"metrics::histograms: mode nobuckets", "metrics::sums::cumulative_monotonic_mode:", "logs::compression:", "traces::max_age:",
+		"traces::peer_tags::0:", "traces::bucket_interval:", "traces::max_stats_keys_per_tenant:", "traces::max_stats_keys:",
 	} {
 		if !strings.Contains(err.Error(), key) {
 			t.Errorf("nothing about %s", key)

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/apmstats"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/metadata"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/tenancy"
@@ -20,42 +21,69 @@ type telemetry struct {
 	*metadata.TelemetryBuilder
 	logger   *zap.Logger
 	exporter attribute.KeyValue
-	items    metric.MeasurementOption // exporter and signal
-	reasons  []metric.MeasurementOption
-	told     []atomic.Int64 // by reason: when a drop was last logged, Unix seconds
+	// main are the books of what comes through the pipeline, stats those of the groups of APM stats that are made of spans.
+	main, stats books
+	told        []atomic.Int64 // by reason: when a drop was last logged, Unix seconds
+}
+
+// books are the attributes of the figures of one signal.
+type books struct {
+	items   metric.MeasurementOption // exporter and signal
+	reasons []metric.MeasurementOption
 }
 
 var (
-	_ intake.Observer  = (*telemetry)(nil)
-	_ tenancy.Observer = (*telemetry)(nil)
+	_ intake.Observer   = (*telemetry)(nil)
+	_ tenancy.Observer  = (*telemetry)(nil)
+	_ apmstats.Observer = (*telemetry)(nil)
 )
 
-// newTelemetry registers parked, which reports items and bytes.
-func newTelemetry(set exporter.Settings, signal string, parked func() (items, bytes int)) (*telemetry, error) {
+// newTelemetry registers parked, which reports items and bytes of some intakes.
+func newTelemetry(set exporter.Settings, signal string, parked func(...intake.Family) (items, bytes int)) (*telemetry, error) {
 	builder, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
 	if err != nil {
 		return nil, err
 	}
 	t := &telemetry{TelemetryBuilder: builder, logger: set.Logger, exporter: attribute.String("exporter", set.ID.String())}
-	of := attribute.String("signal", signal)
-	t.items = attributes(t.exporter, of)
-	for _, why := range intake.Reasons() {
-		t.reasons = append(t.reasons, attributes(t.exporter, of, attribute.String("reason", why.String())))
+	t.main, t.stats = t.books(signal), t.books("stats")
+	t.told = make([]atomic.Int64, len(t.main.reasons)+1)
+	observe := func(o metric.Int64Observer, figure func(items, bytes int) int) {
+		all := figure(parked())
+		if signal == "traces" {
+			stats := figure(parked(intake.Stats))
+			o.Observe(int64(stats), t.stats.items)
+			all -= stats
+		}
+		o.Observe(int64(all), t.main.items)
 	}
-	t.told = make([]atomic.Int64, len(t.reasons)+1)
 	if err := builder.RegisterExporterDatadogoauthParkingItemsCallback(func(_ context.Context, o metric.Int64Observer) error {
-		items, _ := parked()
-		o.Observe(int64(items), metric.WithAttributes(t.exporter, of))
+		observe(o, func(items, _ int) int { return items })
 		return nil
 	}); err != nil {
 		return nil, err
 	}
 	err = builder.RegisterExporterDatadogoauthParkingBytesCallback(func(_ context.Context, o metric.Int64Observer) error {
-		_, bytes := parked()
-		o.Observe(int64(bytes), metric.WithAttributes(t.exporter, of))
+		observe(o, func(_, bytes int) int { return bytes })
 		return nil
 	})
 	return t, err
+}
+
+func (t *telemetry) books(signal string) books {
+	of := attribute.String("signal", signal)
+	b := books{items: attributes(t.exporter, of)}
+	for _, why := range intake.Reasons() {
+		b.reasons = append(b.reasons, attributes(t.exporter, of, attribute.String("reason", why.String())))
+	}
+	return b
+}
+
+// of are the books that the items of an intake are in.
+func (t *telemetry) of(f intake.Family) *books {
+	if f == intake.Stats {
+		return &t.stats
+	}
+	return &t.main
 }
 
 func attributes(kv ...attribute.KeyValue) metric.MeasurementOption {
@@ -64,11 +92,16 @@ func attributes(kv ...attribute.KeyValue) metric.MeasurementOption {
 
 // accepted counts items that will not be given back to whoever sent them.
 func (t *telemetry) accepted(items int) {
-	t.ExporterDatadogoauthAcceptedItems.Add(context.Background(), int64(items), t.items)
+	t.ExporterDatadogoauthAcceptedItems.Add(context.Background(), int64(items), t.main.items)
+}
+
+// acceptedStats counts groups of stats that were made of accepted spans.
+func (t *telemetry) acceptedStats(groups int) {
+	t.ExporterDatadogoauthAcceptedItems.Add(context.Background(), int64(groups), t.stats.items)
 }
 
 func (t *telemetry) drop(why intake.Reason, items int) {
-	t.ExporterDatadogoauthDroppedItems.Add(context.Background(), int64(items), t.reasons[why])
+	t.ExporterDatadogoauthDroppedItems.Add(context.Background(), int64(items), t.main.reasons[why])
 }
 
 // mapped counts what a mapping dropped.
@@ -106,35 +139,47 @@ func (t *telemetry) Sent(f intake.Family, outcome string, took time.Duration, ra
 }
 
 // Delivered implements intake.Observer.
-func (t *telemetry) Delivered(_ intake.Family, items int) {
-	t.ExporterDatadogoauthDeliveredItems.Add(context.Background(), int64(items), t.items)
+func (t *telemetry) Delivered(f intake.Family, items int) {
+	t.ExporterDatadogoauthDeliveredItems.Add(context.Background(), int64(items), t.of(f).items)
 }
 
 // Dropped implements intake.Observer and tenancy.Observer.
-func (t *telemetry) Dropped(_ intake.Family, why intake.Reason, items int) { t.drop(why, items) }
+func (t *telemetry) Dropped(f intake.Family, why intake.Reason, items int) {
+	t.ExporterDatadogoauthDroppedItems.Add(context.Background(), int64(items), t.of(f).reasons[why])
+}
 
 // Complained implements intake.Observer.
 func (t *telemetry) Complained(r *intake.Request, texts []string) {
 	t.ExporterDatadogoauthComplaints.Add(context.Background(), int64(len(texts)), attributes(t.exporter, attribute.String("intake", r.Family.String())))
-	if t.quiet(len(t.reasons)) {
+	if t.quiet(len(t.main.reasons)) {
 		t.logger.Warn("Datadog accepted a request but found fault with some of it; logged once a minute, counted always",
 			zap.String("tenant", r.Tenant), zap.Stringer("intake", r.Family), zap.Strings("errors", texts[:min(len(texts), 5)]))
 	}
 }
 
 // Parked implements tenancy.Observer.
-func (t *telemetry) Parked(_ intake.Family, items int) {
-	t.ExporterDatadogoauthParkedItems.Add(context.Background(), int64(items), t.items)
+func (t *telemetry) Parked(f intake.Family, items int) {
+	t.ExporterDatadogoauthParkedItems.Add(context.Background(), int64(items), t.of(f).items)
 }
 
 // Redriven implements tenancy.Observer.
-func (t *telemetry) Redriven(_ intake.Family, items int) {
-	t.ExporterDatadogoauthRedrivenItems.Add(context.Background(), int64(items), t.items)
+func (t *telemetry) Redriven(f intake.Family, items int) {
+	t.ExporterDatadogoauthRedrivenItems.Add(context.Background(), int64(items), t.of(f).items)
 }
 
 // Expired implements tenancy.Observer.
-func (t *telemetry) Expired(_ intake.Family, items int) {
-	t.ExporterDatadogoauthExpiredItems.Add(context.Background(), int64(items), t.items)
+func (t *telemetry) Expired(f intake.Family, items int) {
+	t.ExporterDatadogoauthExpiredItems.Add(context.Background(), int64(items), t.of(f).items)
+}
+
+// StatsLate implements apmstats.Observer.
+func (t *telemetry) StatsLate(spans int) {
+	t.ExporterDatadogoauthStatsLate.Add(context.Background(), int64(spans), attributes(t.exporter))
+}
+
+// StatsOverflow implements apmstats.Observer.
+func (t *telemetry) StatsOverflow(spans int) {
+	t.ExporterDatadogoauthStatsOverflow.Add(context.Background(), int64(spans), attributes(t.exporter))
 }
 
 // unreadable is told of a stored request that the queue drops.

@@ -14,37 +14,42 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
 )
 
-// figures compares the books: items accepted, delivered, expired, and dropped by reason, in that order, those that are not 0.
+// figures compares the books: items accepted, delivered, expired, and dropped by reason, in that order, those that are not 0. They are the
+// items of the pipeline; see figuresOf for the stats made of spans.
 func figures(t *testing.T, tel *componenttest.Telemetry, want string) {
 	t.Helper()
+	figuresOf(t, tel, false, want)
+}
+
+func figuresOf(t *testing.T, tel *componenttest.Telemetry, stats bool, want string) {
+	t.Helper()
 	var got []string
-	if n := counted(t, tel, "accepted_items", ""); n != 0 {
-		got = append(got, fmt.Sprint("accepted ", n))
+	add := func(label, name, reason string) {
+		if n := counted(t, tel, stats, name, reason); n != 0 {
+			got = append(got, fmt.Sprint(label, " ", n))
+		}
 	}
-	if n := counted(t, tel, "delivered_items", ""); n != 0 {
-		got = append(got, fmt.Sprint("delivered ", n))
-	}
-	if n := counted(t, tel, "expired_items", ""); n != 0 {
-		got = append(got, fmt.Sprint("expired ", n))
+	for _, label := range []string{"accepted", "delivered", "expired"} {
+		add(label, label+"_items", "")
 	}
 	for _, why := range intake.Reasons() {
-		if n := counted(t, tel, "dropped_items", why.String()); n != 0 {
-			got = append(got, fmt.Sprint(why, " ", n))
-		}
+		add(why.String(), "dropped_items", why.String())
 	}
 	if text := strings.Join(got, " "); text != want {
 		t.Fatalf("the books say %q, want %q", text, want)
 	}
 }
 
-func counted(t *testing.T, tel *componenttest.Telemetry, name, reason string) (total int64) {
+func counted(t *testing.T, tel *componenttest.Telemetry, stats bool, name, reason string) (total int64) {
 	t.Helper()
 	m, err := tel.GetMetric("otelcol_exporter_datadogoauth_" + name)
 	if err != nil {
 		return 0 // nothing was counted
 	}
 	for _, p := range m.Data.(metricdata.Sum[int64]).DataPoints {
-		if v, _ := p.Attributes.Value("reason"); v.AsString() == reason {
+		why, _ := p.Attributes.Value("reason")
+		signal, _ := p.Attributes.Value("signal")
+		if why.AsString() == reason && (signal.AsString() == "stats") == stats {
 			total += p.Value
 		}
 	}

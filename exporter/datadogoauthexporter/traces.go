@@ -3,22 +3,33 @@ package datadogoauthexporter
 import (
 	"context"
 
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/apmstats"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/traces"
 )
 
 type tracesExporter struct {
 	signalExporter[ptrace.Traces, ptrace.ResourceSpans]
+	stats *statsFlow // nil when no stats are computed
 }
 
 func newTracesExporter(c *core, next exporter.Traces) *tracesExporter {
-	mapper := traces.New(traces.Options{FallbackHost: c.cfg.Hostname})
-	return &tracesExporter{signalExporter[ptrace.Traces, ptrace.ResourceSpans]{
+	e := &tracesExporter{}
+	options := traces.Options{FallbackHost: c.cfg.Hostname}
+	if t := &c.cfg.Traces; t.ComputeStats {
+		e.stats = newStatsFlow(c, e.enqueue)
+		if t.PeerTagsAggregation {
+			options.PeerTags = apmstats.PeerTagKeys(t.PeerTags)
+		}
+	}
+	mapper := traces.New(options)
+	e.signalExporter = signalExporter[ptrace.Traces, ptrace.ResourceSpans]{
 		core:  c,
 		next:  chain[ptrace.Traces]{next, next.ConsumeTraces},
 		empty: ptrace.NewTraces(),
@@ -26,8 +37,8 @@ func newTracesExporter(c *core, next exporter.Traces) *tracesExporter {
 			resources:  func(d ptrace.Traces) resources[ptrace.ResourceSpans] { return d.ResourceSpans() },
 			attributes: func(r ptrace.ResourceSpans) pcommon.Map { return r.Resource().Attributes() },
 			count:      countSpans,
-			begin: func(string) mapping[ptrace.ResourceSpans] {
-				return &plainMapping[ptrace.ResourceSpans]{family: intake.Traces, mapInto: mapper.Map}
+			begin: func(tenant, org string) mapping[ptrace.ResourceSpans] {
+				return &tracesMapping{mapper: mapper, stats: e.stats.begin(tenant, org)}
 			},
 			refused: func(err error, of []ptrace.ResourceSpans) error {
 				d := ptrace.NewTraces()
@@ -37,13 +48,64 @@ func newTracesExporter(c *core, next exporter.Traces) *tracesExporter {
 				return consumererror.NewTraces(err, d)
 			},
 		},
-	}}
+	}
+	return e
+}
+
+// Start implements component.Component.
+func (e *tracesExporter) Start(ctx context.Context, host component.Host) error {
+	if err := e.signalExporter.Start(ctx, host); err != nil {
+		return err
+	}
+	e.stats.start()
+	return nil
+}
+
+// Shutdown implements component.Component. It may come without Start, and twice. The stats of all spans are in the queue before that is shut down.
+func (e *tracesExporter) Shutdown(ctx context.Context) error {
+	e.stats.stop(ctx)
+	return e.signalExporter.Shutdown(ctx)
 }
 
 // ConsumeTraces implements exporter.Traces.
 func (e *tracesExporter) ConsumeTraces(ctx context.Context, d ptrace.Traces) error {
 	return e.consume(ctx, d)
 }
+
+// tracesMapping maps spans and stages what their stats need. stats is nil when none are computed.
+type tracesMapping struct {
+	mapper *traces.Mapper
+	stats  *apmstats.Tx
+	spans  intake.Payload
+}
+
+func (m *tracesMapping) add(r ptrace.ResourceSpans, drops *intake.Drops) {
+	if m.stats == nil {
+		m.mapper.Map(r, &m.spans, drops, nil)
+		return
+	}
+	m.mapper.Map(r, &m.spans, drops, statsOf{m.stats})
+}
+
+func (m *tracesMapping) payloads() []payload { return []payload{{intake.Traces, &m.spans}} }
+
+func (m *tracesMapping) commit() {
+	if m.stats != nil {
+		m.stats.Commit()
+	}
+}
+
+func (m *tracesMapping) rollback() {
+	if m.stats != nil {
+		m.stats.Rollback()
+	}
+}
+
+// statsOf tells a transaction of stats what a mapping tells of spans. The types on both sides are the same, field by field.
+type statsOf struct{ tx *apmstats.Tx }
+
+func (s statsOf) Chunk(c *traces.StatsChunk) { s.tx.Chunk((*apmstats.Chunk)(c)) }
+func (s statsOf) Span(p *traces.StatsSpan)   { s.tx.Span((*apmstats.Span)(p)) }
 
 func countSpans(r ptrace.ResourceSpans) int {
 	n := 0

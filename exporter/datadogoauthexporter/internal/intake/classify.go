@@ -19,7 +19,7 @@ const (
 	rejected                 // will never be taken
 )
 
-// judge is the one place that decides what an answer of an intake with an API key means. All four families answer alike:
+// judge is the one place that decides what an answer of an intake with an API key means. All families answer alike:
 //
 //	2xx                  delivered (some clients expect 200, the intakes say 202)
 //	400                  rejected; with zstd first tried with gzip, since an intake that does not know zstd may say so with 400

@@ -10,8 +10,8 @@ type terms struct {
 	host        site.Host
 	path        string
 	contentType string
-	// maxItems bounds the wire items of a body, 0 for no bound.
-	maxItems int
+	// maxItems bounds the wire items of a body, and maxCount what they count, 0 for no bound.
+	maxItems, maxCount int
 	// maxRawBytes and maxSentBytes bound a body with its framing, before and after compression.
 	maxRawBytes, maxSentBytes int
 }
@@ -19,12 +19,14 @@ type terms struct {
 // Sources of the limits: series, https://docs.datadoghq.com/api/latest/metrics/#submit-metrics (512,000 bytes as sent, fewer than
 // 5,242,880 after decompression) and the Agent's 10,000 points a payload; sketches, the Agent's serializer; logs,
 // https://docs.datadoghq.com/api/latest/logs/#send-logs (5 MB uncompressed, 1,000 logs), counted as the decimal megabytes
-// that are safe either way; traces, the Agent's trace writer.
+// that are safe either way; traces and stats, the Agent's writers (stats: 4,000 groups, of which the intake takes about 3 MB compressed; nothing is
+// known about their size before compression).
 var families = [...]terms{
-	Series:   {"series", site.HostAPI, "/api/v2/series", "application/x-protobuf", 10_000, 5_242_879, 512_000},
-	Sketches: {"sketches", site.HostAPI, "/api/beta/sketches", "application/x-protobuf", 0, 4_194_304, 2_621_440},
-	Logs:     {"logs", site.HostLogs, "/api/v2/logs", "application/json", 1_000, 5_000_000, 5_000_000},
-	Traces:   {"traces", site.HostTraces, "/api/v0.2/traces", "application/x-protobuf", 0, 3_200_000, 3_200_000},
+	Series:   {"series", site.HostAPI, "/api/v2/series", "application/x-protobuf", 10_000, 0, 5_242_879, 512_000},
+	Sketches: {"sketches", site.HostAPI, "/api/beta/sketches", "application/x-protobuf", 0, 0, 4_194_304, 2_621_440},
+	Logs:     {"logs", site.HostLogs, "/api/v2/logs", "application/json", 1_000, 0, 5_000_000, 5_000_000},
+	Traces:   {"traces", site.HostTraces, "/api/v0.2/traces", "application/x-protobuf", 0, 0, 3_200_000, 3_200_000},
+	Stats:    {"stats", site.HostTraces, "/api/v0.2/stats", "application/msgpack", 0, 4000, 10_000_000, 3_000_000},
 }
 
 // Known reports whether f is one of the families.
@@ -40,30 +42,41 @@ func (f Family) String() string {
 // emptyMetadata is SketchPayload.metadata (field 2, length 0), which the intake expects in every payload, empty as the Agent sends it.
 var emptyMetadata = []byte{0x12, 0x00}
 
-// frame returns what surrounds items on the wire: prefix + items + suffix. tracesHeader holds the fields of AgentPayload other
-// than tracerPayloads. Fields of a protobuf message may come in any order, so framing is concatenation.
-func (f Family) frame(items, tracesHeader []byte) (prefix, inner, suffix []byte) {
+// envelopes are the parts of framing that an exporter decides.
+type envelopes struct {
+	traces []byte // the fields of AgentPayload other than tracerPayloads
+	stats  StatsEnvelope
+}
+
+// frame returns what surrounds items on the wire: prefix + items + suffix. Fields of a protobuf message may come in any order, so framing is
+// concatenation.
+func (f Family) frame(p *Payload, e *envelopes) (prefix, inner, suffix []byte) {
 	switch f {
 	case Sketches:
-		return nil, items, emptyMetadata
+		return nil, p.Body, emptyMetadata
 	case Logs:
-		return []byte("["), items[:len(items)-1], []byte("]") // without the comma after the last object
+		return []byte("["), p.Body[:len(p.Body)-1], []byte("]") // without the comma after the last object
 	case Traces:
-		return tracesHeader, items, nil
+		return e.traces, p.Body, nil
+	case Stats:
+		prefix, suffix = e.stats.frame(p)
+		return prefix, p.Body, suffix
 	default:
-		return nil, items, nil
+		return nil, p.Body, nil
 	}
 }
 
 // framingBytes is how much longer a framed body is than its items.
-func (f Family) framingBytes(tracesHeader []byte) int {
+func (f Family) framingBytes(e *envelopes) int {
 	switch f {
 	case Sketches:
 		return len(emptyMetadata)
 	case Logs:
 		return len("[") + len("]") - len(",")
 	case Traces:
-		return len(tracesHeader)
+		return len(e.traces)
+	case Stats:
+		return e.stats.bytes()
 	default:
 		return 0
 	}

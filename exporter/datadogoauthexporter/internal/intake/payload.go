@@ -11,13 +11,14 @@ const (
 	Sketches Family = 2 // POST api.<site>/api/beta/sketches, protobuf SketchPayload
 	Logs     Family = 3 // POST http-intake.logs.<site>/api/v2/logs, JSON array
 	Traces   Family = 4 // POST trace.agent.<site>/api/v0.2/traces, protobuf AgentPayload
+	Stats    Family = 5 // POST trace.agent.<site>/api/v0.2/stats, msgpack StatsPayload
 )
 
 // Payload is the encoded, uncompressed items of one tenant for one family, without the framing around them.
 //
 // An item is the smallest piece that can be sent alone: for Series and Sketches one element of the repeated field, field
 // tag and length included; for Logs one JSON object followed by a comma; for Traces one AgentPayload.tracerPayloads
-// element, field tag and length included. So payloads merge by concatenation and split at any item's end.
+// element, field tag and length included; for Stats one element of StatsPayload.stats. So payloads merge by concatenation and split at any item's end.
 type Payload struct {
 	Body  []byte
 	Items []Item
@@ -27,7 +28,7 @@ type Payload struct {
 type Item struct {
 	// End is where the item ends in Body; it begins where the one before it ends.
 	End uint32
-	// Count is how many OTLP items (data points, log records, spans) are done when this item is delivered. A data point that
+	// Count is how many OTLP items (data points, log records, spans), for Stats groups, are done when this item is delivered. A data point that
 	// becomes several wire items is counted on the first of them and 0 on the others.
 	Count uint32
 	// Unix is the time of the item in seconds, by which it expires. A trace item has the latest span end in it.

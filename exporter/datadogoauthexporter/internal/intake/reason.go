@@ -30,13 +30,14 @@ const (
 	ReasonParkFull                                         // the oldest parked items make room for newer ones
 	ReasonUnreadable                                       // a stored request that is damaged or foreign; counts requests
 	ReasonShutdown                                         // the collector stopped and nothing keeps parked data
+	ReasonQueueFull                                        // the queue refused stats again and again
 	numReasons
 )
 
 var reasonNames = [...]string{
 	"no_recorded_value", "not_finite", "temporality", "malformed", "stale", "baseline", "empty", "too_large", "sampled",
 	"no_tenant", "tenant_conflict", "tenant_invalid", "not_allowed", "unknown_tenant", "not_connected", "disconnected",
-	"org_changed", "rejected", "park_full", "unreadable", "shutdown",
+	"org_changed", "rejected", "park_full", "unreadable", "shutdown", "queue_full",
 }
 
 func (r Reason) String() string { return reasonNames[r] }

@@ -32,10 +32,12 @@ type Settings struct {
 	Client    *http.Client
 	Endpoints site.Endpoints
 	UserAgent string
-	// Compression per family. A family that is missing gets Zstd, or Gzip for Traces.
+	// Compression per family. A family that is missing gets Zstd, or Gzip for Traces and Stats.
 	Compression map[Family]Compression
 	// TracesHeader holds the fields of AgentPayload other than tracerPayloads, encoded.
 	TracesHeader []byte
+	// StatsEnvelope is what surrounds the items of Stats.
+	StatsEnvelope StatsEnvelope
 	// Timeout bounds one body: connect, send, answer.
 	Timeout time.Duration
 	// MaxWait bounds the wait that an intake can ask for.
@@ -46,6 +48,7 @@ type Settings struct {
 // Sender compresses requests, sends them and says what the answers mean. It is safe for concurrent use.
 type Sender struct {
 	set    Settings
+	frames envelopes
 	client *http.Client
 	packer packer
 
@@ -64,7 +67,7 @@ func NewSender(set Settings) *Sender {
 	client := *set.Client
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	client.Jar = nil // a cookie of one tenant must not travel with another's data
-	return &Sender{set: set, client: &client, plainer: make(map[destination]bool)}
+	return &Sender{set: set, frames: envelopes{set.TracesHeader, set.StatsEnvelope}, client: &client, plainer: make(map[destination]bool)}
 }
 
 // Unsent is the error of a request of which something is left that can be sent later.
@@ -92,11 +95,14 @@ func (u *Unsent) Unwrap() error { return u.Err }
 // when something can be sent later, and permanent when all of r was lost.
 func (s *Sender) Send(ctx context.Context, cred *credential.Credential, r *Request) error {
 	t := &families[r.Family]
-	room := t.maxRawBytes - r.Family.framingBytes(s.set.TracesHeader)
+	room := t.maxRawBytes - r.Family.framingBytes(&s.frames)
 	rest := r.cut(func(items []Item, begin uint32) int {
 		n := fitting(items, begin, room, bytesOf)
 		if t.maxItems > 0 {
 			n = min(n, t.maxItems)
+		}
+		if t.maxCount > 0 {
+			n = min(n, fitting(items, begin, t.maxCount, countOf))
 		}
 		return n
 	})
@@ -177,7 +183,7 @@ func (s *Sender) compression(to destination) Compression {
 	c := s.set.Compression[to.family]
 	if c == "" {
 		c = Zstd
-		if to.family == Traces {
+		if to.family == Traces || to.family == Stats {
 			c = Gzip
 		}
 	}
@@ -194,7 +200,7 @@ func (s *Sender) compression(to destination) Compression {
 // post sends one body and judges the answer.
 func (s *Sender) post(ctx context.Context, cred *credential.Credential, r *Request, with Compression) answer {
 	t := &families[r.Family]
-	prefix, inner, suffix := r.Family.frame(r.Body, s.set.TracesHeader)
+	prefix, inner, suffix := r.Family.frame(&r.Payload, &s.frames)
 	body, err := s.packer.pack(with, prefix, inner, suffix)
 	if err != nil {
 		return answer{verdict: again, err: err}

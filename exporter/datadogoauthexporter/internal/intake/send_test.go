@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -141,7 +142,8 @@ func (b *books) Complained(_ *intake.Request, texts []string) {
 
 func sender(in *fakeIntake, b *books) *intake.Sender {
 	return intake.NewSender(intake.Settings{
-		Client: in.client(), UserAgent: "otelcol-datadogoauth/1.2.3", TracesHeader: []byte("HEAD"), Timeout: 20 * time.Second, MaxWait: time.Minute, Observer: b,
+		Client: in.client(), UserAgent: "otelcol-datadogoauth/1.2.3", TracesHeader: []byte("HEAD"),
+		StatsEnvelope: intake.StatsEnvelope{Before: []byte("BEFORE"), After: []byte("AFTER")}, Timeout: 20 * time.Second, MaxWait: time.Minute, Observer: b,
 	})
 }
 
@@ -176,6 +178,10 @@ func TestFraming(t *testing.T) {
 		{of(intake.Sketches, "one", "two"), call{"api.us5.datadoghq.com", "/api/beta/sketches", testKey, "zstd", "application/x-protobuf", "", []byte("onetwo\x12\x00")}},
 		{of(intake.Logs, "{},", "{},"), call{"http-intake.logs.us5.datadoghq.com", "/api/v2/logs", testKey, "zstd", "application/json", "", []byte("[{},{}]")}},
 		{of(intake.Traces, "one", "two"), call{"trace.agent.us5.datadoghq.com", "/api/v0.2/traces", testKey, "gzip", "application/x-protobuf", "", []byte("HEADonetwo")}},
+		{of(intake.Stats, "\xde\x00\x10", "\xde\x00\x10"), call{"trace.agent.us5.datadoghq.com", "/api/v0.2/stats", testKey, "gzip", "application/msgpack", "",
+			[]byte("BEFORE\xdd\x00\x00\x00\x02\xde\x00\x10\xde\x00\x10AFTER\xc2")}},
+		{of(intake.Stats, "\xde\x00\x10", "\xdf\x00\x00\x00\x10"), call{"trace.agent.us5.datadoghq.com", "/api/v0.2/stats", testKey, "gzip", "application/msgpack", "",
+			[]byte("BEFORE\xdd\x00\x00\x00\x02\xde\x00\x10\xdf\x00\x00\x00\x10AFTER\xc3")}}, // one of several bodies
 	} {
 		t.Run(c.r.Family.String(), func(t *testing.T) {
 			t.Parallel()
@@ -192,6 +198,27 @@ func TestFraming(t *testing.T) {
 				t.Fatalf("delivered %d", b.delivered)
 			}
 		})
+	}
+}
+
+// TestStatsAreCutByGroups: 4,000 groups a body, whatever the number of items.
+func TestStatsAreCutByGroups(t *testing.T) {
+	t.Parallel()
+	var p intake.Payload
+	for _, groups := range []int{1500, 1500, 1000, 1, 3000, 4000} {
+		p.Body = append(p.Body, intake.StatsItemMark(true)...)
+		p.EndItem(groups, 0)
+	}
+	in, b := newIntake(t, accept), &books{}
+	if err := sender(in, b).Send(t.Context(), grant(t, false), intake.NewRequest("acme", "main/us5.datadoghq.com/o1", intake.Stats, p)); err != nil {
+		t.Fatal(err)
+	}
+	var items []int
+	for _, c := range in.all() {
+		items = append(items, bytes.Count(c.body, []byte(intake.StatsItemMark(true))))
+	}
+	if !slices.Equal(items, []int{3, 2, 1}) || b.delivered != 11001 {
+		t.Errorf("bodies of %d items, %d groups delivered", items, b.delivered)
 	}
 }
 

@@ -40,6 +40,8 @@ type TelemetryBuilder struct {
 	ExporterDatadogoauthRequestDuration  metric.Float64Histogram
 	ExporterDatadogoauthRequestRawBytes  metric.Int64Counter
 	ExporterDatadogoauthRequestSentBytes metric.Int64Counter
+	ExporterDatadogoauthStatsLate        metric.Int64Counter
+	ExporterDatadogoauthStatsOverflow    metric.Int64Counter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -113,7 +115,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	var err, errs error
 	builder.ExporterDatadogoauthAcceptedItems, err = builder.meter.Int64Counter(
 		"otelcol_exporter_datadogoauth_accepted_items",
-		metric.WithDescription("Data points, log records and spans that were taken over from the pipeline. Each ends as delivered, dropped or expired. [Alpha]"),
+		metric.WithDescription("Data points, log records and spans that were taken over from the pipeline, and groups of APM stats made of the spans. Each ends as delivered, dropped or expired. [Alpha]"),
 		metric.WithUnit("{item}"),
 	)
 	errs = errors.Join(errs, err)
@@ -182,6 +184,18 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_exporter_datadogoauth_request_sent_bytes",
 		metric.WithDescription("Size of the bodies sent, after compression. [Alpha]"),
 		metric.WithUnit("By"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterDatadogoauthStatsLate, err = builder.meter.Int64Counter(
+		"otelcol_exporter_datadogoauth_stats_late",
+		metric.WithDescription("Spans that ended before the oldest bucket of APM stats that was open. They are counted in that bucket. [Alpha]"),
+		metric.WithUnit("{span}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterDatadogoauthStatsOverflow, err = builder.meter.Int64Counter(
+		"otelcol_exporter_datadogoauth_stats_overflow",
+		metric.WithDescription("Spans that are counted in an overflow group of APM stats, since their tenant has as many groups as it may. [Alpha]"),
+		metric.WithUnit("{span}"),
 	)
 	errs = errors.Join(errs, err)
 	return &builder, errs

@@ -38,6 +38,8 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.ExporterDatadogoauthRequestDuration.Record(context.Background(), 1)
 	tb.ExporterDatadogoauthRequestRawBytes.Add(context.Background(), 1)
 	tb.ExporterDatadogoauthRequestSentBytes.Add(context.Background(), 1)
+	tb.ExporterDatadogoauthStatsLate.Add(context.Background(), 1)
+	tb.ExporterDatadogoauthStatsOverflow.Add(context.Background(), 1)
 	AssertEqualExporterDatadogoauthAcceptedItems(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
@@ -72,6 +74,12 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualExporterDatadogoauthRequestSentBytes(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualExporterDatadogoauthStatsLate(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualExporterDatadogoauthStatsOverflow(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 

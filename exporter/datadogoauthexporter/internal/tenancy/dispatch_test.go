@@ -373,3 +373,23 @@ func TestParkedDataExpires(t *testing.T) {
 		w.want(t, "sent [], in park 0, parked 1, redriven 0, expired 1, dropped map[]")
 	})
 }
+
+// TestParkedOfAnIntake: what is parked is known for each intake.
+func TestParkedOfAnIntake(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	spans := of("acme", "a", "bc")
+	spans.Family = intake.Traces
+	stats := of("acme", "def")
+	stats.Family = intake.Stats
+	w.Park(spans, errors.New("full"))
+	w.Park(stats, errors.New("full"))
+	for _, c := range []struct {
+		families     []intake.Family
+		items, bytes int
+	}{{nil, 3, 6 + 3*16}, {[]intake.Family{intake.Traces}, 2, 3 + 2*16}, {[]intake.Family{intake.Stats}, 1, 3 + 16}, {[]intake.Family{intake.Logs}, 0, 0}} {
+		if items, bytes := w.Dispatcher.Parked(c.families...); items != c.items || bytes != c.bytes {
+			t.Errorf("of %v: %d items, %d bytes; want %d, %d", c.families, items, bytes, c.items, c.bytes)
+		}
+	}
+}

@@ -16,9 +16,12 @@ type park struct {
 	shelves map[string]*shelf // by lane
 	tenants map[string]int    // bytes by tenant
 	bytes   int
-	items   int
 	ticket  uint64
+	// byFamily is what is parked for each intake.
+	byFamily map[intake.Family]stock
 }
+
+type stock struct{ items, bytes int }
 
 // shelf is what one lane has parked, oldest first.
 type shelf struct {
@@ -33,7 +36,7 @@ type parked struct {
 }
 
 func newPark(limits ParkLimits) *park {
-	return &park{limits: limits, shelves: make(map[string]*shelf), tenants: make(map[string]int)}
+	return &park{limits: limits, shelves: make(map[string]*shelf), tenants: make(map[string]int), byFamily: make(map[intake.Family]stock)}
 }
 
 // itemBytes is what an item costs in memory besides its part of the body.
@@ -128,7 +131,8 @@ func (p *park) count(s *shelf, r *intake.Request, sign int) {
 	n := sign * weight(r)
 	s.bytes += n
 	p.bytes += n
-	p.items += sign * r.Count()
+	of := p.byFamily[r.Family]
+	p.byFamily[r.Family] = stock{of.items + sign*r.Count(), of.bytes + n}
 	if p.tenants[r.Tenant] += n; p.tenants[r.Tenant] == 0 {
 		delete(p.tenants, r.Tenant)
 	}

@@ -3,6 +3,7 @@ package tenancy
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/credential"
@@ -24,11 +25,16 @@ func (d *Dispatcher) Start() {
 	}()
 }
 
-// Parked returns the size of what is parked, in OTLP items and in bytes.
-func (d *Dispatcher) Parked() (items, bytes int) {
+// Parked returns the size of what is parked for some intakes, or for all if none is named, in items and in bytes.
+func (d *Dispatcher) Parked(families ...intake.Family) (items, bytes int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.park.items, d.park.bytes
+	for f, of := range d.park.byFamily {
+		if len(families) == 0 || slices.Contains(families, f) {
+			items, bytes = items+of.items, bytes+of.bytes
+		}
+	}
+	return items, bytes
 }
 
 // nudge makes the loop look again.

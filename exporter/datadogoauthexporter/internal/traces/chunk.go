@@ -52,6 +52,7 @@ func (g *mapping) mapChunk(head *chunkHead) {
 	g.setClientRate()
 	g.markTopLevel()
 	g.describePayload()
+	g.tellStats()
 	g.sample()
 	g.sendChunk()
 }

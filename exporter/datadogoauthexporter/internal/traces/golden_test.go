@@ -93,7 +93,7 @@ func mapTraces(t testing.TB, m *traces.Mapper, td ptrace.Traces) golden {
 	var out intake.Payload
 	var drops intake.Drops
 	for _, rs := range td.ResourceSpans().All() {
-		m.Map(rs, &out, &drops)
+		m.Map(rs, &out, &drops, nil)
 	}
 	return decodeMapped(t, out, drops, td.SpanCount())
 }

@@ -15,6 +15,8 @@ type Options struct {
 	// FallbackHost is the host of resources that name none. Default empty: such spans have no host, and the machine of the
 	// collector is nobody's host.
 	FallbackHost string
+	// PeerTags are the keys of meta that stats are told of, in the order that they are told in. At most 32767, none longer than 200 bytes.
+	PeerTags []string
 	// Now dates spans that start before the year 2000. Default time.Now.
 	Now func() time.Time
 }
@@ -28,6 +30,8 @@ type Mapper struct {
 	seed    maphash.Seed
 	sql     sqlObfuscator
 	pool    sync.Pool // of *mapping
+
+	statsKeys statsKeys
 }
 
 // New builds a Mapper.
@@ -40,6 +44,7 @@ func New(o Options) *Mapper {
 	for key, text := range attrTargets {
 		m.targets[key] = name{text, maphash.String(m.seed, text), true}
 	}
+	m.statsKeys = newStatsKeys(m, o.PeerTags)
 	return m
 }
 
@@ -49,13 +54,16 @@ func New(o Options) *Mapper {
 // Spans that are not sent are counted in drops: ReasonMalformed for all spans of a chunk in which a trace or span id is zero,
 // ReasonSampled for those of a trace that its sender marked as not to be kept, ReasonTooLarge for a span that no body can hold.
 //
+// stats is told of the spans, also of those that are not sent because of their priority. It is not told of a resource whose sender computed
+// stats, and may be nil.
+//
 // rs is only read, and nothing of it is kept.
-func (m *Mapper) Map(rs ptrace.ResourceSpans, out *intake.Payload, drops *intake.Drops) {
+func (m *Mapper) Map(rs ptrace.ResourceSpans, out *intake.Payload, drops *intake.Drops, stats Stats) {
 	g, _ := m.pool.Get().(*mapping)
 	if g == nil {
 		g = newMapping(m)
 	}
-	g.run(rs, out, drops)
+	g.run(rs, out, drops, stats)
 	if g.release() {
 		m.pool.Put(g)
 	}
@@ -89,17 +97,25 @@ type mapping struct {
 	metrics pairs[float64]
 
 	payload tracerPayload
+
+	stats      Stats // nil when it need not be told
+	facts      statsFacts
+	statsChunk StatsChunk
+	statsSpan  StatsSpan
 }
 
 func newMapping(m *Mapper) *mapping {
 	return &mapping{Mapper: m, byTrace: map[uint64]int32{}, chunk: chunk{byID: map[uint64]int32{}}}
 }
 
-func (g *mapping) run(rs ptrace.ResourceSpans, out *intake.Payload, drops *intake.Drops) {
+func (g *mapping) run(rs ptrace.ResourceSpans, out *intake.Payload, drops *intake.Drops, stats Stats) {
 	g.out, g.drops = out, drops
 	g.group(rs)
 	if len(g.heads) == 0 {
 		return
+	}
+	if stats != nil && !g.lasts.statsAreComputed(rs.Resource().Attributes()) {
+		g.stats = stats
 	}
 	g.readResource(rs.Resource())
 	for i := range g.scopes {
@@ -114,7 +130,9 @@ func (g *mapping) run(rs ptrace.ResourceSpans, out *intake.Payload, drops *intak
 // release drops every reference to pdata and to the caller's buffers. It reports whether the scratch is small enough to be used again.
 func (g *mapping) release() bool {
 	small := g.size() < maxPooledBytes
-	g.out, g.drops = nil, nil
+	g.out, g.drops, g.stats = nil, nil, nil
+	g.facts.release()
+	g.statsChunk, g.statsSpan = StatsChunk{}, StatsSpan{}
 	g.res.release()
 	for i := range g.scopes {
 		g.scopes[i].release()

@@ -67,7 +67,7 @@ func TestItemsAreSmallEnoughToSplitARequest(t *testing.T) {
 	td := service(200, 25, false)
 	var out intake.Payload
 	var drops intake.Drops
-	traces.New(traces.Options{}).Map(td.ResourceSpans().At(0), &out, &drops)
+	traces.New(traces.Options{}).Map(td.ResourceSpans().At(0), &out, &drops, nil)
 	decodeMapped(t, out, drops, 5000)
 	begin := uint32(0)
 	for i, item := range out.Items {
@@ -120,7 +120,7 @@ func TestAMapperIsSafeForConcurrentUseAndRepeatsItself(t *testing.T) {
 	var drops intake.Drops
 	for i, td := range inputs {
 		td.MarkReadOnly()
-		m.Map(td.ResourceSpans().At(0), &want[i], &drops)
+		m.Map(td.ResourceSpans().At(0), &want[i], &drops, nil)
 	}
 	var wg sync.WaitGroup
 	for range 8 {
@@ -129,7 +129,7 @@ func TestAMapperIsSafeForConcurrentUseAndRepeatsItself(t *testing.T) {
 				var got intake.Payload
 				var drops intake.Drops
 				i := n % len(inputs)
-				m.Map(inputs[i].ResourceSpans().At(0), &got, &drops)
+				m.Map(inputs[i].ResourceSpans().At(0), &got, &drops, nil)
 				if !reflect.DeepEqual(got, want[i]) {
 					t.Errorf("input %d is mapped differently the next time", i)
 				}
@@ -150,7 +150,7 @@ func TestNoResourceIsEmptyAfterObfuscation(t *testing.T) {
 	sp.Attributes().PutStr("db.system", "redis")
 	var out intake.Payload
 	var drops intake.Drops
-	traces.New(traces.Options{}).Map(td.ResourceSpans().At(0), &out, &drops)
+	traces.New(traces.Options{}).Map(td.ResourceSpans().At(0), &out, &drops, nil)
 	p, err := decodePayload(out.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -196,7 +196,7 @@ func TestMapDoesNotAllocate(t *testing.T) {
 	var drops intake.Drops
 	if n := testing.AllocsPerRun(100, func() {
 		out.Body, out.Items = out.Body[:0], out.Items[:0]
-		m.Map(td.ResourceSpans().At(0), &out, &drops)
+		m.Map(td.ResourceSpans().At(0), &out, &drops, nil)
 	}); n != 0 {
 		t.Errorf("%v allocations for %d spans", n, td.SpanCount())
 	}
@@ -219,13 +219,13 @@ func BenchmarkMap(b *testing.B) {
 			m := traces.New(traces.Options{})
 			var out intake.Payload
 			var drops intake.Drops
-			m.Map(rs, &out, &drops)
+			m.Map(rs, &out, &drops, nil)
 			spans := float64(out.Count())
 			b.SetBytes(int64(len(out.Body)))
 			b.ReportAllocs()
 			for b.Loop() {
 				out.Body, out.Items = out.Body[:0], out.Items[:0]
-				m.Map(rs, &out, &drops)
+				m.Map(rs, &out, &drops, nil)
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/spans, "ns/span")
 			b.ReportMetric(float64(len(out.Body))/spans, "wire-B/span")

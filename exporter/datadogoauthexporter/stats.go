@@ -1,0 +1,166 @@
+package datadogoauthexporter
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/apmstats"
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
+)
+
+// statsFlow brings the APM stats of the spans that were accepted to the queue: once an interval those of the buckets that are due, and at a stop
+// all of them. A nil one does nothing.
+type statsFlow struct {
+	all       *apmstats.Concentrators
+	enqueue   func(context.Context, *intake.Request) error
+	telemetry *telemetry
+	interval  time.Duration
+	refused   refusedStats
+
+	cancel   context.CancelFunc // nil until it was started
+	loopDone chan struct{}
+}
+
+func newStatsFlow(c *core, enqueue func(context.Context, *intake.Request) error) *statsFlow {
+	t := &c.cfg.Traces
+	return &statsFlow{
+		all: apmstats.New(apmstats.Options{
+			BySpanKind:       t.ComputeStatsBySpanKind,
+			BucketInterval:   int64(t.BucketInterval),
+			MaxKeysPerTenant: t.MaxStatsKeysPerTenant,
+			MaxKeys:          t.MaxStatsKeys,
+			AgentHost:        c.cfg.Hostname,
+			Observer:         c.telemetry,
+		}),
+		enqueue:   enqueue,
+		telemetry: c.telemetry,
+		interval:  t.BucketInterval,
+		refused:   refusedStats{limitBytes: maxRefusedBytes},
+	}
+}
+
+// begin opens a transaction, nil when no stats are computed.
+func (s *statsFlow) begin(tenant, org string) *apmstats.Tx {
+	if s == nil {
+		return nil
+	}
+	return s.all.Begin(tenant, org)
+}
+
+func (s *statsFlow) start() {
+	if s == nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s.cancel, s.loopDone = cancel, make(chan struct{})
+	go func() {
+		defer close(s.loopDone)
+		s.loop(ctx)
+	}()
+}
+
+func (s *statsFlow) loop(ctx context.Context) {
+	ticker := time.NewTicker(s.interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			s.flush(ctx, false)
+		}
+	}
+}
+
+// stop puts all stats into the queue. What that does not take is counted as lost.
+func (s *statsFlow) stop(ctx context.Context) {
+	if s == nil || s.cancel == nil {
+		return
+	}
+	s.cancel()
+	<-s.loopDone
+	s.cancel = nil
+	s.flush(ctx, true)
+	for _, r := range s.refused.take() {
+		s.telemetry.Dropped(r.Family, intake.ReasonShutdown, r.Count())
+	}
+}
+
+// flush offers to the queue what it refused before, then what is due. It takes no longer than an interval, so that a queue that makes us wait
+// does not make spans late.
+func (s *statsFlow) flush(ctx context.Context, force bool) {
+	ctx, cancel := context.WithTimeout(ctx, s.interval)
+	defer cancel()
+	for _, r := range s.refused.take() {
+		s.offer(ctx, r)
+	}
+	s.all.Flush(force, func(tenant, org string, p intake.Payload) {
+		r := intake.NewRequest(tenant, org, intake.Stats, p)
+		s.telemetry.acceptedStats(r.Count())
+		s.offer(ctx, r)
+	})
+}
+
+// offer gives r to the queue, or keeps it to be offered again.
+func (s *statsFlow) offer(ctx context.Context, r *intake.Request) {
+	ctx, cancel := context.WithTimeout(ctx, handBackTimeout)
+	defer cancel()
+	switch err := s.enqueue(ctx, r); {
+	case err == nil:
+	case errors.Is(err, errTooLargeForQueue):
+		s.telemetry.Dropped(r.Family, intake.ReasonTooLarge, r.Count())
+	default:
+		for _, lost := range s.refused.keep(r) {
+			s.telemetry.Dropped(lost.Family, intake.ReasonQueueFull, lost.Count())
+		}
+	}
+}
+
+// maxRefusedBytes bounds the stats that wait for the queue.
+const maxRefusedBytes = 16 << 20
+
+// refusedStats are requests that the queue did not take, oldest first. Use it from one goroutine.
+type refusedStats struct {
+	limitBytes int
+	requests   []*intake.Request
+	bytes      int
+}
+
+func (q *refusedStats) take() []*intake.Request {
+	all := q.requests
+	q.requests, q.bytes = nil, 0
+	return all
+}
+
+// keep adds r. Where there is no room it returns the oldest requests of the tenants that keep most.
+func (q *refusedStats) keep(r *intake.Request) (lost []*intake.Request) {
+	q.requests, q.bytes = append(q.requests, r), q.bytes+r.BytesSize()
+	for q.bytes > q.limitBytes {
+		at := q.oldestOf(q.largest())
+		gone := q.requests[at]
+		q.requests = append(q.requests[:at], q.requests[at+1:]...)
+		q.bytes -= gone.BytesSize()
+		lost = append(lost, gone)
+	}
+	return lost
+}
+
+func (q *refusedStats) largest() (tenant string) {
+	bytes := make(map[string]int)
+	for _, r := range q.requests {
+		if bytes[r.Tenant] += r.BytesSize(); bytes[r.Tenant] > bytes[tenant] || tenant == "" {
+			tenant = r.Tenant
+		}
+	}
+	return tenant
+}
+
+func (q *refusedStats) oldestOf(tenant string) int {
+	for i, r := range q.requests {
+		if r.Tenant == tenant {
+			return i
+		}
+	}
+	return 0
+}
