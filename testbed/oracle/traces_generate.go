@@ -85,7 +85,18 @@ var spanKeys = []string{
 	"db.system", "db.statement", "db.namespace", "db.name", "peer.service", "service.name", "service.version", "version", "env", "deployment.environment", "operation.name", "resource.name",
 	"span.type", "sampling.priority", "analytics.event", "_dd.measured", "_sample_rate", "_dd.p.dm", "_dd.agent_psr", "_dd.span_sampling.mechanism", "_dd.top_level", "_top_level", "error.msg",
 	"error.type", "rpc.grpc.status_code", "grpc.code", "span.kind", "otel.status_code", "events", "otel.library.name", "db.type", "host.name", "container.id", "_dd.some.json", "_dd.stats_computed",
+	"_dd.base_service", "_dd.svc_src", "_dd.partial_version", "_dd.git.commit.sha", "grpc.status.code", "rpc.grpc.status.code", "rpc.response.status_code", "rpc.system", "rpc.system.name",
 }
+
+// peerKeys and peers name who is called.
+var (
+	peerKeys = []string{"peer.service", "server.address", "net.peer.name", "db.hostname", "out.host", "messaging.kafka.bootstrap.servers", "network.destination.ip", "db.instance", "peer.other"}
+	peers    = []string{
+		"cart", "10.1.2.3", "10.1.2.3:80,host", "ip-10-1-2-3.ec2", "kafka-10.0.0.1", "[2001:db8::1]:443", "::1", "127.0.0.1:80", "http://10.0.0.1:8080/x", "10.0.0.1,10.0.0.2,a,a", "",
+		"dnspoll:///10.0.0.1", "10_0_0_1", "256.1.1.1", "1.2.3.4.5", "fe80::1%eth0",
+	}
+	grpcStatuses = []string{"0", "007", "UNAVAILABLE", "StatusCode.Canceled", "DeadlineExceeded", "not_found", "nonsense", "4294967296", ""}
+)
 
 type generatedTraces struct {
 	payloads []ptrace.Traces
@@ -102,6 +113,9 @@ func tracesGenerator(now time.Time) *rapid.Generator[generatedTraces] {
 		for left := casesPerLoad; left > 0; {
 			rs := pick(t, g.payloads...).ResourceSpans().AppendEmpty()
 			anyResource(t, rs.Resource().Attributes())
+			if chance(t, 12) {
+				anyValue(t, rs.Resource().Attributes().PutEmpty("_dd.stats_computed"), 0)
+			}
 			for range 1 + upTo(t, 1) {
 				ss := rs.ScopeSpans().AppendEmpty()
 				anyScope(t, ss.Scope())
@@ -166,6 +180,13 @@ func anySpan(t *rapid.T, s ptrace.Span, number uint64, now time.Time) (cell stri
 	if chance(t, 4) {
 		s.Attributes().PutInt("sampling.priority", int64(pick(t, 0, 1, 2, -1, 3, 0, 0)))
 	}
+	if chance(t, 3) {
+		s.Attributes().PutStr(pick(t, peerKeys...), pick(t, peers...))
+	}
+	if chance(t, 8) {
+		s.Attributes().PutStr(pick(t, "rpc.grpc.status_code", "grpc.code", "rpc.response.status_code"), pick(t, grpcStatuses...))
+	}
+	wholeWeight(s.Attributes())
 	s.SetName(pick(t, "GET /users", "My Span", "", "9abc", "a.b_.c", "ünïcode", "SELECT orders", strings.Repeat("long ", 30), anyText(t)))
 	s.SetTraceID(pick(t, traceIDs...))
 	s.SetSpanID(idOf(number))
@@ -203,6 +224,17 @@ func anySpan(t *rapid.T, s ptrace.Span, number uint64, now time.Time) (cell stri
 		}
 	}
 	return profile.cell + ", " + s.Kind().String()
+}
+
+// wholeWeight makes a sample rate the inverse of a small integer: Datadog rounds sums of other weights at random.
+func wholeWeight(m pcommon.Map) {
+	v, ok := m.Get("_sample_rate")
+	if !ok || v.Type() != pcommon.ValueTypeDouble || v.Double() <= 0 || v.Double() >= 1 {
+		return
+	}
+	if n := 1 / v.Double(); n != math.Trunc(n) || n > 8 {
+		v.SetDouble(0.125)
+	}
 }
 
 func idOf(number uint64) (id pcommon.SpanID) {

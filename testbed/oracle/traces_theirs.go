@@ -26,13 +26,16 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// traceAgent is Datadog's side of traces: the OTLP receiver and the agent behind it, as Datadog's exporter sets them up. What the agent would
-// send is caught before it is serialised.
+// traceAgent is Datadog's side of traces: the OTLP receiver and the agent behind it, as Datadog's exporter sets them up, with APM stats on. What
+// the agent would send is caught before it is serialised.
 type traceAgent struct {
+	config *config.AgentConfig
 	agent  *agent.Agent
-	chunks []*pb.TraceChunk    // of one payload: what WriteChunks got
-	sent   []*pb.TracerPayload // of one load
-	used   exceptions
+	// concentrator makes the stats of one load.
+	concentrator *stats.Concentrator
+	chunks       []*pb.TraceChunk    // of one payload: what WriteChunks got
+	sent         []*pb.TracerPayload // of one load
+	used         exceptions
 	// statements are the keys of spans under which there was SQL before obfuscation.
 	statements map[*pb.Span][]string
 	// dialects has the spans that were given a db.type, and whether they had an empty one before.
@@ -52,9 +55,13 @@ func newTraceAgent(ctx context.Context, used exceptions) (*traceAgent, error) {
 	cfg.OTLPReceiver.AttributesTranslator = attrs
 	cfg.SQLObfuscationMode = string(obfuscate.ObfuscateAndNormalize) // sqlByLexer
 	cfg.TargetTPS, cfg.ErrorTPS = 1e9, 1e9                           // sampledByPriority; at low volume no rate is below 1
-	a := &traceAgent{agent: agent.NewAgent(ctx, cfg, telemetry.NewNoopCollector(), &statsd.NoOpClient{}, gzip.NewComponent()), used: used, statements: make(map[*pb.Span][]string), dialects: make(map[*pb.Span]bool)}
+	cfg.BucketInterval = bucketLength
+	cfg.ComputeStatsBySpanKind = true
+	cfg.PeerTagsAggregation = true
+	a := &traceAgent{config: cfg, agent: agent.NewAgent(ctx, cfg, telemetry.NewNoopCollector(), &statsd.NoOpClient{}, gzip.NewComponent()), used: used, statements: make(map[*pb.Span][]string), dialects: make(map[*pb.Span]bool)}
 	a.agent.TraceWriter = a
-	a.agent.Concentrator = noStats{}
+	a.agent.Concentrator = a
+	a.restart()
 	a.agent.SpanModifier = a
 	a.agent.EventProcessor = event.NewProcessor(nil, 0, &statsd.NoOpClient{}) // noAppAnalytics
 	return a, nil
@@ -63,6 +70,7 @@ func newTraceAgent(ctx context.Context, used exceptions) (*traceAgent, error) {
 // translate returns what the agent would send for a load.
 func (a *traceAgent) translate(ctx context.Context, load []ptrace.Traces) ([]item, error) {
 	a.sent = nil
+	a.restart()
 	clear(a.statements)
 	clear(a.dialects)
 	for _, d := range load {
@@ -82,7 +90,7 @@ func (a *traceAgent) translate(ctx context.Context, load []ptrace.Traces) ([]ite
 	for _, p := range a.sent {
 		items = append(items, payloadItems(p)...)
 	}
-	return items, nil
+	return append(items, a.flush()...), nil
 }
 
 // process hands the chunks of a payload to the agent one after another. What spans say about the payload is carried on, so that the result
@@ -180,21 +188,26 @@ func (a *traceAgent) nothingLeft(s *pb.Span) {
 func (a *traceAgent) WriteChunks(p *writer.SampledChunks) {
 	for _, c := range p.TracerPayload.Chunks {
 		for _, s := range c.Spans {
-			if there, added := a.dialects[s]; added {
-				delete(s.Meta, "db.type")
-				if there {
-					s.Meta["db.type"] = ""
-				}
-			}
-			a.nothingLeft(s)
-			if raw := s.Meta["http.url"]; withoutUser(raw) != raw {
-				a.used.use(urlUserInfo)
-				s.Meta["http.url"] = withoutUser(raw)
-			}
-			a.repair(s)
+			a.amend(s)
 		}
 	}
 	a.chunks = append(a.chunks, p.TracerPayload.Chunks...)
+}
+
+// amend does what the exceptions for spans say. It may be called again.
+func (a *traceAgent) amend(s *pb.Span) {
+	if there, added := a.dialects[s]; added {
+		delete(s.Meta, "db.type")
+		if there {
+			s.Meta["db.type"] = ""
+		}
+	}
+	a.nothingLeft(s)
+	if raw := s.Meta["http.url"]; withoutUser(raw) != raw {
+		a.used.use(urlUserInfo)
+		s.Meta["http.url"] = withoutUser(raw)
+	}
+	a.repair(s)
 }
 
 // repair makes UTF-8 of what is not, which can come out of the SQL lexer.
@@ -236,21 +249,6 @@ var (
 	_ agent.TraceWriter  = (*traceAgent)(nil)
 	_ agent.SpanModifier = (*traceAgent)(nil)
 )
-
-// noStats takes the place of the concentrator: stats are not compared.
-type noStats struct{}
-
-// Start implements agent.Concentrator.
-func (noStats) Start() {}
-
-// Stop implements agent.Concentrator.
-func (noStats) Stop() {}
-
-// Add implements agent.Concentrator.
-func (noStats) Add(stats.Input) {}
-
-// AddV1 implements agent.Concentrator.
-func (noStats) AddV1(stats.InputV1) {}
 
 // payloadItems are the spans of a payload.
 func payloadItems(p *pb.TracerPayload) []item {

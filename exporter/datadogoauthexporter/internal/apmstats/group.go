@@ -62,8 +62,8 @@ func (g *group) isSmall() bool {
 
 // whole rounds a sum up or down, at random, so that the mean of many is right.
 func whole(f float64) uint64 {
-	if f >= math.MaxInt64 {
-		return math.MaxInt64
+	if f >= 1<<64 {
+		return math.MaxUint64
 	}
 	n := uint64(f)
 	if rest := f - float64(n); rest > 0 && rand.Float64() < rest {
