@@ -73,6 +73,45 @@ func tracesOf(tenants ...string) ptrace.Traces {
 	return d
 }
 
+// callsOf has traces of a tenant whose spans are HTTP requests, each with a database call in it.
+func callsOf(tenant string, chunks, spansEach int) ptrace.Traces {
+	d := ptrace.NewTraces()
+	rs := d.ResourceSpans().AppendEmpty()
+	mark(rs.Resource().Attributes(), tenant)
+	rs.Resource().Attributes().PutStr("deployment.environment.name", "prod")
+	rs.Resource().Attributes().PutStr("host.name", "web-1")
+	spans := rs.ScopeSpans().AppendEmpty().Spans()
+	now := time.Now()
+	for c := range chunks {
+		for i := range spansEach {
+			s := spans.AppendEmpty()
+			s.SetName("GET /cart/{id}")
+			s.SetTraceID(pcommon.TraceID{0: 1, 14: byte((c + 1) >> 8), 15: byte(c + 1)})
+			s.SetSpanID(pcommon.SpanID{7: byte(i + 1)})
+			s.SetParentSpanID(pcommon.SpanID{7: byte(i)})
+			s.SetStartTimestamp(pcommon.NewTimestampFromTime(now.Add(-time.Duration(i+c) * time.Millisecond)))
+			s.SetEndTimestamp(pcommon.NewTimestampFromTime(now))
+			a := s.Attributes()
+			if i == 1 {
+				s.SetKind(ptrace.SpanKindClient)
+				a.PutStr("db.system", "postgresql")
+				a.PutStr("resource.name", "orders")
+				a.PutStr("span.type", "db")
+				a.PutStr("db.namespace", "orders")
+				a.PutStr("server.address", "db-1")
+				continue
+			}
+			s.SetKind(ptrace.SpanKindServer)
+			a.PutStr("http.request.method", "GET")
+			a.PutStr("http.route", "/cart/{id}")
+			a.PutStr("url.full", "https://shop.example.com/cart/42?full=1")
+			a.PutInt("http.response.status_code", 200)
+			a.PutStr("user_agent.original", "Mozilla/5.0")
+		}
+	}
+	return d
+}
+
 // requestsOf has one cumulative counter of a tenant at a time.
 func requestsOf(at time.Time, value int64, tenants ...string) pmetric.Metrics {
 	d := pmetric.NewMetrics()

@@ -12,6 +12,9 @@ const blockedAddress = "blocked-ip-address"
 // appendPeer appends a peer's name, or a comma-separated list of names, with IP addresses blocked and each name once. The rules are those of
 // datadog-agent pkg/obfuscate (QuantizePeerIPAddresses).
 func appendPeer(dst []byte, names string) []byte {
+	if isPlainName(names) {
+		return append(dst, names...)
+	}
 	begin := len(dst)
 	var seen map[string]bool // of long lists
 	for n := 0; ; n++ {
@@ -42,6 +45,16 @@ func appendPeer(dst []byte, names string) []byte {
 		}
 		names = rest
 	}
+}
+
+// isPlainName says that a name is one, and no address: those have digits, or colons.
+func isPlainName(name string) bool {
+	for i := 0; i < len(name); i++ {
+		if c := name[i]; c >= '0' && c <= '9' || c == ':' || c == ',' {
+			return false
+		}
+	}
+	return true
 }
 
 // listed says that name is in a comma-separated list.
@@ -132,8 +145,12 @@ func addressLength(s string) int {
 	if s == "" || !isHexDigit(s[0]) && s[0] != ':' {
 		return 0
 	}
-	switch i := strings.IndexAny(s, "._-:%"); {
-	case i < 0 || s[i] == '%':
+	i := 0
+	for i < len(s) && s[i] != '.' && s[i] != '_' && s[i] != '-' && s[i] != ':' && s[i] != '%' {
+		i++
+	}
+	switch {
+	case i == len(s) || s[i] == '%':
 		return 0
 	case s[i] != ':':
 		return v4Length(s, s[i])

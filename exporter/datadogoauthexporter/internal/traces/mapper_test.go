@@ -179,7 +179,7 @@ func TestMapDoesNotAllocate(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
 	}
-	m := traces.New(traces.Options{})
+	m := traces.New(traces.Options{PeerTags: []string{"peer.service"}})
 	td := service(4, 20, false)
 	span := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(3)
 	span.Attributes().PutEmptyMap("m").PutInt("a", 1)
@@ -194,11 +194,13 @@ func TestMapDoesNotAllocate(t *testing.T) {
 	span.Links().AppendEmpty().Attributes().PutInt("k", 7)
 	var out intake.Payload
 	var drops intake.Drops
-	if n := testing.AllocsPerRun(100, func() {
-		out.Body, out.Items = out.Body[:0], out.Items[:0]
-		m.Map(td.ResourceSpans().At(0), &out, &drops, nil)
-	}); n != 0 {
-		t.Errorf("%v allocations for %d spans", n, td.SpanCount())
+	for _, stats := range []traces.Stats{nil, &told{}} {
+		if n := testing.AllocsPerRun(100, func() {
+			out.Body, out.Items = out.Body[:0], out.Items[:0]
+			m.Map(td.ResourceSpans().At(0), &out, &drops, stats)
+		}); n != 0 {
+			t.Errorf("%v allocations for %d spans, stats told: %t", n, td.SpanCount(), stats != nil)
+		}
 	}
 }
 
@@ -207,25 +209,28 @@ func BenchmarkMap(b *testing.B) {
 		name              string
 		chunks, spansEach int
 		sql               bool
+		stats             traces.Stats
 	}{
-		{"http/1_span_a_trace", 800, 1, false},
-		{"http/8_spans_a_trace", 100, 8, false},
-		{"http/800_spans_a_trace", 1, 800, false},
-		{"sql/8_spans_a_trace", 100, 8, true},
+		{"http/1_span_a_trace", 800, 1, false, nil},
+		{"http/8_spans_a_trace", 100, 8, false, nil},
+		{"http/8_spans_a_trace/stats", 100, 8, false, &told{}},
+		{"http/800_spans_a_trace", 1, 800, false, nil},
+		{"sql/8_spans_a_trace", 100, 8, true, nil},
+		{"sql/8_spans_a_trace/stats", 100, 8, true, &told{}},
 	} {
 		b.Run(bm.name, func(b *testing.B) {
 			td := service(bm.chunks, bm.spansEach, bm.sql)
 			rs := td.ResourceSpans().At(0)
-			m := traces.New(traces.Options{})
+			m := traces.New(traces.Options{PeerTags: []string{"db.name", "db.system", "peer.service", "server.address"}})
 			var out intake.Payload
 			var drops intake.Drops
-			m.Map(rs, &out, &drops, nil)
+			m.Map(rs, &out, &drops, bm.stats)
 			spans := float64(out.Count())
 			b.SetBytes(int64(len(out.Body)))
 			b.ReportAllocs()
 			for b.Loop() {
 				out.Body, out.Items = out.Body[:0], out.Items[:0]
-				m.Map(rs, &out, &drops, nil)
+				m.Map(rs, &out, &drops, bm.stats)
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/spans, "ns/span")
 			b.ReportMetric(float64(len(out.Body))/spans, "wire-B/span")

@@ -1,0 +1,5 @@
+//go:build !race
+
+package apmstats_test
+
+const raceEnabled = false
