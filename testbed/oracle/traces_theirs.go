@@ -74,16 +74,8 @@ func (a *traceAgent) translate(ctx context.Context, load []ptrace.Traces) ([]ite
 	clear(a.statements)
 	clear(a.dialects)
 	for _, d := range load {
-		own := ptrace.NewTraces()
-		d.CopyTo(own)
-		for _, rs := range own.ResourceSpans().All() {
-			order := arrival(rs)
-			if _, err := a.agent.OTLPReceiver.ReceiveResourceSpans(ctx, rs, http.Header{}, nil); err != nil {
-				return nil, err
-			}
-			p := <-a.agent.In
-			a.prepare(p, order)
-			a.process(p)
+		if err := a.receive(ctx, d); err != nil {
+			return nil, err
 		}
 	}
 	var items []item
@@ -91,6 +83,22 @@ func (a *traceAgent) translate(ctx context.Context, load []ptrace.Traces) ([]ite
 		items = append(items, payloadItems(p)...)
 	}
 	return append(items, a.flush()...), nil
+}
+
+// receive takes one payload, and leaves it as it is.
+func (a *traceAgent) receive(ctx context.Context, d ptrace.Traces) error {
+	own := ptrace.NewTraces()
+	d.CopyTo(own)
+	for _, rs := range own.ResourceSpans().All() {
+		order := arrival(rs)
+		if _, err := a.agent.OTLPReceiver.ReceiveResourceSpans(ctx, rs, http.Header{}, nil); err != nil {
+			return err
+		}
+		p := <-a.agent.In
+		a.prepare(p, order)
+		a.process(p)
+	}
+	return nil
 }
 
 // process hands the chunks of a payload to the agent one after another. What spans say about the payload is carried on, so that the result

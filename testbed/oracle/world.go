@@ -34,6 +34,7 @@ const siteName = "datadoghq.eu"
 type world struct {
 	datadog *standin.Server
 	org     string
+	key     string
 	host    host
 	caFile  string
 	seen    int64 // the last entry of the request history that was looked at
@@ -62,12 +63,17 @@ func newWorld(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := newGrant(credential.Org{Client: "main", Site: siteName, ID: org.ID}, key)
-	if err != nil {
+	w.org, w.key = org.ID, key
+	if w.host, err = w.newHost(); err != nil {
 		t.Fatal(err)
 	}
-	w.org, w.host = org.ID, host{component.MustNewID("datadogoauth"): s}
 	return w
+}
+
+// newHost is a collector with an extension that holds the grant of the organisation.
+func (w *world) newHost() (host, error) {
+	s, err := newGrant(credential.Org{Client: "main", Site: siteName, ID: w.org}, w.key)
+	return host{component.MustNewID("datadogoauth"): s}, err
 }
 
 // settings are keys of the exporter's section in a collector file.
