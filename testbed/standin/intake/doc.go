@@ -10,8 +10,8 @@
 //
 // Where it is stricter than what is known of Datadog, so that a fault of an encoder shows: unknown JSON keys, a metric name
 // that does not begin with a letter or is longer than 200 characters, a repeated key in a log item, sketch bins out of
-// order, an event outside its window and spans that the Agent would have normalised or dropped before sending are answered
-// with 400.
+// order, an event outside its window, spans that the Agent would have normalised or dropped before sending, and stats whose
+// counts contradict each other or whose summaries are no DDSketch are answered with 400.
 //
 // # Not imitated
 //

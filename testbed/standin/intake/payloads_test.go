@@ -88,10 +88,13 @@ func protoBytes(m proto.Message) []byte {
 	return b
 }
 
+// sketchBytes is a DDSketch with gamma 2 and 1.5 in bin 3.
+var sketchBytes = []byte("\x0a\x09\x09\x00\x00\x00\x00\x00\x00\x00\x40\x12\x0c\x12\x08\x00\x00\x00\x00\x00\x00\xf8\x3f\x18\x06\x1a\x00")
+
 func statsBody(edit func(*pb.StatsPayload)) []byte {
 	p := &pb.StatsPayload{AgentEnv: "none", AgentVersion: "v", Stats: []*pb.ClientStatsPayload{{
 		Hostname: "web-1", Env: "prod", Stats: []*pb.ClientStatsBucket{{
-			Start: now0 * 1e9, Duration: 10e9, Stats: []*pb.ClientGroupedStats{{Service: "shop", Name: "http.server", Hits: 4, PeerTags: []string{"a:b"}}},
+			Start: now0 * 1e9, Duration: 10e9, Stats: []*pb.ClientGroupedStats{{Service: "shop", Name: "http.server", Hits: 4, PeerTags: []string{"a:b"}, OkSummary: sketchBytes, ErrorSummary: sketchBytes}},
 		}},
 	}}}
 	if edit != nil {
@@ -102,4 +105,9 @@ func statsBody(edit func(*pb.StatsPayload)) []byte {
 		panic(err)
 	}
 	return b
+}
+
+// groupBody is statsBody with a change to its group.
+func groupBody(edit func(*pb.ClientGroupedStats)) []byte {
+	return statsBody(func(p *pb.StatsPayload) { edit(p.Stats[0].Stats[0].Stats[0]) })
 }

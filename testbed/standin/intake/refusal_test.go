@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptrace"
+	"slices"
 	"strings"
 	"testing"
 
@@ -193,6 +194,14 @@ func traceRefusals() []refusalCase {
 		stats("bytes after it", append(statsBody(nil), 0xc0), "1 B follow"),
 		stats("cut short", statsBody(nil)[:30], "StatsPayload"),
 		stats("bucket without start", statsBody(func(p *pb.StatsPayload) { p.Stats[0].Stats[0].Start = 0 }), "start 0"),
+		stats("more errors than hits", groupBody(func(g *pb.ClientGroupedStats) { g.Errors = 5 }), "5 errors"),
+		stats("a trace root that is neither", groupBody(func(g *pb.ClientGroupedStats) { g.IsTraceRoot = 3 }), "IsTraceRoot 3"),
+		stats("no summary", groupBody(func(g *pb.ClientGroupedStats) { g.OkSummary = nil }), "OkSummary is no DDSketch: it has no mapping"),
+		stats("a summary cut short", groupBody(func(g *pb.ClientGroupedStats) { g.ErrorSummary = sketchBytes[:20] }), "ErrorSummary is no DDSketch"),
+		stats("a summary with another field", groupBody(func(g *pb.ClientGroupedStats) { g.OkSummary = append(slices.Clone(sketchBytes), 0x28, 1) }), "field 5"),
+		stats("a summary that counts backwards", groupBody(func(g *pb.ClientGroupedStats) {
+			g.OkSummary = bytes.ReplaceAll(sketchBytes, []byte{0xf8, 0x3f}, []byte{0xf8, 0xbf})
+		}), "count -1.5"),
 		{"stats: protobuf", "traces", "/api/v0.2/stats", asProto(""), []byte{1}, 415, "content type"},
 	}
 }

@@ -36,6 +36,11 @@ func storeStats(c *call) (any, error) {
 			if bucket.GetStart() == 0 || bucket.GetDuration() == 0 {
 				return nil, badRequest("a stats bucket with start %d ns and duration %d ns", bucket.GetStart(), bucket.GetDuration())
 			}
+			for _, g := range bucket.Stats {
+				if err := checkGroup(g); err != nil {
+					return nil, err
+				}
+			}
 			groups += len(bucket.Stats)
 		}
 	}
