@@ -17,6 +17,7 @@ const (
 	split                    // too large: send the halves
 	recode                   // send it again at once with another compression
 	rejected                 // will never be taken
+	unclear                  // it may have been taken, and must not be sent twice
 )
 
 // judge is the one place that decides what an answer of an intake with an API key means. All families answer alike:
@@ -50,6 +51,20 @@ func judge(status int, sentWith Compression, keyIsFresh bool) verdict {
 	default:
 		return rejected
 	}
+}
+
+// judgeOnce is judge for what must not arrive twice. Only an answer that says that nothing was done lets it be sent again:
+//
+//	403, 429, 3xx        as judge says: the request was turned away before anything was done
+//	408, 5xx             unclear: a gateway answers so too when the intake was reached and its answer was lost, 503 included
+//
+// No answer at all is unclear once the head of the request was written; see Sender.post.
+func judgeOnce(status int, sentWith Compression, keyIsFresh bool) verdict {
+	v := judge(status, sentWith, keyIsFresh)
+	if v == again && (status == http.StatusRequestTimeout || status >= 500) {
+		return unclear
+	}
+	return v
 }
 
 // askedWait is how long an answer asks to wait: Retry-After (seconds or an HTTP date), else X-RateLimit-Reset (seconds), at most limit

@@ -20,17 +20,36 @@ type terms struct {
 // 5,242,880 after decompression) and the Agent's 10,000 points a payload; sketches, the Agent's serializer; logs,
 // https://docs.datadoghq.com/api/latest/logs/#send-logs (5 MB uncompressed, 1,000 logs), counted as the decimal megabytes
 // that are safe either way; traces and stats, the Agent's writers (stats: 4,000 groups, of which the intake takes about 3 MB compressed; nothing is
-// known about their size before compression).
+// known about their size before compression). An event is the whole body of a request (https://docs.datadoghq.com/api/latest/events/). Datadog
+// states no size for events and service checks: theirs are far below what the same API takes of series.
 var families = [...]terms{
 	Series:   {"series", site.HostAPI, "/api/v2/series", "application/x-protobuf", 10_000, 0, 5_242_879, 512_000},
 	Sketches: {"sketches", site.HostAPI, "/api/beta/sketches", "application/x-protobuf", 0, 0, 4_194_304, 2_621_440},
 	Logs:     {"logs", site.HostLogs, "/api/v2/logs", "application/json", 1_000, 0, 5_000_000, 5_000_000},
 	Traces:   {"traces", site.HostTraces, "/api/v0.2/traces", "application/x-protobuf", 0, 0, 3_200_000, 3_200_000},
 	Stats:    {"stats", site.HostTraces, "/api/v0.2/stats", "application/msgpack", 0, 4000, 10_000_000, 3_000_000},
+	Events:   {"events", site.HostAPI, "/api/v1/events", "application/json", 1, 0, 1_000_000, 1_000_000},
+	Checks:   {"checks", site.HostAPI, "/api/v1/check_run", "application/json", 0, 0, 1_000_000, 1_000_000},
 }
 
 // Known reports whether f is one of the families.
-func (f Family) Known() bool { return f >= Series && int(f) < len(families) }
+func (f Family) Known() bool { return int(f) < len(families) && families[f].name != "" }
+
+// once says that an item of which nobody knows whether it arrived is not sent again, since nothing at Datadog would tell that it is the
+// same: an event is there twice then. A series that is sent twice overwrites itself, and a service check says the same again.
+func (f Family) once() bool { return f == Events }
+
+// usualCompression is that of a family for which none is set. No compression is documented for events and service checks.
+func (f Family) usualCompression() Compression {
+	switch f {
+	case Traces, Stats:
+		return Gzip
+	case Events, Checks:
+		return None
+	default:
+		return Zstd
+	}
+}
 
 func (f Family) String() string {
 	if !f.Known() {
@@ -54,7 +73,7 @@ func (f Family) frame(p *Payload, e *envelopes) (prefix, inner, suffix []byte) {
 	switch f {
 	case Sketches:
 		return nil, p.Body, emptyMetadata
-	case Logs:
+	case Logs, Checks:
 		return []byte("["), p.Body[:len(p.Body)-1], []byte("]") // without the comma after the last object
 	case Traces:
 		return e.traces, p.Body, nil
@@ -71,7 +90,7 @@ func (f Family) framingBytes(e *envelopes) int {
 	switch f {
 	case Sketches:
 		return len(emptyMetadata)
-	case Logs:
+	case Logs, Checks:
 		return len("[") + len("]") - len(",")
 	case Traces:
 		return len(e.traces)

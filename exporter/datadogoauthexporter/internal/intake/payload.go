@@ -14,11 +14,18 @@ const (
 	Stats    Family = 5 // POST trace.agent.<site>/api/v0.2/stats, msgpack StatsPayload
 )
 
+// The families of what OTLP has no type for.
+const (
+	Events Family = 6 // POST api.<site>/api/v1/events, one JSON object
+	Checks Family = 7 // POST api.<site>/api/v1/check_run, JSON array
+)
+
 // Payload is the encoded, uncompressed items of one tenant for one family, without the framing around them.
 //
 // An item is the smallest piece that can be sent alone: for Series and Sketches one element of the repeated field, field
-// tag and length included; for Logs one JSON object followed by a comma; for Traces one AgentPayload.tracerPayloads
-// element, field tag and length included; for Stats one element of StatsPayload.stats. So payloads merge by concatenation and split at any item's end.
+// tag and length included; for Logs and Checks one JSON object followed by a comma; for Events one JSON object; for Traces one
+// AgentPayload.tracerPayloads element, field tag and length included; for Stats one element of StatsPayload.stats. So payloads merge by
+// concatenation and split at any item's end.
 type Payload struct {
 	Body  []byte
 	Items []Item

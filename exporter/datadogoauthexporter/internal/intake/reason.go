@@ -31,13 +31,16 @@ const (
 	ReasonUnreadable                                       // a stored request that is damaged or foreign; counts requests
 	ReasonShutdown                                         // the collector stopped and nothing keeps parked data
 	ReasonQueueFull                                        // the queue refused stats again and again
+	ReasonOutcomeUnknown                                   // it may have arrived, and sending it again could make two of it
+	ReasonFuture                                           // further ahead than the intake takes
+	ReasonNoHost                                           // a service check of no host
 	numReasons
 )
 
 var reasonNames = [...]string{
 	"no_recorded_value", "not_finite", "temporality", "malformed", "stale", "baseline", "empty", "too_large", "sampled",
 	"no_tenant", "tenant_conflict", "tenant_invalid", "not_allowed", "unknown_tenant", "not_connected", "disconnected",
-	"org_changed", "rejected", "park_full", "unreadable", "shutdown", "queue_full",
+	"org_changed", "rejected", "park_full", "unreadable", "shutdown", "queue_full", "outcome_unknown", "future", "no_host",
 }
 
 func (r Reason) String() string { return reasonNames[r] }

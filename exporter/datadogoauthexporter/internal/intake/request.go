@@ -38,7 +38,7 @@ type Try struct {
 	First time.Time
 	// Timeouts counts the attempts that ended because the intake did not answer in time. The park keeps it.
 	Timeouts int
-	// Partial says that the request is what was left of another one of which some was delivered.
+	// Partial says that the request is what was left of another one of which some was delivered or lost.
 	Partial bool
 	// Slot says that the request holds one of its tenant's places among the senders.
 	Slot bool
@@ -97,7 +97,7 @@ func (r *Request) Key() string {
 // PartitionKey is Key in the form that the batcher asks for.
 func PartitionKey(_ context.Context, r xexporterhelper.Request) string { return r.(*Request).Key() }
 
-// OnError returns what is left to send after a partial success, else the request itself.
+// OnError returns what is left to send after a part was settled, else the request itself.
 func (r *Request) OnError(err error) xexporterhelper.Request {
 	var unsent *Unsent
 	if errors.As(err, &unsent) {

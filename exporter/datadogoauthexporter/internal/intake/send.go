@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/collector/consumer/consumererror"
@@ -17,7 +19,7 @@ import (
 
 // Observer is told of everything that an operator counts. It is called from many goroutines.
 type Observer interface {
-	// Sent is told of each call of an intake. outcome is one of delivered, retry, refused, too_large, recoded and rejected.
+	// Sent is told of each call of an intake. outcome is one of delivered, retry, refused, too_large, recoded, rejected and unknown.
 	Sent(f Family, outcome string, took time.Duration, rawBytes, sentBytes int)
 	// Delivered and Dropped are told of OTLP items.
 	Delivered(f Family, items int)
@@ -32,8 +34,10 @@ type Settings struct {
 	Client    *http.Client
 	Endpoints site.Endpoints
 	UserAgent string
-	// Compression per family. A family that is missing gets Zstd, or Gzip for Traces and Stats.
+	// Compression per family. A family that is missing gets its usual one: Zstd, Gzip for Traces and Stats, None for Events and Checks.
 	Compression map[Family]Compression
+	// AtLeastOnce sends events again whose outcome is unknown.
+	AtLeastOnce bool
 	// TracesHeader holds the fields of AgentPayload other than tracerPayloads, encoded.
 	TracesHeader []byte
 	// StatsEnvelope is what surrounds the items of Stats.
@@ -74,8 +78,8 @@ func NewSender(set Settings) *Sender {
 type Unsent struct {
 	// Left is what was not delivered: the request itself, or the rest of it. The request that was given to Send is not used any more.
 	Left *Request
-	// Partial says that the intake took some of it.
-	Partial bool
+	// Partial says that the intake took some of it, Settled that some of it was taken or lost, so that Left is less than what was given.
+	Partial, Settled bool
 	// Down says that the intake did not answer, or answered 5xx, which hardly is about this tenant.
 	Down bool
 	// Refused says that the intake answered 403 to a key that is not fresh.
@@ -88,6 +92,14 @@ type Unsent struct {
 func (u *Unsent) Error() string { return u.Err.Error() }
 
 func (u *Unsent) Unwrap() error { return u.Err }
+
+// Unanswered is in the error of a request of which nothing is left, whose last item was given up since the intake did not answer, or answered
+// 5xx: the intake hardly works.
+type Unanswered struct{ Err error }
+
+func (u *Unanswered) Error() string { return u.Err.Error() }
+
+func (u *Unanswered) Unwrap() error { return u.Err }
 
 // Send sends r with the credential of its tenant, in as many bodies as the intake's limits ask for.
 //
@@ -107,7 +119,7 @@ func (s *Sender) Send(ctx context.Context, cred *credential.Credential, r *Reque
 		return n
 	})
 	var lost error
-	kept := 0
+	kept, settled := 0, false
 	for len(rest) > 0 {
 		next := rest[0]
 		a := s.sendOne(ctx, cred, next, room)
@@ -115,21 +127,28 @@ func (s *Sender) Send(ctx context.Context, cred *credential.Credential, r *Reque
 		case delivered:
 			kept++
 			s.set.Observer.Delivered(r.Family, next.Count())
-			rest = rest[1:]
+			rest, settled = rest[1:], true
 		case split:
 			if len(next.Items) == 1 {
 				lost = fmt.Errorf("send %s of tenant %s: one item of %d bytes alone is above the intake's limit: %w", r.Family, r.Tenant, next.BytesSize(), a.err)
 				s.set.Observer.Dropped(r.Family, ReasonTooLarge, next.Count())
-				rest = rest[1:]
+				rest, settled = rest[1:], true
 				continue
 			}
 			rest = append(next.Halves(), rest[1:]...)
 		case rejected:
 			lost = a.err
 			s.set.Observer.Dropped(r.Family, ReasonRejected, next.Count())
-			rest = rest[1:]
+			rest, settled = rest[1:], true
+		case unclear:
+			s.set.Observer.Dropped(r.Family, ReasonOutcomeUnknown, next.Count())
+			if rest = rest[1:]; len(rest) == 0 {
+				return consumererror.NewPermanent(&Unanswered{a.err})
+			}
+			// The others wait: they would be given up one after the other.
+			return &Unsent{Left: join(rest), Partial: kept > 0, Settled: true, Down: true, Err: a.err}
 		default:
-			return &Unsent{Left: join(rest), Partial: kept > 0, Down: a.down, Refused: a.verdict == held, Wait: a.wait, Err: a.err}
+			return &Unsent{Left: join(rest), Partial: kept > 0, Settled: settled, Down: a.down, Refused: a.verdict == held, Wait: a.wait, Err: a.err}
 		}
 	}
 	if kept == 0 && lost != nil {
@@ -182,10 +201,7 @@ func (s *Sender) sendOne(ctx context.Context, cred *credential.Credential, r *Re
 func (s *Sender) compression(to destination) Compression {
 	c := s.set.Compression[to.family]
 	if c == "" {
-		c = Zstd
-		if to.family == Traces || to.family == Stats {
-			c = Gzip
-		}
+		c = to.family.usualCompression()
 	}
 	if c == Zstd {
 		s.mu.RLock()
@@ -213,6 +229,11 @@ func (s *Sender) post(ctx context.Context, cred *credential.Credential, r *Reque
 
 	ctx, cancel := context.WithTimeout(ctx, s.set.Timeout)
 	defer cancel()
+	once := r.Family.once() && !s.set.AtLeastOnce
+	var written atomic.Bool
+	if once {
+		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { written.Store(true) }})
+	}
 	req, err := cred.NewRequest(ctx, s.set.Endpoints, http.MethodPost, t.host, t.path, nil)
 	if err != nil {
 		return answer{verdict: again, err: fmt.Errorf("send %s of tenant %s: %w", r.Family, r.Tenant, err)}
@@ -227,11 +248,19 @@ func (s *Sender) post(ctx context.Context, cred *credential.Credential, r *Reque
 	begin := time.Now()
 	resp, err := s.client.Do(req)
 	if err != nil {
-		s.set.Observer.Sent(r.Family, again.String(), time.Since(begin), rawBytes, sentBytes)
-		return answer{verdict: again, down: true, err: fmt.Errorf("send %s of tenant %s: %w", r.Family, r.Tenant, err)}
+		v := again
+		if once && written.Load() {
+			v = unclear
+		}
+		s.set.Observer.Sent(r.Family, v.String(), time.Since(begin), rawBytes, sentBytes)
+		return answer{verdict: v, down: true, err: fmt.Errorf("send %s of tenant %s: %w", r.Family, r.Tenant, err)}
 	}
 	texts := complaints(resp)
-	a := answer{verdict: judge(resp.StatusCode, with, cred.Fresh()), down: resp.StatusCode >= 500}
+	decide := judge
+	if once {
+		decide = judgeOnce
+	}
+	a := answer{verdict: decide(resp.StatusCode, with, cred.Fresh()), down: resp.StatusCode >= 500}
 	s.set.Observer.Sent(r.Family, a.verdict.String(), time.Since(begin), rawBytes, sentBytes)
 	switch a.verdict {
 	case delivered:
@@ -262,11 +291,13 @@ func refusal(cred *credential.Credential, r *Request, resp *http.Response, texts
 		hint = "; check the endpoints in the exporter's configuration"
 	case code >= 300 && code < 400:
 		hint = "; redirects are not followed, check http::proxy_url and endpoints"
+	case r.Family.once() && (code == http.StatusRequestTimeout || code >= 500):
+		hint = "; it may have arrived all the same, see events::at_least_once"
 	}
 	return fmt.Errorf("send %s of tenant %s to %s: %d: %s%s", r.Family, r.Tenant, cred.Site(), resp.StatusCode, said, hint)
 }
 
 // String is the value of the metric attribute "outcome".
 func (v verdict) String() string {
-	return [...]string{"delivered", "retry", "refused", "too_large", "recoded", "rejected"}[v]
+	return [...]string{"delivered", "retry", "refused", "too_large", "recoded", "rejected", "unknown"}[v]
 }

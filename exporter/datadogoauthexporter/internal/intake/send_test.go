@@ -182,6 +182,7 @@ func TestFraming(t *testing.T) {
 			[]byte("BEFORE\xdd\x00\x00\x00\x02\xde\x00\x10\xde\x00\x10AFTER\xc2")}},
 		{of(intake.Stats, "\xde\x00\x10", "\xdf\x00\x00\x00\x10"), call{"trace.agent.us5.datadoghq.com", "/api/v0.2/stats", testKey, "gzip", "application/msgpack", "",
 			[]byte("BEFORE\xdd\x00\x00\x00\x02\xde\x00\x10\xdf\x00\x00\x00\x10AFTER\xc3")}}, // one of several bodies
+		{of(intake.Checks, "{},", "{},"), call{"api.us5.datadoghq.com", "/api/v1/check_run", testKey, "", "application/json", "", []byte("[{},{}]")}},
 	} {
 		t.Run(c.r.Family.String(), func(t *testing.T) {
 			t.Parallel()

@@ -115,7 +115,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	var err, errs error
 	builder.ExporterDatadogoauthAcceptedItems, err = builder.meter.Int64Counter(
 		"otelcol_exporter_datadogoauth_accepted_items",
-		metric.WithDescription("Data points, log records and spans that were taken over from the pipeline, and groups of APM stats made of the spans. Each ends as delivered, dropped or expired. [Alpha]"),
+		metric.WithDescription("Data points, log records and spans that were taken over from the pipeline, what else was made of them, and groups of APM stats made of the spans. Each ends as delivered, dropped or expired. [Alpha]"),
 		metric.WithUnit("{item}"),
 	)
 	errs = errors.Join(errs, err)

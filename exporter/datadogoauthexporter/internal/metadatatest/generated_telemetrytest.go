@@ -24,7 +24,7 @@ func NewSettings(tt *componenttest.Telemetry) exporter.Settings {
 func AssertEqualExporterDatadogoauthAcceptedItems(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_datadogoauth_accepted_items",
-		Description: "Data points, log records and spans that were taken over from the pipeline, and groups of APM stats made of the spans. Each ends as delivered, dropped or expired. [Alpha]",
+		Description: "Data points, log records and spans that were taken over from the pipeline, what else was made of them, and groups of APM stats made of the spans. Each ends as delivered, dropped or expired. [Alpha]",
 		Unit:        "{item}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

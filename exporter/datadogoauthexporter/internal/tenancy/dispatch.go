@@ -33,7 +33,8 @@ type Settings struct {
 	Logger   *zap.Logger
 	// Retry is the configuration of exporterhelper's retry, which runs above Push.
 	Retry configretry.BackOffConfig
-	// MaxSends is how many requests one tenant may have under way at one intake, the one that comes from the park included.
+	// MaxSends is how many requests one tenant may have under way at one intake, the one that comes from the park included. Service checks
+	// have one, whatever it is.
 	MaxSends int
 	// Workers is how many queue workers there are, and how many goroutines may send parked data. Half of the workers wait at most, in back-off
 	// or for a place, and one site gets three quarters of either at most.
@@ -104,6 +105,7 @@ type result struct {
 	refused uint64        // generation of the key that the intake refused
 	reached reach         // how far the attempt came
 	partial bool          // some of the request was delivered
+	settled bool          // some of the request was delivered or lost
 	err     error         // permanent with done, if all was lost
 }
 
@@ -199,9 +201,13 @@ func (d *Dispatcher) send(ctx context.Context, cred *credential.Credential, r *i
 	err := d.set.Deliver(ctx, cred, r)
 	var unsent *intake.Unsent
 	if !errors.As(err, &unsent) {
-		return result{outcome: done, reached: answered, err: err}
+		res := result{outcome: done, reached: answered, err: err}
+		if unanswered := (*intake.Unanswered)(nil); errors.As(err, &unanswered) {
+			res.reached = down
+		}
+		return res
 	}
-	res := result{outcome: failing, left: unsent.Left, wait: unsent.Wait, reached: answered, partial: unsent.Partial, err: unsent.Err}
+	res := result{outcome: failing, left: unsent.Left, wait: unsent.Wait, reached: answered, partial: unsent.Partial, settled: unsent.Settled, err: unsent.Err}
 	if unsent.Down {
 		res.reached = down
 	}

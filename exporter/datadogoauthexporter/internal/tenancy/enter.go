@@ -95,7 +95,16 @@ func (d *Dispatcher) full(key string, l *lane) bool {
 	if _, parked := d.park.oldest(key); parked || l.redriving {
 		taken++
 	}
-	return taken >= d.set.MaxSends || l.to.sending >= d.perSite()
+	return taken >= d.places(l) || l.to.sending >= d.perSite()
+}
+
+// places is how many requests may be under way in a lane. Service checks have one: they are few and go many to a body, and each place more would
+// be one queue worker more that a single tenant can keep waiting.
+func (d *Dispatcher) places(l *lane) int {
+	if l.family == intake.Checks {
+		return 1
+	}
+	return d.set.MaxSends
 }
 
 // perSite is how many queue workers, and how many goroutines that send parked data, one intake of one site may have. The others are left to
@@ -119,7 +128,7 @@ func (d *Dispatcher) lane(key string, r *intake.Request) *lane {
 		if d.destinations[to] == nil {
 			d.destinations[to] = &destination{}
 		}
-		l = &lane{tenant: r.Tenant, to: d.destinations[to]}
+		l = &lane{tenant: r.Tenant, family: r.Family, to: d.destinations[to]}
 		d.lanes[key] = l
 	}
 	return l

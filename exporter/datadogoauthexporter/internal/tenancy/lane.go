@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/config/configretry"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
 )
 
 // failuresToOpen is how many attempts in a row must fail before a lane stops trying with every request and only probes.
@@ -16,6 +18,7 @@ const refusedProbe = 5 * time.Minute
 // lane is what is known about one tenant at one intake. It exists while there is something to know.
 type lane struct {
 	tenant string
+	family intake.Family
 	to     *destination
 	// sending counts the requests of queue workers that are with the intake or in back-off between two attempts, waiting those that wait for a
 	// place.

@@ -79,7 +79,7 @@ func (d *Dispatcher) sweep(sendCtx context.Context, now time.Time) time.Duration
 			d.forget(key, l, now)
 			continue
 		}
-		if l.held && !d.usable(l) || l.sending >= d.set.MaxSends {
+		if l.held && !d.usable(l) || l.sending >= d.places(l) {
 			continue // a change of the credential, or a place given back, wakes the loop
 		}
 		if wait := d.rest(l, now); wait > 0 {
@@ -201,7 +201,7 @@ func (d *Dispatcher) redriveOne(ctx context.Context, key string) bool {
 	if res.outcome == done {
 		d.set.Observer.Redriven(r.Family, max(before, r.Count()))
 		d.finish(key, r, res)
-		return true
+		return res.reached != down
 	}
 	left := res.left
 	if gone := before - left.Count(); before > 0 && gone > 0 {

@@ -20,7 +20,7 @@ func (d *Dispatcher) settle(key string, r *intake.Request, res result) error {
 	d.mu.Lock()
 	l := d.lane(key, r)
 	left.Try.Failures++
-	left.Try.Partial = left.Try.Partial || res.partial
+	left.Try.Partial = left.Try.Partial || res.settled
 	news := d.note(l, now, res)
 	last := lastAttempt(now, left.Try.First, left.Try.Failures, d.set.Retry)
 	if d.closing {
@@ -75,7 +75,7 @@ func (d *Dispatcher) mayRetry(l *lane, now time.Time, res result) bool {
 }
 
 // keep is called while the collector stops. A durable queue keeps what is left: the request itself if exporterhelper's retry is still
-// there to say so, else, and when some of it was delivered, the rest in a new place. What nobody keeps is counted as lost.
+// there to say so, else, and when some of it was settled, the rest in a new place. What nobody keeps is counted as lost.
 func (d *Dispatcher) keep(left *intake.Request, last bool, err error) error {
 	if d.set.Durable {
 		if last || left.Try.Partial {
@@ -138,6 +138,10 @@ func (d *Dispatcher) finish(key string, r *intake.Request, res result) {
 	d.leave(l, r)
 	d.free() // if r came from the park, there is room
 	reopened := l.to.note(now, res, d.set.Retry)
+	if res.reached == down {
+		l.failed(now, res.wait, d.set.Retry)
+		l.held, l.refused = false, 0 // there was a key to try with
+	}
 	recovered := res.reached == answered && l.succeeded()
 	_, more := d.park.oldest(key)
 	d.forget(key, l, now)

@@ -91,7 +91,7 @@ func noRetry(s *tenancy.Settings) { s.Retry.Enabled = false }
 
 // half takes the first of two items.
 func half(r *intake.Request, _ int) error {
-	return &intake.Unsent{Left: r.Halves()[1], Partial: true, Err: errors.New("503")}
+	return &intake.Unsent{Left: r.Halves()[1], Partial: true, Settled: true, Err: errors.New("503")}
 }
 
 // TestStopIsShortWhenAnIntakeHangs has a queue full of a tenant whose intake hangs: one round of attempts is enough to give it up.

@@ -1,0 +1,123 @@
+package tenancy_test
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.opentelemetry.io/collector/consumer/consumererror"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/tenancy"
+)
+
+func ofFamily(f intake.Family, tenant string, bodies ...string) *intake.Request {
+	r := of(tenant, bodies...)
+	return intake.NewRequest(tenant, r.Org, f, r.Payload)
+}
+
+// TestAnOutageCostsFewEvents has an intake that answers to no event: those that were tried are lost, the others wait, and are there at the end.
+func TestAnOutageCostsFewEvents(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(s *tenancy.Settings) { s.MaxAge = func(intake.Family) time.Duration { return 0 } })
+		w.source.Grant("acme", "datadoghq.eu", "key", 1, false)
+		w.answers(func(r *intake.Request, _ int) error {
+			w.Dropped(r.Family, intake.ReasonOutcomeUnknown, r.Count())
+			return consumererror.NewPermanent(&intake.Unanswered{Err: errors.New("502")})
+		})
+		w.Start()
+		defer w.Stop(t.Context())
+		lost := 0
+		for _, body := range []string{"1", "2", "3", "4", "5"} {
+			if w.Push(t.Context(), ofFamily(intake.Events, "acme", body)) != nil {
+				lost++
+			}
+		}
+		if lost != 3 {
+			t.Fatalf("%d events were given up before the breaker opened: %s", lost, w.figures())
+		}
+		synctest.Wait()
+		w.want(t, "sent [], in park 2, parked 2, redriven 0, expired 0, dropped map[outcome_unknown:3]")
+		w.answers(nil)
+		time.Sleep(5 * time.Minute)
+		synctest.Wait()
+		w.want(t, "sent [4 5], in park 0, parked 2, redriven 2, expired 0, dropped map[outcome_unknown:3]")
+	})
+}
+
+// TestAProbeThatIsGivenUpEndsTheTurn has events in the park, of which a probe takes one at a time.
+func TestAProbeThatIsGivenUpEndsTheTurn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.source.Grant("acme", "datadoghq.eu", "key", 1, false)
+		w.source.Fail("acme", errors.New("paused"))
+		w.answers(func(r *intake.Request, _ int) error {
+			w.Dropped(r.Family, intake.ReasonOutcomeUnknown, r.Count())
+			return consumererror.NewPermanent(&intake.Unanswered{Err: errors.New("502")})
+		})
+		w.Start()
+		defer w.Stop(t.Context())
+		for _, body := range []string{"1", "2", "3", "4"} {
+			if err := w.Push(t.Context(), ofFamily(intake.Events, "acme", body)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.source.Grant("acme", "datadoghq.eu", "key", 2, false)
+		synctest.Wait()
+		w.want(t, "sent [], in park 3, parked 4, redriven 1, expired 0, dropped map[outcome_unknown:1]")
+	})
+}
+
+// TestWhatWasGivenUpIsNotKeptByADurableQueue stops while the first of two events is given up: the queue must not offer both again.
+func TestWhatWasGivenUpIsNotKeptByADurableQueue(t *testing.T) {
+	t.Parallel()
+	handed := ""
+	w := newWorld(t, func(s *tenancy.Settings) {
+		s.Durable = true
+		s.HandBack = func(r *intake.Request) error {
+			handed += string(r.Body)
+			return nil
+		}
+	})
+	w.source.Grant("acme", "datadoghq.eu", "key", 1, false)
+	w.answers(func(r *intake.Request, _ int) error {
+		return &intake.Unsent{Left: r.Halves()[1], Settled: true, Down: true, Err: errors.New("502")}
+	})
+	w.Stop(t.Context())
+	if err := w.Push(t.Context(), ofFamily(intake.Events, "acme", "1", "2")); err != nil || handed != "2" {
+		t.Fatalf("handed back %q, %v", handed, err)
+	}
+}
+
+// TestServiceChecksHaveOnePlace keeps a tenant from taking one more worker for them.
+func TestServiceChecksHaveOnePlace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.source.Grant("acme", "datadoghq.eu", "key", 1, false)
+		w.answers(hang)
+		p := newPool(t, w, 10)
+		for range 3 {
+			p.queue <- ofFamily(intake.Checks, "acme", "c")
+			p.queue <- ofFamily(intake.Events, "acme", "e")
+		}
+		synctest.Wait()
+		w.mu.Lock()
+		calls := w.calls
+		w.mu.Unlock()
+		if calls != 3 { // two events and one check
+			t.Errorf("%d calls are under way", calls)
+		}
+		checks, _ := w.Dispatcher.Parked(intake.Checks)
+		events, _ := w.Dispatcher.Parked(intake.Events)
+		if checks != 2 || events != 1 {
+			t.Errorf("parked %d checks, %d events", checks, events)
+		}
+		w.answers(nil)
+		p.stop()
+		w.Stop(t.Context())
+	})
+}
