@@ -51,6 +51,11 @@ const maxItemBytes = 5_000_000 - len("[]")
 // A record that holds NaN or an infinity where JSON needs a number, or that is larger than a whole body may be, is counted in
 // drops instead. One between 1 MB and that is sent; Datadog truncates it. rl is not changed and nothing of it is kept.
 func (m *Mapper) Map(rl plog.ResourceLogs, out *intake.Payload, drops *intake.Drops) {
+	m.MapExcept(rl, nil, out, drops)
+}
+
+// MapExcept is Map without the records that leave names: they are no logs. A nil leave leaves out none.
+func (m *Mapper) MapExcept(rl plog.ResourceLogs, leave func(plog.LogRecord) bool, out *intake.Payload, drops *intake.Drops) {
 	g, _ := m.scratch.Get().(*mapping)
 	if g == nil {
 		g = newMapping(&m.opts)
@@ -59,6 +64,9 @@ func (m *Mapper) Map(rl plog.ResourceLogs, out *intake.Payload, drops *intake.Dr
 	for _, sl := range rl.ScopeLogs().All() {
 		g.startScope(rl.Resource().Attributes(), sl.Scope())
 		for _, lr := range sl.LogRecords().All() {
+			if leave != nil && leave(lr) {
+				continue
+			}
 			g.inheritHostAndService(lr.Attributes())
 			start := len(out.Body)
 			g.obj.begin(out.Body)

@@ -65,6 +65,8 @@ type Tx struct {
 
 	series, sketches *intake.Payload
 	drops            *intake.Drops
+	except           Exception
+	hide             func(attribute string) bool // attributes of the data point at hand that become no tags, nil for none
 
 	res    resource
 	scope  scope
@@ -128,6 +130,21 @@ func newTx(m *Mapper) *Tx {
 // Map appends the wire items of one resource's metrics to series and sketches, and counts in drops the data points that
 // become none. The attribute that names the tenant is not in rm any more.
 func (tx *Tx) Map(rm pmetric.ResourceMetrics, series, sketches *intake.Payload, drops *intake.Drops) {
+	tx.MapExcept(rm, Exception{}, series, sketches, drops)
+}
+
+// Exception names data points of gauges that are more than that, or no metric at all. The zero value names none.
+type Exception struct {
+	// Is names the data points, nil for none.
+	Is func(pmetric.NumberDataPoint) bool
+	// Keep maps them all the same, without the attributes that Hide names.
+	Keep bool
+	Hide func(attribute string) bool
+}
+
+// MapExcept is Map with an exception: data points that it names and does not keep are left out.
+func (tx *Tx) MapExcept(rm pmetric.ResourceMetrics, except Exception, series, sketches *intake.Payload, drops *intake.Drops) {
+	tx.except = except
 	tx.series, tx.sketches, tx.drops = series, sketches, drops
 	tx.openResource(rm.Resource().Attributes())
 	scopes := rm.ScopeMetrics()
@@ -141,6 +158,7 @@ func (tx *Tx) Map(rm pmetric.ResourceMetrics, series, sketches *intake.Payload, 
 	}
 	tx.series, tx.sketches, tx.drops = nil, nil, nil
 	tx.res.attributes = pcommon.Map{}
+	tx.except = Exception{}
 }
 
 // Commit ends the transaction: what it sent is on its way.
@@ -232,7 +250,7 @@ func (tx *Tx) mapMetric(m pmetric.Metric) {
 	mt.rest = tx.res.identity.plus(tx.base.hash)
 	switch m.Type() {
 	case pmetric.MetricTypeGauge:
-		tx.mapNumbers(m.Gauge().DataPoints(), typeGauge)
+		tx.mapGauge(m.Gauge().DataPoints())
 	case pmetric.MetricTypeSum:
 		tx.mapSum(m.Sum())
 	case pmetric.MetricTypeHistogram:
@@ -276,7 +294,7 @@ func (tx *Tx) openPoint(attrs pcommon.Map, ts pcommon.Timestamp, cumulative bool
 		if over, ok := tx.res.attributes.Get(k); ok {
 			v = over
 		}
-		tx.point.addAttribute(k, v)
+		tx.addPointAttribute(k, v)
 	}
 	for k, v := range tx.res.attributes.All() {
 		if _, ok := attrs.Get(k); !ok {
@@ -286,7 +304,9 @@ func (tx *Tx) openPoint(attrs pcommon.Map, ts pcommon.Timestamp, cumulative bool
 }
 
 func (tx *Tx) addPointAttribute(key string, v pcommon.Value) bool {
-	tx.point.addAttribute(key, v)
+	if tx.hide == nil || !tx.hide(key) {
+		tx.point.addAttribute(key, v)
+	}
 	return true
 }
 

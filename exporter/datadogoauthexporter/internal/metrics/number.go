@@ -36,22 +36,43 @@ func (tx *Tx) mapSum(s pmetric.Sum) {
 	}
 }
 
+// mapGauge sends values as they are, but for the exceptions.
+func (tx *Tx) mapGauge(points pmetric.NumberDataPointSlice) {
+	if tx.except.Is == nil {
+		tx.mapNumbers(points, typeGauge)
+		return
+	}
+	for i := range points.Len() {
+		p := points.At(i)
+		switch is := tx.except.Is(p); {
+		case !is:
+			tx.mapNumber(p, typeGauge)
+		case tx.except.Keep:
+			tx.hide = tx.except.Hide
+			tx.mapNumber(p, typeGauge)
+			tx.hide = nil
+		}
+	}
+}
+
 // mapNumbers sends values as they are.
 func (tx *Tx) mapNumbers(points pmetric.NumberDataPointSlice, typ metricType) {
 	for i := range points.Len() {
-		p := points.At(i)
-		value, ok := tx.number(p)
-		if !ok {
-			continue
-		}
-		tx.openPoint(p.Attributes(), p.Timestamp(), false)
-		t := typ
-		if typ == typeCount && tx.wantsRate(p.Attributes()) {
-			t = typeRate
-		}
-		tx.appendSeries(noSuffix, t, value)
-		tx.closePoint(intake.ReasonTooLarge) // nothing else is left
+		tx.mapNumber(points.At(i), typ)
 	}
+}
+
+func (tx *Tx) mapNumber(p pmetric.NumberDataPoint, typ metricType) {
+	value, ok := tx.number(p)
+	if !ok {
+		return
+	}
+	tx.openPoint(p.Attributes(), p.Timestamp(), false)
+	if typ == typeCount && tx.wantsRate(p.Attributes()) {
+		typ = typeRate
+	}
+	tx.appendSeries(noSuffix, typ, value)
+	tx.closePoint(intake.ReasonTooLarge) // nothing else is left
 }
 
 // mapMonotonic sends how much each series grew since its last point.
