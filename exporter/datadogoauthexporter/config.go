@@ -51,6 +51,9 @@ type Config struct {
 	Metrics MetricsConfig `mapstructure:"metrics"`
 	Logs    LogsConfig    `mapstructure:"logs"`
 	Traces  TracesConfig  `mapstructure:"traces"`
+
+	Events        EventsConfig        `mapstructure:"events"`
+	ServiceChecks ServiceChecksConfig `mapstructure:"service_checks"`
 }
 
 // TenantConfig says which sources name the tenant of a resource. The most trusted one wins: fixed, then the client metadata, then the
@@ -75,7 +78,7 @@ type ParkingConfig struct {
 
 // IntegrationConfig names the partner's integration.
 type IntegrationConfig struct {
-	// Source is the ddsource of every log, which picks the integration's log pipeline.
+	// Source is the ddsource of every log, which picks the integration's log pipeline, and the source of every event.
 	Source string `mapstructure:"source"`
 }
 
@@ -150,6 +153,29 @@ type TracesConfig struct {
 	MaxStatsKeys          int `mapstructure:"max_stats_keys"`
 }
 
+// EventsConfig is about log records that say that they are events.
+type EventsConfig struct {
+	// Enabled makes events of them. Otherwise they are logs like any other.
+	Enabled bool `mapstructure:"enabled"`
+	// KeepLog sends the record as a log besides.
+	KeepLog bool `mapstructure:"keep_log"`
+	// AtLeastOnce sends an event again of which nobody knows whether it arrived. It may be there twice then.
+	AtLeastOnce bool `mapstructure:"at_least_once"`
+	// MaxAge is how old an event may be when it is sent. Datadog refuses it from 18 hours on.
+	MaxAge time.Duration `mapstructure:"max_age"`
+}
+
+// ServiceChecksConfig is about log records and data points of gauges that say that they are service checks.
+type ServiceChecksConfig struct {
+	// Enabled makes service checks of them. Otherwise they are logs and metrics like any other.
+	Enabled bool `mapstructure:"enabled"`
+	// KeepLog sends the record as a log besides, KeepMetric the data point as a series.
+	KeepLog    bool `mapstructure:"keep_log"`
+	KeepMetric bool `mapstructure:"keep_metric"`
+	// MaxAge is how old a service check may be when it is sent. Datadog takes ten minutes.
+	MaxAge time.Duration `mapstructure:"max_age"`
+}
+
 // Validate reports every fault at once, each under the key that the operator must edit. What has a Validate of its own (retry, queue,
 // http) is checked by the collector.
 func (c *Config) Validate() error {
@@ -184,6 +210,8 @@ func (c *Config) Validate() error {
 	f.compression("logs", c.Logs.Compression)
 	f.age("logs", c.Logs.MaxAge)
 	c.Traces.validate(&f)
+	f.age("events", c.Events.MaxAge)
+	f.age("service_checks", c.ServiceChecks.MaxAge)
 	return errors.Join(f...)
 }
 
@@ -206,8 +234,15 @@ func (t *TenantConfig) validate(f *faults) {
 	}
 }
 
-// intakesPerTenant is how many intakes one tenant's data of one signal goes to: metrics to series and sketches, traces to spans and stats.
-const intakesPerTenant = 2
+// sendsPerTenant is how many queue workers of one signal a single tenant can keep busy: metrics go to series and sketches, traces to spans
+// and stats, logs to logs and events, and metrics and logs to service checks besides, one request at a time.
+func (c *Config) sendsPerTenant() int {
+	n := 2 * c.MaxSendsPerTenant
+	if c.ServiceChecks.Enabled {
+		n++
+	}
+	return n
+}
 
 func (c *Config) validateQueue(f *faults) {
 	if c.MaxSendsPerTenant <= 0 {
@@ -221,8 +256,8 @@ func (c *Config) validateQueue(f *faults) {
 	if q.WaitForResult {
 		f.add("sending_queue::wait_for_result", "is not supported, since data can be parked; use sending_queue::storage for data that must survive")
 	}
-	if q.NumConsumers <= intakesPerTenant*c.MaxSendsPerTenant {
-		f.add("sending_queue::num_consumers", "must be above twice max_sends_per_tenant (%d), got %d: metrics go to two intakes, as traces do, and one customer must not keep all of them",
+	if least := c.sendsPerTenant(); q.NumConsumers <= least {
+		f.add("sending_queue::num_consumers", "must be above twice max_sends_per_tenant (%d), and one more with service_checks::enabled, got %d: data of one signal goes to several intakes, and one customer must not keep all consumers",
 			c.MaxSendsPerTenant, q.NumConsumers)
 	}
 	if q.StorageID != nil && !c.Retry.Enabled {

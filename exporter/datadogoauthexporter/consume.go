@@ -44,6 +44,13 @@ type mapping[R any] interface {
 	rollback()
 }
 
+// diverter is a mapping that makes items of other kinds, such as an event out of a log record. They are counted as what they are.
+type diverter interface {
+	// diverted calls count for each other kind: how many items of it there were, and why some of them are not sent. It returns how many of
+	// the mapping's own items are none of the signal any more.
+	diverted(count func(of intake.Family, items int, drops *intake.Drops)) (gone int)
+}
+
 type payload struct {
 	family intake.Family
 	*intake.Payload
@@ -186,7 +193,11 @@ func (e *signalExporter[D, R]) offer(ctx context.Context, tenant string, s *shar
 		taken = true
 	}
 	s.mapping.commit()
-	e.telemetry.accepted(s.items)
+	own := s.items
+	if m, ok := s.mapping.(diverter); ok {
+		own -= m.diverted(e.telemetry.diverted)
+	}
+	e.telemetry.accepted(own)
 	e.telemetry.mapped(&s.drops)
 	return nil
 }

@@ -125,6 +125,7 @@ func (c *core) start(ctx context.Context, host component.Host, enqueue func(cont
 		},
 		TracesHeader:  traces.AppendHeader(nil, traces.Header{Hostname: c.cfg.Hostname, Env: "none", AgentVersion: "otelcol-datadogoauth-" + version}),
 		StatsEnvelope: apmstats.Envelope(apmstats.Header{Hostname: c.cfg.Hostname, AgentVersion: "otelcol-datadogoauth-" + version}),
+		AtLeastOnce:   c.cfg.Events.AtLeastOnce,
 		Timeout:       c.cfg.Timeout,
 		MaxWait:       c.maxWait(),
 		Observer:      c.telemetry,
@@ -139,7 +140,7 @@ func (c *core) start(ctx context.Context, host component.Host, enqueue func(cont
 		MaxSends: c.cfg.MaxSendsPerTenant,
 		Workers:  queue.NumConsumers,
 		Park:     tenancy.ParkLimits{PerTenantBytes: c.cfg.Parking.MaxBytesPerTenant, TotalBytes: c.cfg.Parking.MaxBytes},
-		MaxAge:   func(intake.Family) time.Duration { return c.maxAge },
+		MaxAge:   c.maxAgeOf,
 		Durable:  queue.StorageID != nil,
 		HandBack: func(r *intake.Request) error {
 			ctx, cancel := context.WithTimeout(context.Background(), handBackTimeout)
@@ -152,6 +153,18 @@ func (c *core) start(ctx context.Context, host component.Host, enqueue func(cont
 	c.set.Logger.Info("Data of tenants that cannot take it is parked in memory: it survives an orderly stop if sending_queue::storage is set, and no crash",
 		zap.Int("max_bytes_per_tenant", c.cfg.Parking.MaxBytesPerTenant), zap.Int("max_bytes", c.cfg.Parking.MaxBytes))
 	return nil
+}
+
+// maxAgeOf is how old an item may be when it is sent, 0 for any age.
+func (c *core) maxAgeOf(f intake.Family) time.Duration {
+	switch f {
+	case intake.Events:
+		return c.cfg.Events.MaxAge
+	case intake.Checks:
+		return c.cfg.ServiceChecks.MaxAge
+	default:
+		return c.maxAge
+	}
 }
 
 // handBackTimeout bounds the wait for a full queue with block_on_overflow, while the collector stops.

@@ -56,6 +56,9 @@ func createDefaultConfig() component.Config {
 			ComputeStats: true, ComputeStatsBySpanKind: true, PeerTagsAggregation: true, BucketInterval: 10 * time.Second,
 			MaxStatsKeysPerTenant: 10_000, MaxStatsKeys: 100_000,
 		},
+		// Whoever names a record an event means one. Datadog answers 400 to an event of 18 hours; the rest is for the way, and for clocks.
+		Events:        EventsConfig{Enabled: true, MaxAge: 18*time.Hour - 5*time.Minute},
+		ServiceChecks: ServiceChecksConfig{Enabled: true, MaxAge: 10 * time.Minute},
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
-	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/logs"
 )
 
 type logsExporter struct {
@@ -17,7 +16,7 @@ type logsExporter struct {
 }
 
 func newLogsExporter(c *core, next exporter.Logs) *logsExporter {
-	mapper := logs.New(logs.Options{FallbackHost: c.cfg.Hostname, Source: c.cfg.Integration.Source})
+	mapper := newLogsMapper(c.cfg)
 	return &logsExporter{signalExporter[plog.Logs, plog.ResourceLogs]{
 		core:  c,
 		next:  chain[plog.Logs]{next, next.ConsumeLogs},
@@ -27,7 +26,7 @@ func newLogsExporter(c *core, next exporter.Logs) *logsExporter {
 			attributes: func(r plog.ResourceLogs) pcommon.Map { return r.Resource().Attributes() },
 			count:      countRecords,
 			begin: func(string, string) mapping[plog.ResourceLogs] {
-				return &plainMapping[plog.ResourceLogs]{family: intake.Logs, mapInto: mapper.Map}
+				return &logsMapping{logsMapper: mapper}
 			},
 			refused: func(err error, of []plog.ResourceLogs) error {
 				d := plog.NewLogs()

@@ -8,7 +8,6 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
-	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/metrics"
 )
 
@@ -31,6 +30,7 @@ func newMetricsExporter(c *core, next exporter.Metrics) *metricsExporter {
 		MaxSeriesPerTenant:       m.MaxSeriesPerTenant,
 		MaxSeries:                m.MaxSeries,
 	})
+	checks := newGauges(c.cfg)
 	return &metricsExporter{signalExporter[pmetric.Metrics, pmetric.ResourceMetrics]{
 		core:  c,
 		next:  chain[pmetric.Metrics]{next, next.ConsumeMetrics},
@@ -40,7 +40,7 @@ func newMetricsExporter(c *core, next exporter.Metrics) *metricsExporter {
 			attributes: func(r pmetric.ResourceMetrics) pcommon.Map { return r.Resource().Attributes() },
 			count:      countDataPoints,
 			begin: func(tenant, _ string) mapping[pmetric.ResourceMetrics] {
-				return &metricsMapping{tx: mapper.Begin(tenant)}
+				return &metricsMapping{gauges: checks, tx: mapper.Begin(tenant)}
 			},
 			refused: func(err error, of []pmetric.ResourceMetrics) error {
 				d := pmetric.NewMetrics()
@@ -57,23 +57,6 @@ func newMetricsExporter(c *core, next exporter.Metrics) *metricsExporter {
 func (e *metricsExporter) ConsumeMetrics(ctx context.Context, d pmetric.Metrics) error {
 	return e.consume(ctx, d)
 }
-
-// metricsMapping is a transaction on the memory of cumulative series.
-type metricsMapping struct {
-	tx               *metrics.Tx
-	series, sketches intake.Payload
-}
-
-func (m *metricsMapping) add(r pmetric.ResourceMetrics, drops *intake.Drops) {
-	m.tx.Map(r, &m.series, &m.sketches, drops)
-}
-
-func (m *metricsMapping) payloads() []payload {
-	return []payload{{intake.Series, &m.series}, {intake.Sketches, &m.sketches}}
-}
-
-func (m *metricsMapping) commit()   { m.tx.Commit() }
-func (m *metricsMapping) rollback() { m.tx.Rollback() }
 
 func countDataPoints(r pmetric.ResourceMetrics) int {
 	n := 0

@@ -44,14 +44,18 @@ func keys(prefix string, of reflect.Type) []string {
 	return all
 }
 
-func TestConfigsOfREADMELoad(t *testing.T) {
+func TestConfigsOfTheDocumentationLoad(t *testing.T) {
 	t.Parallel()
-	raw, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
+	var raw []byte
+	for _, page := range []string{"README.md", "../../docs/events.md"} {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw = append(raw, text...)
 	}
 	blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(raw), -1)
-	if len(blocks) < 2 {
+	if len(blocks) < 3 {
 		t.Fatalf("%d examples", len(blocks))
 	}
 	for _, b := range blocks {
@@ -103,6 +107,8 @@ exporters:
     metrics: {compression: lz4, max_age: -1s, delta_ttl: 0s, max_series: 0, histograms: {mode: nobuckets}, sums: {cumulative_monotonic_mode: x}}
     logs: {compression: x}
     traces: {max_age: -1s, peer_tags: [""], bucket_interval: 1ms, max_stats_keys_per_tenant: 0, max_stats_keys: -1}
+    events: {max_age: -1s}
+    service_checks: {max_age: -1s}
 `)
 	if err == nil {
 		t.Fatal("accepted")
@@ -114,6 +120,7 @@ exporters:
 		"hostname:", "integration::source:", "metrics::compression:", "metrics::max_age:", "metrics::delta_ttl:", "metrics::max_series:",
 		"metrics::histograms: mode nobuckets", "metrics::sums::cumulative_monotonic_mode:", "logs::compression:", "traces::max_age:",
 		"traces::peer_tags::0:", "traces::bucket_interval:", "traces::max_stats_keys_per_tenant:", "traces::max_stats_keys:",
+		"events::max_age:", "service_checks::max_age:",
 	} {
 		if !strings.Contains(err.Error(), key) {
 			t.Errorf("nothing about %s", key)
@@ -131,9 +138,11 @@ exporters:
 func TestTheQueueFitsTheRest(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"max_sends_per_tenant: 4":                "",
-		"max_sends_per_tenant: 5":                "sending_queue::num_consumers: must be above twice",
-		"sending_queue: {storage: file_storage}": "",
+		"max_sends_per_tenant: 4":                                                    "",
+		"max_sends_per_tenant: 5":                                                    "sending_queue::num_consumers: must be above twice",
+		"sending_queue: {num_consumers: 5}":                                          "sending_queue::num_consumers: must be above twice",
+		"sending_queue: {num_consumers: 5}, service_checks: {enabled: false}":        "",
+		"sending_queue: {storage: file_storage}":                                     "",
 		"sending_queue: {storage: file_storage}, retry_on_failure: {enabled: false}": "sending_queue::storage: needs retry_on_failure",
 		"retry_on_failure: {enabled: false}":                                         "",
 	} {

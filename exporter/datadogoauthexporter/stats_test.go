@@ -87,7 +87,7 @@ func TestStatsOfEachTenantGoToItsOwnSite(t *testing.T) {
 		}
 	}
 	figures(t, tel, "accepted 9 delivered 9")
-	figuresOf(t, tel, true, "accepted 2 delivered 2")
+	figuresOf(t, tel, "stats", "accepted 2 delivered 2")
 }
 
 // TestStatsCountASpanOnce: whatever happens to the spans, and however often they are offered.
@@ -125,7 +125,7 @@ func TestStatsCountASpanOnce(t *testing.T) {
 		t.Errorf("%d of 20 calls refused, %d hits", refused, hits)
 	}
 	figures(t, tel, "accepted 14 delivered 14")
-	figuresOf(t, tel, true, "accepted 1 delivered 1")
+	figuresOf(t, tel, "stats", "accepted 1 delivered 1")
 }
 
 func TestStatsCanBeOff(t *testing.T) {
@@ -191,7 +191,7 @@ func TestStatsBelongToTheOrganisationOfTheirSpans(t *testing.T) {
 	if all, hits := statsReceived(d); len(all) != 1 || all[0].site != us5 || hits != 1 {
 		t.Errorf("%d hits in %+v", hits, all)
 	}
-	figuresOf(t, tel, true, "accepted 2 delivered 1 org_changed 1")
+	figuresOf(t, tel, "stats", "accepted 2 delivered 1 org_changed 1")
 }
 
 // TestStatsThatTheQueueRefuses are offered again, as long as there is room, and counted when there is none.
@@ -234,7 +234,7 @@ func TestStatsThatTheQueueRefuses(t *testing.T) {
 	s.start()
 	s.stop(t.Context())
 	s.stop(t.Context())
-	figuresOf(t, tel, true, "accepted 6 too_large 1 shutdown 1 queue_full 1")
+	figuresOf(t, tel, "stats", "accepted 6 too_large 1 shutdown 1 queue_full 1")
 }
 
 // TestStatsAreFlushedByTheClock waits for one bucket of one second.

@@ -21,9 +21,17 @@ type telemetry struct {
 	*metadata.TelemetryBuilder
 	logger   *zap.Logger
 	exporter attribute.KeyValue
-	// main are the books of what comes through the pipeline, stats those of the groups of APM stats that are made of spans.
-	main, stats books
-	told        []atomic.Int64 // by reason: when a drop was last logged, Unix seconds
+	// main are the books of the signal, others those of what else is made of its items: groups of APM stats, events, service checks.
+	main   books
+	others map[intake.Family]*books // fixed after newTelemetry
+	told   []atomic.Int64           // by reason: when a drop was last logged, Unix seconds
+}
+
+// madeOf are the intakes that a signal's items also become items of.
+var madeOf = map[string]map[intake.Family]string{
+	"metrics": {intake.Checks: "service_checks"},
+	"logs":    {intake.Checks: "service_checks", intake.Events: "events"},
+	"traces":  {intake.Stats: "stats"},
 }
 
 // books are the attributes of the figures of one signal.
@@ -45,14 +53,18 @@ func newTelemetry(set exporter.Settings, signal string, parked func(...intake.Fa
 		return nil, err
 	}
 	t := &telemetry{TelemetryBuilder: builder, logger: set.Logger, exporter: attribute.String("exporter", set.ID.String())}
-	t.main, t.stats = t.books(signal), t.books("stats")
+	t.main, t.others = t.books(signal), make(map[intake.Family]*books)
+	for f, name := range madeOf[signal] {
+		b := t.books(name)
+		t.others[f] = &b
+	}
 	t.told = make([]atomic.Int64, len(t.main.reasons)+1)
 	observe := func(o metric.Int64Observer, figure func(items, bytes int) int) {
 		all := figure(parked())
-		if signal == "traces" {
-			stats := figure(parked(intake.Stats))
-			o.Observe(int64(stats), t.stats.items)
-			all -= stats
+		for f, b := range t.others {
+			n := figure(parked(f))
+			o.Observe(int64(n), b.items)
+			all -= n
 		}
 		o.Observe(int64(all), t.main.items)
 	}
@@ -80,8 +92,8 @@ func (t *telemetry) books(signal string) books {
 
 // of are the books that the items of an intake are in.
 func (t *telemetry) of(f intake.Family) *books {
-	if f == intake.Stats {
-		return &t.stats
+	if b, ok := t.others[f]; ok {
+		return b
 	}
 	return &t.main
 }
@@ -97,7 +109,7 @@ func (t *telemetry) accepted(items int) {
 
 // acceptedStats counts groups of stats that were made of accepted spans.
 func (t *telemetry) acceptedStats(groups int) {
-	t.ExporterDatadogoauthAcceptedItems.Add(context.Background(), int64(groups), t.stats.items)
+	t.ExporterDatadogoauthAcceptedItems.Add(context.Background(), int64(groups), t.of(intake.Stats).items)
 }
 
 func (t *telemetry) drop(why intake.Reason, items int) {
@@ -109,6 +121,19 @@ func (t *telemetry) mapped(drops *intake.Drops) {
 	for why, items := range drops {
 		if items != 0 {
 			t.drop(intake.Reason(why), items)
+		}
+	}
+}
+
+// diverted counts items of another kind that a mapping made of the signal's own, and why it dropped some.
+func (t *telemetry) diverted(f intake.Family, items int, drops *intake.Drops) {
+	if items == 0 {
+		return
+	}
+	t.ExporterDatadogoauthAcceptedItems.Add(context.Background(), int64(items), t.of(f).items)
+	for why, dropped := range drops {
+		if dropped != 0 {
+			t.Dropped(f, intake.Reason(why), dropped)
 		}
 	}
 }

@@ -14,18 +14,27 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
 )
 
-// figures compares the books: items accepted, delivered, expired, and dropped by reason, in that order, those that are not 0. They are the
-// items of the pipeline; see figuresOf for the stats made of spans.
+// figures compares the books of what came through the pipeline, whatever it became; see figuresOf for the stats made of spans.
 func figures(t *testing.T, tel *componenttest.Telemetry, want string) {
 	t.Helper()
-	figuresOf(t, tel, false, want)
+	figuresOf(t, tel, "", want)
 }
 
-func figuresOf(t *testing.T, tel *componenttest.Telemetry, stats bool, want string) {
+// figuresOf compares the books of one signal.
+func figuresOf(t *testing.T, tel *componenttest.Telemetry, signal, want string) {
+	t.Helper()
+	if got := booksOf(t, tel, signal); got != want {
+		t.Fatalf("the books say %q, want %q", got, want)
+	}
+}
+
+// booksOf are the items accepted, delivered, expired, and dropped by reason, in that order, those that are not 0: of one signal, or of all but
+// stats.
+func booksOf(t *testing.T, tel *componenttest.Telemetry, signal string) string {
 	t.Helper()
 	var got []string
 	add := func(label, name, reason string) {
-		if n := counted(t, tel, stats, name, reason); n != 0 {
+		if n := counted(t, tel, name, signal, reason); n != 0 {
 			got = append(got, fmt.Sprint(label, " ", n))
 		}
 	}
@@ -35,12 +44,10 @@ func figuresOf(t *testing.T, tel *componenttest.Telemetry, stats bool, want stri
 	for _, why := range intake.Reasons() {
 		add(why.String(), "dropped_items", why.String())
 	}
-	if text := strings.Join(got, " "); text != want {
-		t.Fatalf("the books say %q, want %q", text, want)
-	}
+	return strings.Join(got, " ")
 }
 
-func counted(t *testing.T, tel *componenttest.Telemetry, stats bool, name, reason string) (total int64) {
+func counted(t *testing.T, tel *componenttest.Telemetry, name, signal, reason string) (total int64) {
 	t.Helper()
 	m, err := tel.GetMetric("otelcol_exporter_datadogoauth_" + name)
 	if err != nil {
@@ -48,8 +55,8 @@ func counted(t *testing.T, tel *componenttest.Telemetry, stats bool, name, reaso
 	}
 	for _, p := range m.Data.(metricdata.Sum[int64]).DataPoints {
 		why, _ := p.Attributes.Value("reason")
-		signal, _ := p.Attributes.Value("signal")
-		if why.AsString() == reason && (signal.AsString() == "stats") == stats {
+		of, _ := p.Attributes.Value("signal")
+		if why.AsString() == reason && (of.AsString() == signal || signal == "" && of.AsString() != "stats") {
 			total += p.Value
 		}
 	}

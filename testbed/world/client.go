@@ -128,6 +128,12 @@ func (c *Client) Work(ctx context.Context, n int) error {
 	return c.Flush(ctx)
 }
 
+// Logger is the SDK's own, for what Work does not do.
+func (c *Client) Logger() otellog.Logger { return c.logs.Logger("demo") }
+
+// Meter is like Logger.
+func (c *Client) Meter() metric.Meter { return c.metrics.Meter("demo") }
+
 // Flush hands over what the SDK holds. Flush metrics at most once a second: Datadog keeps one point per series and second.
 func (c *Client) Flush(ctx context.Context) error {
 	var rm metricdata.ResourceMetrics

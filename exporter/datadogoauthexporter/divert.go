@@ -1,0 +1,112 @@
+package datadogoauthexporter
+
+import (
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/events"
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/logs"
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/metrics"
+)
+
+// logsMapper makes logs, events and service checks of log records.
+type logsMapper struct {
+	logs                 *logs.Mapper
+	events               *events.Mapper
+	keepEvent, keepCheck bool // as a log besides
+	leave                func(plog.LogRecord) bool
+}
+
+func newLogsMapper(c *Config) *logsMapper {
+	m := &logsMapper{
+		logs: logs.New(logs.Options{FallbackHost: c.Hostname, Source: c.Integration.Source}),
+		events: events.New(events.Options{
+			Events: c.Events.Enabled, Checks: c.ServiceChecks.Enabled, Source: c.Integration.Source, FallbackHost: c.Hostname,
+		}),
+		keepEvent: c.Events.KeepLog, keepCheck: c.ServiceChecks.KeepLog,
+	}
+	m.leave = func(lr plog.LogRecord) bool {
+		kind := events.KindOf(lr)
+		return m.events.Takes(kind) && !(kind == events.Event && m.keepEvent || kind == events.Check && m.keepCheck)
+	}
+	return m
+}
+
+// logsMapping is a mapping without memory.
+type logsMapping struct {
+	*logsMapper
+	out    intake.Payload
+	others events.Outputs
+}
+
+func (m *logsMapping) add(r plog.ResourceLogs, drops *intake.Drops) {
+	if m.events.MapLogs(r, &m.others) == 0 {
+		m.logs.Map(r, &m.out, drops)
+		return
+	}
+	m.logs.MapExcept(r, m.leave, &m.out, drops)
+}
+
+func (m *logsMapping) payloads() []payload {
+	return []payload{{intake.Logs, &m.out}, {intake.Events, &m.others.Events.Payload}, {intake.Checks, &m.others.Checks.Payload}}
+}
+
+func (m *logsMapping) diverted(count func(intake.Family, int, *intake.Drops)) (gone int) {
+	count(intake.Events, m.others.Events.Records, &m.others.Events.Drops)
+	count(intake.Checks, m.others.Checks.Records, &m.others.Checks.Drops)
+	if !m.keepEvent {
+		gone += m.others.Events.Records
+	}
+	if !m.keepCheck {
+		gone += m.others.Checks.Records
+	}
+	return gone
+}
+
+func (m *logsMapping) commit()   {}
+func (m *logsMapping) rollback() {}
+
+// gauges makes service checks of data points of gauges.
+type gauges struct {
+	checks *events.Mapper
+	except metrics.Exception
+}
+
+func newGauges(c *Config) *gauges {
+	return &gauges{
+		checks: events.New(events.Options{Checks: c.ServiceChecks.Enabled, FallbackHost: c.Hostname}),
+		except: metrics.Exception{Is: events.IsCheck, Keep: c.ServiceChecks.KeepMetric, Hide: events.IsCheckAttribute},
+	}
+}
+
+// metricsMapping is a transaction on the memory of cumulative series.
+type metricsMapping struct {
+	*gauges
+	tx               *metrics.Tx
+	series, sketches intake.Payload
+	found            events.Output
+}
+
+func (m *metricsMapping) add(r pmetric.ResourceMetrics, drops *intake.Drops) {
+	if m.checks.MapGauges(r, &m.found) == 0 {
+		m.tx.Map(r, &m.series, &m.sketches, drops)
+		return
+	}
+	m.tx.MapExcept(r, m.except, &m.series, &m.sketches, drops)
+}
+
+func (m *metricsMapping) payloads() []payload {
+	return []payload{{intake.Series, &m.series}, {intake.Sketches, &m.sketches}, {intake.Checks, &m.found.Payload}}
+}
+
+func (m *metricsMapping) diverted(count func(intake.Family, int, *intake.Drops)) (gone int) {
+	count(intake.Checks, m.found.Records, &m.found.Drops)
+	if m.except.Keep {
+		return 0
+	}
+	return m.found.Records
+}
+
+func (m *metricsMapping) commit()   { m.tx.Commit() }
+func (m *metricsMapping) rollback() { m.tx.Rollback() }
