@@ -22,6 +22,7 @@ var (
 	_ extension.Extension      = (*datadogOAuth)(nil)
 	_ extensionauth.HTTPClient = (*datadogOAuth)(nil)
 	_ credential.Source        = (*datadogOAuth)(nil)
+	_ credential.Journal       = (*datadogOAuth)(nil)
 )
 
 type datadogOAuth struct {

@@ -220,6 +220,20 @@ type Revocation struct {
 func (r Revocation) address() (store.Kind, string) { return store.KindRevocation, r.ID }
 func (r Revocation) owner() string                 { return r.Org.Client }
 
+// Journal is what a sender of data notes about one thing that it must not do twice in an organisation. Its value is the sender's own.
+type Journal struct {
+	Org   credential.Org `json:"org"`
+	Key   string         `json:"key"`
+	Value []byte         `json:"value"`
+	// Until is when the record may be forgotten.
+	Until time.Time `json:"until"`
+}
+
+func (j Journal) address() (store.Kind, string) {
+	return store.KindJournal, j.Org.String() + "/" + j.Key
+}
+func (j Journal) owner() string { return j.Org.Client }
+
 // Quarantine marks a store that came from a backup, whose tokens may be older than those that Datadog knows. Keys serve after they
 // were validated again; refreshes go one at a time and stop after a few invalid_grant.
 type Quarantine struct {

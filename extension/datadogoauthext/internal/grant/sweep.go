@@ -29,6 +29,7 @@ func (s *Service) sweep(ctx context.Context) {
 	s.expirePendings(ctx)
 	if s.windows.enter("sweep/invitations", now, invitationsEvery) {
 		s.sweepInvitations(ctx, now)
+		s.sweepJournal(ctx, now)
 		s.sweepUnreadable(ctx, now)
 	}
 }
@@ -151,7 +152,7 @@ func (s *Service) sweepInvitations(ctx context.Context, now time.Time) {
 
 func (s *Service) notSwept(ctx context.Context, err error) {
 	if err != nil && ctx.Err() == nil && s.windows.enter("sweep", s.now(), longestBackoff) {
-		s.log.Warn("Consents, logins and connect links that ran out were not deleted; trying again", zap.Error(err))
+		s.log.Warn("Consents, logins, connect links and journal entries that ran out were not deleted; trying again", zap.Error(err))
 	}
 }
 

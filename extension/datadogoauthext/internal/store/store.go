@@ -24,13 +24,14 @@ const (
 	KindLogin      Kind = "login"      // a customer who was sent to the partner's login; key: hash of the request id
 	KindPending    Kind = "pending"    // a change of organisation that waits for an operator; key: tenant
 	KindRevocation Kind = "revocation" // tokens that are still to be revoked at Datadog; key: a random id
+	KindJournal    Kind = "journal"    // what senders must not do twice; key: client/site/org id/the sender's own
 	KindQuarantine Kind = "quarantine" // marks a store that came from a backup; key "restored"
 )
 
 // Kinds returns every kind, in no order that means anything.
 func Kinds() []Kind {
 	return []Kind{KindCanary, KindClient, KindOrg, KindGrant, KindToken, KindFlow, KindInvitation,
-		KindLogin, KindPending, KindRevocation, KindQuarantine}
+		KindLogin, KindPending, KindRevocation, KindJournal, KindQuarantine}
 }
 
 // Errors of a Store. Compare with errors.Is.

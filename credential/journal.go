@@ -1,0 +1,45 @@
+package credential
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Errors of a Journal. Compare with errors.Is.
+var (
+	// ErrJournalConflict: somebody else wrote the entry in the meantime. Read it again.
+	ErrJournalConflict = errors.New("the journal entry was changed by somebody else in the meantime")
+	// ErrNoJournal: the holder of grants keeps none, since it only reads its store.
+	ErrNoJournal = errors.New("this collector keeps no journal: it only sends, and writes nothing into the store of grants")
+)
+
+// MaxJournalBytes bounds the value of a journal entry.
+const MaxJournalBytes = 64 << 10
+
+// JournalEntry is what a sender notes about one thing that it must not do twice in an organisation.
+type JournalEntry struct {
+	Org Org
+	Key string
+	// Version is that of what was read; 0 says that there is no such entry.
+	Version uint64
+	Value   []byte
+	// Until is when the entry may be forgotten.
+	Until time.Time
+}
+
+// Journal is what a Source can offer besides: durable entries that all collectors on the same store share.
+type Journal interface {
+	// Journals returns nil if entries can be written, else ErrNoJournal or ErrNotReady.
+	Journals() error
+
+	// ReadEntry returns the entry of an organisation under a key, with Version 0 if there is none.
+	ReadEntry(ctx context.Context, org Org, key string) (JournalEntry, error)
+
+	// WriteEntry writes the entry if the store still holds its Version, and returns the new one; without a Value it deletes the entry. It is
+	// durable when there is no error. After an error other than ErrJournalConflict it may have been written or not: read it again.
+	WriteEntry(ctx context.Context, e JournalEntry) (version uint64, err error)
+
+	// EachEntry calls yield for every entry, and stops at its first error.
+	EachEntry(ctx context.Context, yield func(JournalEntry) error) error
+}
