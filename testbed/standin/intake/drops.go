@@ -23,6 +23,8 @@ const (
 	KindChecks   = "checks"
 	KindEvents   = "events"
 	KindOTLP     = "otlp"
+	// KindIncidents are in no Drop: an incident is there once it was answered.
+	KindIncidents = "incidents"
 )
 
 // The reasons of a Drop.

@@ -29,7 +29,7 @@ const (
 	typeProto = "application/x-protobuf"
 )
 
-var allScopes = []string{"timeseries_query", "metrics_read", "logs_read_data", "apm_read", "events_read"}
+var allScopes = []string{"timeseries_query", "metrics_read", "logs_read_data", "apm_read", "events_read", "incident_read", "incident_write"}
 
 // oneOrg knows one org on siteEU: its key, the token "all" with every read scope, and the token "none" without any.
 type oneOrg struct{}

@@ -124,6 +124,11 @@ func (in *Intake) routes() map[string]*http.ServeMux {
 	api.HandleFunc("GET /api/v2/metrics/{name}/all-tags", in.read("metrics_read", in.metricTags))
 	api.HandleFunc("POST /api/v2/logs/events/search", in.read("logs_read_data", in.searchLogs))
 	api.HandleFunc("POST /api/v2/spans/events/search", in.read("apm_read", in.searchSpans))
+	api.HandleFunc("POST /api/v2/incidents", in.read("incident_write", in.createIncident))
+	api.HandleFunc("PATCH /api/v2/incidents/{id}", in.read("incident_write", in.incident))
+	api.HandleFunc("DELETE /api/v2/incidents/{id}", in.read("incident_write", in.incident))
+	api.HandleFunc("GET /api/v2/incidents/{id}", in.read("incident_read", in.incident))
+	api.HandleFunc("GET /api/v2/incidents/search", in.read("incident_read", in.searchIncidents))
 	api.HandleFunc("GET /api/v1/events/{id}", in.read("events_read", in.eventByID))
 	return muxes
 }

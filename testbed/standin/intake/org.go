@@ -33,7 +33,9 @@ type orgData struct {
 	stats    fifo[*pb.StatsPayload]
 	checks   fifo[Check]
 	events   fifo[Event]
-	otlp     struct {
+	// incidents are in order of creation.
+	incidents []Incident
+	otlp      struct {
 		traces  fifo[*tracepb.TracesData]
 		metrics fifo[*metricspb.MetricsData]
 		logs    fifo[*logspb.LogsData]

@@ -19,6 +19,7 @@ func TestReadingNeedsTokenAndScope(t *testing.T) {
 	for _, e := range []struct{ method, path string }{
 		{"POST", "/api/v2/query/timeseries"}, {"GET", "/api/v1/query"}, {"GET", "/api/v1/metrics"}, {"GET", "/api/v2/metrics/a/all-tags"},
 		{"POST", "/api/v2/logs/events/search"}, {"POST", "/api/v2/spans/events/search"}, {"GET", "/api/v1/events/1"},
+		{"GET", "/api/v2/incidents/search"}, {"GET", "/api/v2/incidents/x"}, {"POST", "/api/v2/incidents"}, {"PATCH", "/api/v2/incidents/x"},
 	} {
 		for _, c := range []struct {
 			name   string

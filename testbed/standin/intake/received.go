@@ -21,6 +21,8 @@ type Counts struct {
 	Stats    int // groups of APM stats
 	Checks   int
 	Events   int
+	// Incidents that were created, those that were deleted included.
+	Incidents int
 
 	OTLPPoints, OTLPLogs, OTLPSpans int // what came to the OTLP hosts
 }
@@ -28,7 +30,7 @@ type Counts struct {
 // atLeast says whether no number of c is below that of want.
 func (c Counts) atLeast(want Counts) bool {
 	return c.Points >= want.Points && c.Sketches >= want.Sketches && c.Logs >= want.Logs && c.Spans >= want.Spans &&
-		c.Stats >= want.Stats && c.Checks >= want.Checks && c.Events >= want.Events &&
+		c.Stats >= want.Stats && c.Checks >= want.Checks && c.Events >= want.Events && c.Incidents >= want.Incidents &&
 		c.OTLPPoints >= want.OTLPPoints && c.OTLPLogs >= want.OTLPLogs && c.OTLPSpans >= want.OTLPSpans
 }
 
@@ -41,6 +43,8 @@ type Received struct {
 	Stats    []*pb.StatsPayload
 	Checks   []Check
 	Events   []Event
+	// Incidents as they stand.
+	Incidents []Incident
 
 	OTLPTraces  []*tracepb.TracesData
 	OTLPMetrics []*metricspb.MetricsData
@@ -84,6 +88,7 @@ func (in *Intake) Received(orgID string) Received {
 		Stats:       append([]*pb.StatsPayload(nil), o.stats.all()...),
 		Checks:      append([]Check(nil), o.checks.all()...),
 		Events:      append([]Event(nil), o.events.all()...),
+		Incidents:   o.copyIncidents(),
 		OTLPTraces:  append([]*tracepb.TracesData(nil), o.otlp.traces.all()...),
 		OTLPMetrics: append([]*metricspb.MetricsData(nil), o.otlp.metrics.all()...),
 		OTLPLogs:    append([]*logspb.LogsData(nil), o.otlp.logs.all()...),
