@@ -15,7 +15,7 @@ var (
 )
 
 // MaxJournalBytes bounds the value of a journal entry.
-const MaxJournalBytes = 64 << 10
+const MaxJournalBytes = 256 << 10
 
 // JournalEntry is what a sender notes about one thing that it must not do twice in an organisation.
 type JournalEntry struct {

@@ -54,6 +54,7 @@ type Config struct {
 
 	Events        EventsConfig        `mapstructure:"events"`
 	ServiceChecks ServiceChecksConfig `mapstructure:"service_checks"`
+	Incidents     IncidentsConfig     `mapstructure:"incidents"`
 }
 
 // TenantConfig says which sources name the tenant of a resource. The most trusted one wins: fixed, then the client metadata, then the
@@ -176,6 +177,30 @@ type ServiceChecksConfig struct {
 	MaxAge time.Duration `mapstructure:"max_age"`
 }
 
+// IncidentsConfig is about log records that say that they are about an incident.
+type IncidentsConfig struct {
+	// Enabled creates and updates incidents. It needs a collector that holds tokens, and the scope incident_write in the customers' grants.
+	Enabled bool `mapstructure:"enabled"`
+	// KeepLog sends the record as a log besides.
+	KeepLog bool `mapstructure:"keep_log"`
+	// SearchFor is how long an incident is searched for of which nobody knows whether it was created.
+	SearchFor time.Duration `mapstructure:"search_for"`
+	// RememberFor is how long a key is known after its last change. A record that comes later makes another incident.
+	RememberFor time.Duration `mapstructure:"remember_for"`
+	// MaxAge is how old a record may be when it is brought to Datadog.
+	MaxAge time.Duration `mapstructure:"max_age"`
+}
+
+func (c *IncidentsConfig) validate(f *faults) {
+	if c.SearchFor <= 0 {
+		f.add("incidents::search_for", "must be positive, got %s", c.SearchFor)
+	}
+	if c.RememberFor < 24*time.Hour {
+		f.add("incidents::remember_for", "must be a day at least, got %s: a key that is forgotten can make a second incident", c.RememberFor)
+	}
+	f.age("incidents", c.MaxAge)
+}
+
 // Validate reports every fault at once, each under the key that the operator must edit. What has a Validate of its own (retry, queue,
 // http) is checked by the collector.
 func (c *Config) Validate() error {
@@ -212,6 +237,7 @@ func (c *Config) Validate() error {
 	c.Traces.validate(&f)
 	f.age("events", c.Events.MaxAge)
 	f.age("service_checks", c.ServiceChecks.MaxAge)
+	c.Incidents.validate(&f)
 	return errors.Join(f...)
 }
 

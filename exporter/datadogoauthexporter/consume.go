@@ -51,6 +51,12 @@ type diverter interface {
 	diverted(count func(of intake.Family, items int, drops *intake.Drops)) (gone int)
 }
 
+// journalling is a mapping with something that goes by the journal of the holder of grants, and not by the queue.
+type journalling interface {
+	// handOver notes it, for an organisation in text. It may be called again after an error.
+	handOver(ctx context.Context, tenant, org string) error
+}
+
 type payload struct {
 	family intake.Family
 	*intake.Payload
@@ -175,6 +181,12 @@ var errTooLargeForQueue = errors.New("larger than the whole queue; see sending_q
 // offer hands one tenant's share to the queue: all of it, or on an error nothing, and then the mapping is as if it had not been.
 func (e *signalExporter[D, R]) offer(ctx context.Context, tenant string, s *share[R]) error {
 	taken := false
+	if m, ok := s.mapping.(journalling); ok {
+		if err := m.handOver(ctx, tenant, s.org); err != nil {
+			s.mapping.rollback()
+			return err
+		}
+	}
 	for _, p := range s.mapping.payloads() {
 		if len(p.Items) == 0 {
 			continue

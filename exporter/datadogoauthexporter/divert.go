@@ -1,6 +1,8 @@
 package datadogoauthexporter
 
 import (
+	"context"
+
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
@@ -14,21 +16,32 @@ import (
 type logsMapper struct {
 	logs                 *logs.Mapper
 	events               *events.Mapper
+	incidents            *incidentsWorker
 	keepEvent, keepCheck bool // as a log besides
+	keepIncident         bool
 	leave                func(plog.LogRecord) bool
 }
 
-func newLogsMapper(c *Config) *logsMapper {
+func newLogsMapper(c *Config, worker *incidentsWorker) *logsMapper {
 	m := &logsMapper{
 		logs: logs.New(logs.Options{FallbackHost: c.Hostname, Source: c.Integration.Source}),
 		events: events.New(events.Options{
 			Events: c.Events.Enabled, Checks: c.ServiceChecks.Enabled, Source: c.Integration.Source, FallbackHost: c.Hostname,
 		}),
-		keepEvent: c.Events.KeepLog, keepCheck: c.ServiceChecks.KeepLog,
+		incidents: worker,
+		keepEvent: c.Events.KeepLog, keepCheck: c.ServiceChecks.KeepLog, keepIncident: c.Incidents.KeepLog,
 	}
 	m.leave = func(lr plog.LogRecord) bool {
-		kind := events.KindOf(lr)
-		return m.events.Takes(kind) && !(kind == events.Event && m.keepEvent || kind == events.Check && m.keepCheck)
+		switch kind := events.KindOf(lr); kind {
+		case events.Event:
+			return m.events.Takes(kind) && !m.keepEvent
+		case events.Check:
+			return m.events.Takes(kind) && !m.keepCheck
+		case events.Incident:
+			return m.incidents.enabled() && !m.keepIncident
+		default:
+			return false
+		}
 	}
 	return m
 }
@@ -38,10 +51,15 @@ type logsMapping struct {
 	*logsMapper
 	out    intake.Payload
 	others events.Outputs
+	about  incidentRecords
 }
 
 func (m *logsMapping) add(r plog.ResourceLogs, drops *intake.Drops) {
-	if m.events.MapLogs(r, &m.others) == 0 {
+	taken := m.events.MapLogs(r, &m.others)
+	if m.incidents.enabled() {
+		taken += m.about.read(r)
+	}
+	if taken == 0 {
 		m.logs.Map(r, &m.out, drops)
 		return
 	}
@@ -55,6 +73,10 @@ func (m *logsMapping) payloads() []payload {
 func (m *logsMapping) diverted(count func(intake.Family, int, *intake.Drops)) (gone int) {
 	count(intake.Events, m.others.Events.Records, &m.others.Events.Drops)
 	count(intake.Checks, m.others.Checks.Records, &m.others.Checks.Drops)
+	count(intake.Incidents, m.about.count, &m.about.drops)
+	if !m.keepIncident {
+		gone += m.about.count
+	}
 	if !m.keepEvent {
 		gone += m.others.Events.Records
 	}
@@ -62,6 +84,10 @@ func (m *logsMapping) diverted(count func(intake.Family, int, *intake.Drops)) (g
 		gone += m.others.Checks.Records
 	}
 	return gone
+}
+
+func (m *logsMapping) handOver(ctx context.Context, tenant, org string) error {
+	return m.incidents.take(ctx, tenant, org, &m.about)
 }
 
 func (m *logsMapping) commit()   {}

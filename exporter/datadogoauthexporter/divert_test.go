@@ -289,3 +289,43 @@ func TestParkedEventsAreCountedAsSuch(t *testing.T) {
 		}
 	}
 }
+
+// TestIncidentsNeedAJournal has a holder of grants that keeps none.
+func TestIncidentsNeedAJournal(t *testing.T) {
+	t.Parallel()
+	d, h := twoSites(t)
+	cfg := d.config()
+	cfg.Incidents.Enabled = true
+	set, _ := settings(t)
+	e, err := createLogs(context.Background(), set, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Start(context.Background(), h); err == nil || !strings.Contains(err.Error(), "incidents::enabled: extension \"datadogoauth\" keeps no journal") {
+		t.Errorf("got %v", err)
+	}
+	if err := e.Shutdown(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestIncidentsAreLogsUntilTheyAreEnabled has the default configuration.
+func TestIncidentsAreLogsUntilTheyAreEnabled(t *testing.T) {
+	t.Parallel()
+	d, h := twoSites(t)
+	set, tel := settings(t)
+	e, err := createLogs(context.Background(), set, d.config())
+	e = run(t, e, err, h)
+	data := logsOf("acme")
+	data.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).SetEventName("datadog.incident")
+	if err := e.ConsumeLogs(context.Background(), data); err != nil {
+		t.Fatal(err)
+	}
+	if got := arrivals(t, d, 1); !strings.Contains(got["/api/v2/logs"], "hello from acme") {
+		t.Errorf("arrived %v", got)
+	}
+	if err := e.Shutdown(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	eachBook(t, tel, map[string]string{"logs": "accepted 1 delivered 1"})
+}

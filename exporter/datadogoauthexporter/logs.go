@@ -2,7 +2,9 @@ package datadogoauthexporter
 
 import (
 	"context"
+	"errors"
 
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -13,11 +15,13 @@ import (
 
 type logsExporter struct {
 	signalExporter[plog.Logs, plog.ResourceLogs]
+	incidents *incidentsWorker
 }
 
 func newLogsExporter(c *core, next exporter.Logs) *logsExporter {
-	mapper := newLogsMapper(c.cfg)
-	return &logsExporter{signalExporter[plog.Logs, plog.ResourceLogs]{
+	worker := &incidentsWorker{core: c}
+	mapper := newLogsMapper(c.cfg, worker)
+	return &logsExporter{incidents: worker, signalExporter: signalExporter[plog.Logs, plog.ResourceLogs]{
 		core:  c,
 		next:  chain[plog.Logs]{next, next.ConsumeLogs},
 		empty: plog.NewLogs(),
@@ -37,6 +41,16 @@ func newLogsExporter(c *core, next exporter.Logs) *logsExporter {
 			},
 		},
 	}}
+}
+
+// Start implements component.Component.
+func (e *logsExporter) Start(ctx context.Context, host component.Host) error {
+	return errors.Join(e.signalExporter.Start(ctx, host), e.incidents.start())
+}
+
+// Shutdown implements component.Component. It may come without Start, and twice.
+func (e *logsExporter) Shutdown(ctx context.Context) error {
+	return errors.Join(e.incidents.stop(ctx), e.signalExporter.Shutdown(ctx))
 }
 
 // ConsumeLogs implements exporter.Logs.

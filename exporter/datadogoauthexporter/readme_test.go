@@ -47,7 +47,7 @@ func keys(prefix string, of reflect.Type) []string {
 func TestConfigsOfTheDocumentationLoad(t *testing.T) {
 	t.Parallel()
 	var raw []byte
-	for _, page := range []string{"README.md", "../../docs/events.md"} {
+	for _, page := range []string{"README.md", "../../docs/events.md", "../../docs/incidents.md"} {
 		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)
@@ -55,7 +55,7 @@ func TestConfigsOfTheDocumentationLoad(t *testing.T) {
 		raw = append(raw, text...)
 	}
 	blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(raw), -1)
-	if len(blocks) < 3 {
+	if len(blocks) < 4 {
 		t.Fatalf("%d examples", len(blocks))
 	}
 	for _, b := range blocks {
@@ -109,6 +109,7 @@ exporters:
     traces: {max_age: -1s, peer_tags: [""], bucket_interval: 1ms, max_stats_keys_per_tenant: 0, max_stats_keys: -1}
     events: {max_age: -1s}
     service_checks: {max_age: -1s}
+    incidents: {max_age: -1s, search_for: 0s, remember_for: 1h}
 `)
 	if err == nil {
 		t.Fatal("accepted")
@@ -120,7 +121,7 @@ exporters:
 		"hostname:", "integration::source:", "metrics::compression:", "metrics::max_age:", "metrics::delta_ttl:", "metrics::max_series:",
 		"metrics::histograms: mode nobuckets", "metrics::sums::cumulative_monotonic_mode:", "logs::compression:", "traces::max_age:",
 		"traces::peer_tags::0:", "traces::bucket_interval:", "traces::max_stats_keys_per_tenant:", "traces::max_stats_keys:",
-		"events::max_age:", "service_checks::max_age:",
+		"events::max_age:", "service_checks::max_age:", "incidents::max_age:", "incidents::search_for:", "incidents::remember_for:",
 	} {
 		if !strings.Contains(err.Error(), key) {
 			t.Errorf("nothing about %s", key)

@@ -2,6 +2,7 @@ package datadogoauthexporter
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/apmstats"
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/incidents"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/metadata"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/tenancy"
@@ -30,7 +32,7 @@ type telemetry struct {
 // madeOf are the intakes that a signal's items also become items of.
 var madeOf = map[string]map[intake.Family]string{
 	"metrics": {intake.Checks: "service_checks"},
-	"logs":    {intake.Checks: "service_checks", intake.Events: "events"},
+	"logs":    {intake.Checks: "service_checks", intake.Events: "events", intake.Incidents: "incidents"},
 	"traces":  {intake.Stats: "stats"},
 }
 
@@ -211,4 +213,22 @@ func (t *telemetry) StatsOverflow(spans int) {
 func (t *telemetry) unreadable(err error) {
 	t.drop(intake.ReasonUnreadable, 1)
 	t.logger.Error("A request in the queue's storage cannot be read and is dropped", zap.Error(err))
+}
+
+// observeIncidents registers figures, which tells what is to be brought to Datadog, and what is there.
+func (t *telemetry) observeIncidents(figures func() incidents.Figures) error {
+	waiting := attributes(t.exporter)
+	open, unknown := attributes(t.exporter, attribute.String("state", "open")), attributes(t.exporter, attribute.String("state", "unknown"))
+	return errors.Join(
+		t.RegisterExporterDatadogoauthJournalItemsCallback(func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(int64(figures().Waiting), waiting)
+			return nil
+		}),
+		t.RegisterExporterDatadogoauthIncidentsCallback(func(_ context.Context, o metric.Int64Observer) error {
+			f := figures()
+			o.Observe(int64(f.Open), open)
+			o.Observe(int64(f.Unknown), unknown)
+			return nil
+		}),
+	)
 }

@@ -17,6 +17,7 @@ const (
 	Plain Kind = iota
 	Event
 	Check
+	Incident // package incidents maps it
 )
 
 // KindOf tells what a log record is meant to be.
@@ -27,6 +28,8 @@ func KindOf(lr plog.LogRecord) Kind {
 			return Event
 		case "service_check":
 			return Check
+		case "incident":
+			return Incident
 		case "log":
 			return Plain
 		}
@@ -36,6 +39,8 @@ func KindOf(lr plog.LogRecord) Kind {
 		return Event
 	case "datadog.service_check":
 		return Check
+	case "datadog.incident":
+		return Incident
 	}
 	return Plain
 }

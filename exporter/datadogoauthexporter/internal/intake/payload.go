@@ -18,6 +18,8 @@ const (
 const (
 	Events Family = 6 // POST api.<site>/api/v1/events, one JSON object
 	Checks Family = 7 // POST api.<site>/api/v1/check_run, JSON array
+	// Incidents never are a request: they go by the journal. The number is for counting.
+	Incidents Family = 8
 )
 
 // Payload is the encoded, uncompressed items of one tenant for one family, without the framing around them.

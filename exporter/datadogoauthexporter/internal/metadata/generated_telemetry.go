@@ -33,6 +33,8 @@ type TelemetryBuilder struct {
 	ExporterDatadogoauthDeliveredItems   metric.Int64Counter
 	ExporterDatadogoauthDroppedItems     metric.Int64Counter
 	ExporterDatadogoauthExpiredItems     metric.Int64Counter
+	ExporterDatadogoauthIncidents        metric.Int64ObservableGauge
+	ExporterDatadogoauthJournalItems     metric.Int64ObservableGauge
 	ExporterDatadogoauthParkedItems      metric.Int64Counter
 	ExporterDatadogoauthParkingBytes     metric.Int64ObservableGauge
 	ExporterDatadogoauthParkingItems     metric.Int64ObservableGauge
@@ -53,6 +55,36 @@ type telemetryBuilderOptionFunc func(mb *TelemetryBuilder)
 
 func (tbof telemetryBuilderOptionFunc) apply(mb *TelemetryBuilder) {
 	tbof(mb)
+}
+
+// RegisterExporterDatadogoauthIncidentsCallback sets callback for observable ExporterDatadogoauthIncidents metric.
+func (builder *TelemetryBuilder) RegisterExporterDatadogoauthIncidentsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExporterDatadogoauthIncidents, obs: o})
+		return nil
+	}, builder.ExporterDatadogoauthIncidents)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterExporterDatadogoauthJournalItemsCallback sets callback for observable ExporterDatadogoauthJournalItems metric.
+func (builder *TelemetryBuilder) RegisterExporterDatadogoauthJournalItemsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExporterDatadogoauthJournalItems, obs: o})
+		return nil
+	}, builder.ExporterDatadogoauthJournalItems)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
 }
 
 // RegisterExporterDatadogoauthParkingBytesCallback sets callback for observable ExporterDatadogoauthParkingBytes metric.
@@ -140,6 +172,18 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	builder.ExporterDatadogoauthExpiredItems, err = builder.meter.Int64Counter(
 		"otelcol_exporter_datadogoauth_expired_items",
 		metric.WithDescription("Items that became older than Datadog accepts before they could be sent. [Alpha]"),
+		metric.WithUnit("{item}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterDatadogoauthIncidents, err = builder.meter.Int64ObservableGauge(
+		"otelcol_exporter_datadogoauth_incidents",
+		metric.WithDescription("Incidents in the journal that are at Datadog, and those of which nobody knows whether they are. [Alpha]"),
+		metric.WithUnit("{incident}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterDatadogoauthJournalItems, err = builder.meter.Int64ObservableGauge(
+		"otelcol_exporter_datadogoauth_journal_items",
+		metric.WithDescription("Records about incidents that this collector is to bring to Datadog. [Alpha]"),
 		metric.WithUnit("{item}"),
 	)
 	errs = errors.Join(errs, err)

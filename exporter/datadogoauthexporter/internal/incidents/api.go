@@ -1,0 +1,289 @@
+package incidents
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/credential"
+	"github.com/datadogoauth/otelcol-datadogoauth/internal/peertext"
+	"github.com/datadogoauth/otelcol-datadogoauth/site"
+)
+
+// verdict is what became of a call.
+type verdict uint8
+
+const (
+	done    verdict = iota
+	later           // nothing was done: it can be made again
+	refused         // it will never be done
+	gone            // there is no such incident
+	unclear         // it may have been done
+)
+
+// judge tells what an answer means.
+//
+//	2xx                done
+//	401, 403, 429      later: the token is refreshed, the scope is granted or incidents are enabled, the limit is over
+//	404                gone
+//	408, 5xx, no sense unclear
+//	other              refused
+func judge(status int) verdict {
+	switch {
+	case status >= 200 && status < 300:
+		return done
+	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusTooManyRequests:
+		return later
+	case status == http.StatusNotFound:
+		return gone
+	case status == http.StatusRequestTimeout, status >= 500, status < 400:
+		return unclear
+	default:
+		return refused
+	}
+}
+
+const (
+	maxAnswerBytes = 4 << 20
+	maxQuoteBytes  = 200
+)
+
+// api calls Datadog for one tenant.
+type api struct {
+	set    *Settings
+	tenant string
+	at     site.Site
+}
+
+func (w *Worker) api(tenant string, org credential.Org) (*api, error) {
+	at, ok := site.ByDomain(org.Site)
+	if !ok {
+		return nil, fmt.Errorf("organisation %s: %w", org.ID, site.ErrUnknown)
+	}
+	return &api{&w.set, tenant, at}, nil
+}
+
+// call makes one call. Without an answer it is unclear as soon as the head of the request was written.
+func (a *api) call(ctx context.Context, method, path string, body, into any) (verdict, error) {
+	ctx, cancel := context.WithTimeout(ctx, a.set.Timeout)
+	defer cancel()
+	var raw []byte
+	if body != nil {
+		var err error
+		if raw, err = json.Marshal(body); err != nil {
+			return refused, err
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "https://"+a.at.Hostname(site.HostAPI)+path, bytes.NewReader(raw))
+	if err != nil {
+		return refused, err
+	}
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", a.set.UserAgent)
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	watched := &watch{base: a.set.Base}
+	what := fmt.Sprintf("%s %s of tenant %s", method, strings.SplitN(path, "?", 2)[0], a.tenant)
+	// The round tripper below RoundTrip follows no redirect, as there is no client around it.
+	resp, err := a.set.Source.Bearer(a.tenant, watched).RoundTrip(req)
+	if err != nil {
+		if watched.written.Load() {
+			return unclear, fmt.Errorf("%s: %w", what, err)
+		}
+		return later, fmt.Errorf("%s: %w", what, err)
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes))
+	v := judge(resp.StatusCode)
+	if v == done {
+		if err == nil && into != nil {
+			err = json.Unmarshal(answer, into)
+		}
+		if err != nil {
+			return unclear, fmt.Errorf("%s: the answer cannot be read: %w", what, err)
+		}
+		return done, nil
+	}
+	return v, fmt.Errorf("%s: %d: %s%s", what, resp.StatusCode, complaint(answer), hint(resp.StatusCode))
+}
+
+func hint(status int) string {
+	switch status {
+	case http.StatusForbidden:
+		return "; the customer's grant needs the scopes incident_write and incident_read, and the organisation needs incidents enabled"
+	case http.StatusBadRequest:
+		return "; the organisation may have other fields, or other values of them"
+	}
+	return ""
+}
+
+func complaint(answer []byte) string {
+	var body struct {
+		Errors []json.RawMessage `json:"errors"`
+	}
+	if json.Unmarshal(answer, &body) != nil || len(body.Errors) == 0 {
+		return "no reason given"
+	}
+	return peertext.Quote(string(bytes.Trim(body.Errors[0], `"`)), maxQuoteBytes)
+}
+
+// watch notes whether a request was written. It is below the round tripper that adds the token, whose own calls are none of it.
+type watch struct {
+	base    http.RoundTripper
+	written atomic.Bool
+}
+
+// RoundTrip implements http.RoundTripper.
+func (w *watch) RoundTrip(req *http.Request) (*http.Response, error) {
+	trace := &httptrace.ClientTrace{WroteHeaders: func() { w.written.Store(true) }}
+	return w.base.RoundTrip(req.WithContext(httptrace.WithClientTrace(req.Context(), trace)))
+}
+
+// document is the JSON:API form of what is sent and answered.
+type document struct {
+	Data data `json:"data"`
+}
+
+type data struct {
+	ID         string     `json:"id,omitempty"`
+	Type       string     `json:"type"`
+	Attributes attributes `json:"attributes"`
+}
+
+type attributes struct {
+	Title    string           `json:"title,omitempty"`
+	Impacted *bool            `json:"customer_impacted,omitempty"`
+	Scope    string           `json:"customer_impact_scope,omitempty"`
+	Type     string           `json:"incident_type_uuid,omitempty"`
+	Test     *bool            `json:"is_test,omitempty"`
+	Handles  []handle         `json:"notification_handles,omitempty"`
+	Fields   map[string]value `json:"fields,omitempty"`
+}
+
+type handle struct {
+	DisplayName string `json:"display_name"`
+	Handle      string `json:"handle"`
+}
+
+type value struct {
+	Type  string `json:"type"`
+	Value any    `json:"value"`
+}
+
+// identified is what is read of an answer: it may hold anything else.
+type identified struct {
+	Data struct {
+		ID         string `json:"id"`
+		Attributes struct {
+			Title   string    `json:"title"`
+			Created time.Time `json:"created"`
+		} `json:"attributes"`
+	} `json:"data"`
+}
+
+// mark ends the title of an incident, which is recognised by it.
+func mark(key string) string { return " [" + key + "]" }
+
+func (r *Record) attributes() attributes {
+	a := attributes{Impacted: r.Impacted, Scope: r.Scope, Fields: make(map[string]value, len(r.Fields))}
+	if r.Title != "" {
+		a.Title = r.Title + mark(r.Key)
+	}
+	if r.Impacted != nil && *r.Impacted {
+		a.Scope = cmp.Or(a.Scope, r.Title, r.Key) // the API wants one
+	}
+	for name, f := range r.Fields {
+		if f.List != nil {
+			a.Fields[name] = value{f.Type, f.List}
+		} else {
+			a.Fields[name] = value{f.Type, f.Text}
+		}
+	}
+	for _, h := range r.Handles {
+		a.Handles = append(a.Handles, handle{h, h})
+	}
+	return a
+}
+
+// create makes the incident and returns its id.
+func (a *api) create(ctx context.Context, r *Record) (string, verdict, error) {
+	attrs := r.attributes()
+	attrs.Type, attrs.Test = r.Type, r.Test
+	if attrs.Title == "" {
+		first, _, _ := strings.Cut(r.Text, "\n")
+		attrs.Title = cmp.Or(cut(strings.TrimSpace(first), maxTitle), "Incident") + mark(r.Key)
+	}
+	if _, said := attrs.Fields["summary"]; !said && r.Text != "" {
+		attrs.Fields["summary"] = value{fieldTypes["summary"], r.Text}
+	}
+	if attrs.Impacted == nil {
+		attrs.Impacted = new(bool)
+	}
+	var made identified
+	v, err := a.call(ctx, http.MethodPost, "/api/v2/incidents", document{data{Type: "incidents", Attributes: attrs}}, &made)
+	switch {
+	case v == gone: // the product is not there
+		v = refused
+	case v == done && made.Data.ID == "":
+		return "", unclear, fmt.Errorf("create an incident of tenant %s: the answer names no id", a.tenant)
+	}
+	return made.Data.ID, v, err
+}
+
+// update changes the incident. What it says is true however often it is said, so nothing about it is unclear.
+func (a *api) update(ctx context.Context, id string, r *Record) (verdict, error) {
+	v, err := a.call(ctx, http.MethodPatch, "/api/v2/incidents/"+url.PathEscape(id), document{data{ID: id, Type: "incidents", Attributes: r.attributes()}}, nil)
+	if v == unclear {
+		v = later
+	}
+	return v, err
+}
+
+const (
+	searchPages    = 5
+	searchPageSize = 100
+	// searchQuery names the states that the API knows, since the words of a title are not among what it says can be searched for.
+	searchQuery = "state:(active OR stable OR resolved OR completed)"
+	// clocksDiffer is how much older than its intent an incident can look.
+	clocksDiffer = 10 * time.Minute
+)
+
+// find looks for the incident of a key among those made since a time, newest first. An empty id says that there is none yet.
+func (a *api) find(ctx context.Context, key string, since time.Time) (id string, err error) {
+	for page := range searchPages {
+		query := url.Values{"query": {searchQuery}, "sort": {"-created"}, "page[size]": {strconv.Itoa(searchPageSize)}, "page[offset]": {strconv.Itoa(page * searchPageSize)}}
+		var found struct {
+			Data struct {
+				Attributes struct {
+					Incidents []identified `json:"incidents"`
+				} `json:"attributes"`
+			} `json:"data"`
+		}
+		if _, err := a.call(ctx, http.MethodGet, "/api/v2/incidents/search?"+query.Encode(), nil, &found); err != nil {
+			return "", err
+		}
+		for _, one := range found.Data.Attributes.Incidents {
+			if !one.Data.Attributes.Created.IsZero() && one.Data.Attributes.Created.Before(since.Add(-clocksDiffer)) {
+				return "", nil
+			}
+			if strings.HasSuffix(one.Data.Attributes.Title, mark(key)) {
+				return one.Data.ID, nil
+			}
+		}
+		if len(found.Data.Attributes.Incidents) < searchPageSize {
+			break
+		}
+	}
+	return "", nil
+}
