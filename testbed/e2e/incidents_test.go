@@ -1,0 +1,97 @@
+package e2e
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	otellog "go.opentelemetry.io/otel/log"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/standin/faults"
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/standin/history"
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/standin/intake"
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/world"
+)
+
+const incidentsPath = "/api/v2/incidents"
+
+// about sends one record about an incident and waits until the collector has it.
+func about(t *testing.T, c *world.Client, key, body string, attrs ...attribute.KeyValue) {
+	t.Helper()
+	var r otellog.Record
+	r.SetEventName("datadog.incident")
+	r.SetTimestamp(time.Now())
+	r.SetBody(attribute.StringValue(body))
+	r.AddAttributes(attribute.String("datadog.incident.key", key))
+	r.AddAttributes(attrs...)
+	c.Logger().Emit(t.Context(), r)
+	if err := c.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func withIncidents(o *world.Options) {
+	o.Tenants = threeCustomers[:1]
+	o.Scopes = []string{"api_keys_write", "incident_write", "incident_read"}
+	o.Args = []string{"--set=exporters.datadogoauth.incidents.enabled=true"}
+}
+
+func value(i intake.Incident, field string) any {
+	f, _ := i.Fields[field].(map[string]any)
+	return f["value"]
+}
+
+// TestAnIncidentIsThereOnce loses the answer to its creation, then restarts the collector before it is resolved.
+func TestAnIncidentIsThereOnce(t *testing.T) {
+	t.Parallel()
+	w := start(t, withIncidents)
+	connectAll(t, w)
+	customer := w.Customers[0]
+	if _, err := w.Standin.Faults().Add(faults.Fault{ID: "lost", Method: "POST", Path: incidentsPath, Lose: true, Count: 1}); err != nil {
+		t.Fatal(err)
+	}
+	sdk := client(t, w, customer.Tenant)
+	about(t, sdk, "checkout-1", "Checkout is down\nsince noon", attribute.String("datadog.incident.severity", "SEV-2"), attribute.Bool("datadog.incident.is_test", true))
+	incident := func() intake.Incident {
+		got := w.Standin.Intake().Received(customer.Org.ID).Incidents
+		if len(got) != 1 {
+			t.Fatalf("%d incidents: %+v", len(got), got)
+		}
+		return got[0]
+	}
+	awaitCounts(t, w, customer, intake.Counts{Incidents: 1})
+	within(t, 30*time.Second, "the incident is found", func() bool { return incident().Updates == 1 })
+	if i := incident(); i.Title != "Checkout is down [checkout-1]" || value(i, "severity") != "SEV-2" || value(i, "summary") != "Checkout is down\nsince noon" || !i.Test || i.Impacted {
+		t.Errorf("%+v", i)
+	}
+
+	if err := w.Collector.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.StartCollector(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	about(t, sdk, "checkout-1", "all is well", attribute.String("datadog.incident.state", "resolved"))
+	within(t, 30*time.Second, "the incident is resolved", func() bool { return value(incident(), "state") == "resolved" })
+	if i := incident(); i.Title != "Checkout is down [checkout-1]" || value(i, "summary") != "Checkout is down\nsince noon" {
+		t.Errorf("%+v", i)
+	}
+	about(t, sdk, "another", "Another one")
+	awaitCounts(t, w, customer, intake.Counts{Incidents: 2})
+	if err := sdk.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var methods []string
+	for _, e := range w.Standin.History().List(history.Filter{}) {
+		if e.Path == incidentsPath && e.Method == "POST" {
+			methods = append(methods, e.Auth)
+		}
+	}
+	if !reflect.DeepEqual(methods, []string{"bearer", "bearer"}) {
+		t.Errorf("creations by %q", methods)
+	}
+	if logs := w.Standin.Intake().Counts(customer.Org.ID).Logs; logs != 0 {
+		t.Errorf("%d logs", logs)
+	}
+}
