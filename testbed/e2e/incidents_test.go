@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"reflect"
+	"sync"
 	"testing"
 	"time"
 
@@ -93,5 +94,70 @@ func TestAnIncidentIsThereOnce(t *testing.T) {
 	}
 	if logs := w.Standin.Intake().Counts(customer.Org.ID).Logs; logs != 0 {
 		t.Errorf("%d logs", logs)
+	}
+}
+
+// TestTwoCollectorsCreateOneIncident gives each of them a record of the same keys at once, while the search lags.
+func TestTwoCollectorsCreateOneIncident(t *testing.T) {
+	t.Parallel()
+	db := database(t)
+	w := start(t, func(o *world.Options) {
+		withIncidents(o)
+		o.Setup = &world.Setup{DSN: db.DSN(db.Addr(), grantsDB)}
+	})
+	w.Standin.Intake().SetSearchDelay(2 * time.Second)
+	connectAll(t, w)
+	customer := w.Customers[0]
+	other := addNode(t, w, "other", world.Setup{DSN: db.DSN(db.Addr(), grantsDB)})
+	within(t, 30*time.Second, "the other collector knows the customer", func() bool {
+		tenants, err := other.Tenants(t.Context())
+		return err == nil && len(tenants) == 1
+	})
+	if _, err := w.Standin.Faults().Add(faults.Fault{ID: "lost", Method: "POST", Path: incidentsPath, Lose: true, Count: 2}); err != nil {
+		t.Fatal(err)
+	}
+	keys := []string{"a", "b", "c", "d", "e"}
+	var both sync.WaitGroup
+	for _, n := range []*world.Node{w.Node, other} {
+		both.Go(func() {
+			c, err := world.NewClient(t.Context(), n.OTLP, customer.Tenant)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			for _, key := range keys {
+				about(t, c, key, "Incident "+key, attribute.String("datadog.incident.root_cause", n.Name))
+			}
+			if err := c.Close(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	both.Wait()
+	within(t, 60*time.Second, "those are found whose answer was lost", func() bool {
+		updated := 0
+		for _, i := range w.Standin.Intake().Received(customer.Org.ID).Incidents {
+			updated += min(i.Updates, 1)
+		}
+		return updated >= 2
+	})
+	for _, n := range []*world.Node{w.Node, other} {
+		if err := n.Collector.Stop(); err != nil {
+			t.Error(err)
+		}
+	}
+	titles := map[string]int{}
+	for _, i := range w.Standin.Intake().Received(customer.Org.ID).Incidents {
+		titles[i.Title]++
+	}
+	want := map[string]int{}
+	for _, key := range keys {
+		want["Incident "+key+" ["+key+"]"] = 1
+	}
+	if !reflect.DeepEqual(titles, want) {
+		t.Errorf("Datadog has %v, want %v", titles, want)
+	}
+	if n := len(w.Standin.History().List(history.Filter{Path: incidentsPath})); n != len(keys) {
+		t.Errorf("%d creations", n)
 	}
 }

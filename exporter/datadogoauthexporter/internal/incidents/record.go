@@ -64,6 +64,15 @@ func Read(lr plog.LogRecord, now time.Time) (r Record, ok bool) {
 }
 
 func (r *Record) set(name string, v pcommon.Value) {
+	kind := fieldTypes[name]
+	switch {
+	case name == "notification_handles":
+		r.Handles = listOf(v)
+		return
+	case kind == "autocomplete":
+		r.put(name, Field{Type: kind, List: listOf(v)})
+		return
+	}
 	text := strings.TrimSpace(valid(v.AsString()))
 	switch name {
 	case "key":
@@ -80,16 +89,11 @@ func (r *Record) set(name string, v pcommon.Value) {
 	case "is_test":
 		yes := v.Type() == pcommon.ValueTypeBool && v.Bool() || v.Type() == pcommon.ValueTypeStr && strings.EqualFold(text, "true")
 		r.Test = &yes
-	case "notification_handles":
-		r.Handles = listOf(v)
 	default:
-		switch kind := fieldTypes[name]; kind {
-		case "":
-		case "autocomplete":
-			r.put(name, Field{Type: kind, List: listOf(v)})
+		switch kind {
 		case "dropdown":
 			r.put(name, Field{Type: kind, Text: cut(text, maxKey)})
-		default:
+		case "textbox":
 			r.put(name, Field{Type: kind, Text: cut(text, maxText)})
 		}
 	}

@@ -170,7 +170,10 @@ func (w *Worker) create(ctx context.Context, at address, calls *api) (int, time.
 		}
 		return mine
 	})
-	if err != nil || !mine { // after an error the intent may be there: it is searched for
+	if err != nil && mine { // the intent may be there, and no call was made for it
+		return w.again(ctx, at, stateNew, err)
+	}
+	if err != nil || !mine {
 		return e.Waiting, max(w.waitAfter(err), time.Millisecond), err
 	}
 	id, v, err := calls.create(ctx, &e.Want)

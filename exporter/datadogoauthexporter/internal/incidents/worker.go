@@ -67,7 +67,8 @@ type Worker struct {
 
 	mu    sync.Mutex // guards everything below
 	tasks map[address]*task
-	busy  map[credential.Org]bool // organisations that are called at the moment
+	busy  map[credential.Org]bool      // organisations that are called at the moment
+	told  map[credential.Org]time.Time // when a failure of theirs was last logged
 	found figures
 }
 
@@ -96,7 +97,7 @@ type Figures struct {
 
 // New returns a Worker that does nothing yet.
 func New(set Settings) *Worker {
-	return &Worker{set: set, owner: rand.Text(), kick: make(chan struct{}, 1), tasks: map[address]*task{}, busy: map[credential.Org]bool{}}
+	return &Worker{set: set, owner: rand.Text(), kick: make(chan struct{}, 1), tasks: map[address]*task{}, busy: map[credential.Org]bool{}, told: map[credential.Org]time.Time{}}
 }
 
 // Figures returns the numbers of this moment.
@@ -261,13 +262,16 @@ func (w *Worker) add(at address, waiting int, due time.Time) {
 // work does one step, and plans the next.
 func (w *Worker) work(ctx context.Context, at address) {
 	left, wait, err := w.step(ctx, at)
-	if err != nil && ctx.Err() == nil {
-		w.set.Logger.Warn("An incident could not be brought to Datadog", zap.String("key", at.key), zap.String("org", at.org.String()),
-			zap.Bool("again", left > 0 || wait > 0), zap.Duration("in", wait), zap.Error(err))
+	if err != nil && ctx.Err() == nil && w.tell(at.org) {
+		w.set.Logger.Warn("An incident could not be brought to Datadog; logged once every ten minutes for an organisation", zap.String("key", at.key),
+			zap.String("org", at.org.String()), zap.Bool("again", left > 0 || wait > 0), zap.Error(err))
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.busy, at.org)
+	if err == nil {
+		delete(w.told, at.org)
+	}
 	if left == 0 && wait == 0 {
 		delete(w.tasks, at)
 		return
@@ -276,6 +280,20 @@ func (w *Worker) work(ctx context.Context, at address) {
 		t.due, t.waiting = time.Now().Add(wait), left
 	}
 }
+
+// tell reports whether a failure of an organisation may be logged again.
+func (w *Worker) tell(org credential.Org) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := time.Now()
+	if last, told := w.told[org]; told && now.Sub(last) < tellEvery {
+		return false
+	}
+	w.told[org] = now
+	return true
+}
+
+const tellEvery = 10 * time.Minute
 
 func backoff(failures int) time.Duration {
 	return min(firstRetry<<min(max(failures-1, 0), 10), longestRetry)

@@ -33,6 +33,7 @@ type world struct {
 	mu        sync.Mutex
 	entries   map[string]credential.JournalEntry // guarded by mu, as everything below
 	down      error                              // of the journal
+	lose      int                                // the write whose answer is lost, 0 for none
 	incidents []map[string]any
 	calls     []string
 	fault     func(method string, n int) fault
@@ -87,6 +88,9 @@ func (w *world) WriteEntry(_ context.Context, e credential.JournalEntry) (uint64
 	}
 	e.Version++
 	w.entries[e.Org.ID+"/"+e.Key] = e
+	if w.lose--; w.lose == 0 {
+		return 0, errLost
+	}
 	return e.Version, nil
 }
 
@@ -418,6 +422,22 @@ func TestManyProcessesCreateOne(t *testing.T) {
 			if err := worker.Stop(t.Context()); err != nil {
 				t.Fatal(err)
 			}
+		}
+	})
+}
+
+// TestAnIntentThatMayNotBeNotedIsNoCall has a store that loses the answer to the note of an intent.
+func TestAnIntentThatMayNotBeNotedIsNoCall(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.lose = 2 // the first one is the hand-over
+		worker := w.worker(t)
+		take(t, worker, record(0, map[string]string{"title": "a"}))
+		time.Sleep(5 * time.Minute)
+		w.want(t, `["a [k]"], calls [POST], delivered 1, expired 0, dropped map[]`)
+		if err := worker.Stop(t.Context()); err != nil {
+			t.Fatal(err)
 		}
 	})
 }
