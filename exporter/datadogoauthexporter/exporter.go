@@ -162,8 +162,6 @@ func (c *core) maxAgeOf(f intake.Family) time.Duration {
 		return c.cfg.Events.MaxAge
 	case intake.Checks:
 		return c.cfg.ServiceChecks.MaxAge
-	case intake.Incidents:
-		return c.cfg.Incidents.MaxAge
 	default:
 		return c.maxAge
 	}

@@ -26,7 +26,7 @@ func (w *incidentsWorker) enabled() bool { return w.core.cfg.Incidents.Enabled }
 // start finds the journal. It waits for no network.
 func (w *incidentsWorker) start() error {
 	c := w.core
-	if !w.enabled() || c.client == nil { // the start of the others failed
+	if !w.enabled() {
 		return nil
 	}
 	journal, ok := c.source.(credential.Journal)

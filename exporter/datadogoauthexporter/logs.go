@@ -45,7 +45,10 @@ func newLogsExporter(c *core, next exporter.Logs) *logsExporter {
 
 // Start implements component.Component.
 func (e *logsExporter) Start(ctx context.Context, host component.Host) error {
-	return errors.Join(e.signalExporter.Start(ctx, host), e.incidents.start())
+	if err := e.signalExporter.Start(ctx, host); err != nil {
+		return err
+	}
+	return e.incidents.start()
 }
 
 // Shutdown implements component.Component. It may come without Start, and twice.
