@@ -1,6 +1,8 @@
 package grant
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"time"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/credential"
@@ -229,8 +231,10 @@ type Journal struct {
 	Until time.Time `json:"until"`
 }
 
+// address holds a hash of the key, which is the sender's own and may say much.
 func (j Journal) address() (store.Kind, string) {
-	return store.KindJournal, j.Org.String() + "/" + j.Key
+	sum := sha256.Sum256([]byte(j.Key))
+	return store.KindJournal, j.Org.String() + "/" + hex.EncodeToString(sum[:])
 }
 func (j Journal) owner() string { return j.Org.Client }
 

@@ -24,7 +24,7 @@ const (
 	KindLogin      Kind = "login"      // a customer who was sent to the partner's login; key: hash of the request id
 	KindPending    Kind = "pending"    // a change of organisation that waits for an operator; key: tenant
 	KindRevocation Kind = "revocation" // tokens that are still to be revoked at Datadog; key: a random id
-	KindJournal    Kind = "journal"    // what senders must not do twice; key: client/site/org id/the sender's own
+	KindJournal    Kind = "journal"    // what senders must not do twice; key: client/site/org id/hash of the sender's own
 	KindQuarantine Kind = "quarantine" // marks a store that came from a backup; key "restored"
 )
 
