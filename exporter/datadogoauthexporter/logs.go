@@ -9,8 +9,6 @@ import (
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
-
-	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
 )
 
 type logsExporter struct {
@@ -66,15 +64,3 @@ func countRecords(r plog.ResourceLogs) int {
 	}
 	return n
 }
-
-// plainMapping is a mapping without memory, to one intake.
-type plainMapping[R any] struct {
-	family  intake.Family
-	mapInto func(R, *intake.Payload, *intake.Drops)
-	out     intake.Payload
-}
-
-func (m *plainMapping[R]) add(r R, drops *intake.Drops) { m.mapInto(r, &m.out, drops) }
-func (m *plainMapping[R]) payloads() []payload          { return []payload{{m.family, &m.out}} }
-func (m *plainMapping[R]) commit()                      {}
-func (m *plainMapping[R]) rollback()                    {}
