@@ -45,6 +45,8 @@ type Config struct {
 
 	// Hostname is the host of resources that name none. Without it they have no host, so that the partner's machine is nobody's host.
 	Hostname string `mapstructure:"hostname"`
+	// ResourceHost says what becomes of the host that a resource names: keep, or drop, as if it named none.
+	ResourceHost ResourceHost `mapstructure:"resource_host"`
 	// Integration is how the data introduces itself.
 	Integration IntegrationConfig `mapstructure:"integration"`
 
@@ -56,6 +58,15 @@ type Config struct {
 	ServiceChecks ServiceChecksConfig `mapstructure:"service_checks"`
 	Incidents     IncidentsConfig     `mapstructure:"incidents"`
 }
+
+// ResourceHost says what becomes of the host that a resource names.
+type ResourceHost string
+
+// The settings of ResourceHost.
+const (
+	KeepResourceHost ResourceHost = "keep"
+	DropResourceHost ResourceHost = "drop"
+)
 
 // TenantConfig says which sources name the tenant of a resource. The most trusted one wins: fixed, then the client metadata, then the
 // resource attribute. Where two of those that are configured disagree, the resource is refused.
@@ -93,6 +104,12 @@ type MetricsConfig struct {
 	ResourceAttributesAsTags bool `mapstructure:"resource_attributes_as_tags"`
 	// ScopeMetadataAsTags adds name, version and attributes of the instrumentation scope to the tags.
 	ScopeMetadataAsTags bool `mapstructure:"instrumentation_scope_metadata_as_tags"`
+	// InferIntervalForDelta gives delta sums an interval.
+	InferIntervalForDelta bool `mapstructure:"infer_interval_for_delta"`
+	// Units sends units, in Datadog's words.
+	Units bool `mapstructure:"units"`
+	// Remapping is none, runtime or all: which metrics are sent under the names of Datadog's own checks as well.
+	Remapping metrics.Remapping `mapstructure:"remapping"`
 	// DeltaTTL is how long a cumulative series is remembered after its last point.
 	DeltaTTL time.Duration `mapstructure:"delta_ttl"`
 	// MaxSeriesPerTenant and MaxSeries bound the cumulative series that are remembered.
@@ -228,6 +245,7 @@ func (c *Config) Validate() error {
 	if strings.ContainsFunc(c.Hostname, func(r rune) bool { return r <= ' ' || r > '~' }) || len(c.Hostname) > 255 {
 		f.add("hostname", "must be a host name")
 	}
+	oneOf(&f, "resource_host", c.ResourceHost, KeepResourceHost, DropResourceHost)
 	if strings.ContainsFunc(c.Integration.Source, func(r rune) bool { return r <= ' ' || r == ',' || r > '~' }) || len(c.Integration.Source) > 100 {
 		f.add("integration::source", "must be a word, as it is registered with Datadog")
 	}
@@ -366,6 +384,7 @@ func (m *MetricsConfig) validate(f *faults) {
 	if m.MaxSeries <= 0 {
 		f.add("metrics::max_series", "must be positive, got %d", m.MaxSeries)
 	}
+	oneOf(f, "metrics::remapping", m.Remapping, metrics.RemapNone, metrics.RemapRuntime, metrics.RemapAll)
 	oneOf(f, "metrics::sums::cumulative_monotonic_mode", m.Sums.CumulativeMonotonicMode, metrics.CumulativeToDelta, metrics.CumulativeRawValue)
 	oneOf(f, "metrics::sums::initial_cumulative_monotonic_value", m.Sums.InitialCumulativeMonotonicValue, metrics.InitialAuto, metrics.InitialKeep, metrics.InitialDrop)
 	oneOf(f, "metrics::histograms::mode", m.Histograms.Mode, metrics.HistogramDistributions, metrics.HistogramCounters, metrics.HistogramNoBuckets)

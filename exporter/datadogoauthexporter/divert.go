@@ -24,9 +24,12 @@ type logsMapper struct {
 
 func newLogsMapper(c *Config, worker *incidentsWorker) *logsMapper {
 	m := &logsMapper{
-		logs: logs.New(logs.Options{FallbackHost: c.Hostname, Source: c.Integration.Source}),
+		logs: logs.New(logs.Options{
+			FallbackHost: c.Hostname, DropResourceHost: c.ResourceHost == DropResourceHost, Source: c.Integration.Source,
+		}),
 		events: events.New(events.Options{
 			Events: c.Events.Enabled, Checks: c.ServiceChecks.Enabled, Source: c.Integration.Source, FallbackHost: c.Hostname,
+			DropResourceHost: c.ResourceHost == DropResourceHost,
 		}),
 		incidents: worker,
 		keepEvent: c.Events.KeepLog, keepCheck: c.ServiceChecks.KeepLog, keepIncident: c.Incidents.KeepLog,
@@ -101,7 +104,9 @@ type gauges struct {
 
 func newGauges(c *Config) *gauges {
 	return &gauges{
-		checks: events.New(events.Options{Checks: c.ServiceChecks.Enabled, FallbackHost: c.Hostname}),
+		checks: events.New(events.Options{
+			Checks: c.ServiceChecks.Enabled, FallbackHost: c.Hostname, DropResourceHost: c.ResourceHost == DropResourceHost,
+		}),
 		except: metrics.Exception{Is: events.IsCheck, Keep: c.ServiceChecks.KeepMetric, Hide: events.IsCheckAttribute},
 	}
 }

@@ -38,10 +38,13 @@ func createDefaultConfig() component.Config {
 		MaxSendsPerTenant: 2,
 		Parking:           ParkingConfig{MaxBytesPerTenant: 16 << 20, MaxBytes: 64 << 20},
 		HTTP:              confighttp.NewDefaultClientConfig(),
+		ResourceHost:      KeepResourceHost,
 		Metrics: MetricsConfig{
 			Compression:         intake.Zstd,
 			MaxAge:              time.Hour,
 			ScopeMetadataAsTags: m.ScopeTags,
+			Units:               m.Units,
+			Remapping:           m.Remapping,
 			DeltaTTL:            m.DeltaTTL,
 			MaxSeriesPerTenant:  m.MaxSeriesPerTenant,
 			MaxSeries:           m.MaxSeries,

@@ -19,11 +19,15 @@ func newMetricsExporter(c *core, next exporter.Metrics) *metricsExporter {
 	m := c.cfg.Metrics
 	mapper := metrics.New(metrics.Options{
 		FallbackHost:             c.cfg.Hostname,
+		DropResourceHost:         c.cfg.ResourceHost == DropResourceHost,
 		HistogramMode:            m.Histograms.Mode,
 		SendAggregations:         m.Histograms.SendAggregationMetrics,
 		CumulativeMonotonic:      m.Sums.CumulativeMonotonicMode,
 		InitialValue:             m.Sums.InitialCumulativeMonotonicValue,
 		SummaryMode:              m.Summaries.Mode,
+		Remapping:                m.Remapping,
+		InferDeltaInterval:       m.InferIntervalForDelta,
+		Units:                    m.Units,
 		ScopeTags:                m.ScopeMetadataAsTags,
 		ResourceAttributesAsTags: m.ResourceAttributesAsTags,
 		DeltaTTL:                 m.DeltaTTL,

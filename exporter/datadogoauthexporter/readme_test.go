@@ -103,8 +103,9 @@ exporters:
       tls: {insecure: true, insecure_skip_verify: true}
     endpoints: {datadoghq.org: {api: https://a}, datadoghq.eu: {api: http://a, nothing: https://b}}
     hostname: "a b"
+    resource_host: maybe
     integration: {source: "a,b"}
-    metrics: {compression: lz4, max_age: -1s, delta_ttl: 0s, max_series: 0, histograms: {mode: nobuckets}, sums: {cumulative_monotonic_mode: x}}
+    metrics: {compression: lz4, remapping: some, max_age: -1s, delta_ttl: 0s, max_series: 0, histograms: {mode: nobuckets}, sums: {cumulative_monotonic_mode: x}}
     logs: {compression: x}
     traces: {max_age: -1s, peer_tags: [""], bucket_interval: 1ms, max_stats_keys_per_tenant: 0, max_stats_keys: -1}
     events: {max_age: -1s}
@@ -118,7 +119,7 @@ exporters:
 		"timeout:", "sending_queue::wait_for_result:", "sending_queue::num_consumers:", "sending_queue::batch::partition:", "parking::max_bytes:",
 		"tenant: nothing names", "tenant::allowed::0:", "http::endpoint:", "http::timeout:", "http::compression:", "http::cookies:", "http::headers:",
 		"http::tls::insecure:", "http::tls::insecure_skip_verify:", "endpoints: datadoghq.org:", "endpoints: datadoghq.eu::api:", "endpoints: datadoghq.eu::nothing:",
-		"hostname:", "integration::source:", "metrics::compression:", "metrics::max_age:", "metrics::delta_ttl:", "metrics::max_series:",
+		"hostname:", "resource_host:", "metrics::remapping:", "integration::source:", "metrics::compression:", "metrics::max_age:", "metrics::delta_ttl:", "metrics::max_series:",
 		"metrics::histograms: mode nobuckets", "metrics::sums::cumulative_monotonic_mode:", "logs::compression:", "traces::max_age:",
 		"traces::peer_tags::0:", "traces::bucket_interval:", "traces::max_stats_keys_per_tenant:", "traces::max_stats_keys:",
 		"events::max_age:", "service_checks::max_age:", "incidents::max_age:", "incidents::search_for:", "incidents::remember_for:",
@@ -159,5 +160,30 @@ func TestQueueMustStayEnabled(t *testing.T) {
 	_, err := load(t, "exporters: {datadogoauth: {tenant: {fixed: acme}, sending_queue: {enabled: false}}}")
 	if err == nil || !strings.Contains(err.Error(), "sending_queue: must stay enabled") {
 		t.Fatal(err)
+	}
+}
+
+func TestKeysOfDatadogsExporterAreNamed(t *testing.T) {
+	t.Parallel()
+	_, err := load(t, `
+exporters:
+  datadogoauth:
+    tenant: {fixed: acme}
+    api: {key: abcdef, site: datadoghq.eu}
+    metrics: {report_quantiles: true, histograms: {send_count_sum_metrics: true}}
+`)
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	for _, want := range []string{"api: remove it", "metrics::report_quantiles: use metrics::summaries::mode", "metrics::histograms::send_count_sum_metrics: use"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("nothing of %q", want)
+		}
+	}
+	if strings.Contains(err.Error(), "abcdef") {
+		t.Error("the error holds a value")
+	}
+	if _, err = load(t, "exporters: {datadogoauth: {tenant: {fixed: acme}, metrics: {unknown: 1}}}"); err == nil {
+		t.Error("an unknown key is accepted")
 	}
 }

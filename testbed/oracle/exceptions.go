@@ -55,6 +55,10 @@ var (
 		"a malformed histogram costs itself only",
 		"Datadog's translator gives up on the rest of the request",
 	}
+	sketchesAreFinite = exception{
+		"a sketch holds finite numbers only",
+		"buckets that grow while the count does not make an average that is no number, and the intake would refuse a whole body for it: the point is dropped and counted",
+	}
 	sqlByLexer = exception{
 		"SQL is obfuscated and normalised by go-sqllexer",
 		"the exporter's default is an older obfuscator; both sides run the newer one here",

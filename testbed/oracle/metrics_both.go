@@ -13,7 +13,7 @@ var metricsCodec = codec[pmetric.Metrics]{
 }
 
 // metricsBothWays sends metrics in one mode.
-func (w *world) metricsBothWays(mode metricsMode) func(context.Context, []pmetric.Metrics) (outcome, error) {
+func (w *world) metricsBothWays(mode metricsMode, used exceptions) func(context.Context, []pmetric.Metrics) (outcome, error) {
 	// Points are as old as the generator makes them; none is to expire on its way.
 	ours := settings{"metrics": settings{"max_age": "0s"}}
 	for key, v := range mode.ours {
@@ -26,7 +26,7 @@ func (w *world) metricsBothWays(mode metricsMode) func(context.Context, []pmetri
 		}
 	}
 	return func(ctx context.Context, load []pmetric.Metrics) (outcome, error) {
-		theirs, _, err := translateMetrics(ctx, mode, load)
+		theirs, err := translateMetrics(ctx, mode, used, load)
 		if err != nil {
 			return outcome{}, err
 		}

@@ -16,8 +16,9 @@ type generatedMetrics struct {
 }
 
 // metricsGenerator draws loads of casesPerLoad metrics in one to three payloads. Each metric has a name of its own, one or two series, and up to
-// five points a series, spread over the payloads. now is the time of the run, which decides about first values.
-func metricsGenerator(now time.Time) *rapid.Generator[generatedMetrics] {
+// five points a series, spread over the payloads. now is the time of the run, which decides about first values. With remapped, most names and
+// attributes are such as are copied or renamed.
+func metricsGenerator(now time.Time, remapped bool) *rapid.Generator[generatedMetrics] {
 	return rapid.Custom(func(t *rapid.T) generatedMetrics {
 		g := generatedMetrics{cells: make(map[string]string)}
 		type key struct {
@@ -41,7 +42,7 @@ func metricsGenerator(now time.Time) *rapid.Generator[generatedMetrics] {
 		malformed := pmetric.NewMetrics()
 		for i := range casesPerLoad {
 			at := anyPlace(t)
-			c := newMetricCase(t, caseID(i), now)
+			c := newMetricCase(t, caseID(i), now, remapped)
 			if c.malformed {
 				// Datadog's translator gives up on the payload there, so it has one to itself.
 				if malformed.ResourceMetrics().Len() == 0 {
@@ -119,12 +120,15 @@ func (c *metricCase) spread(t *rapid.T, payloads int) [][]metricPoint {
 
 var units = []string{"", "1", "By", "MiBy", "ms", "s", "By/s", "{request}", "{request}/s", "{datapoint}", "%", "Cel", "min", "kHz", "a/b/c", "{nonsense}", "{}", "KiBy", "us"}
 
-func newMetricCase(t *rapid.T, id string, now time.Time) metricCase {
+func newMetricCase(t *rapid.T, id string, now time.Time, remapped bool) metricCase {
 	c := metricCase{id: id, unit: pick(t, units...)}
 	c.name = id + "." + pick(t, "requests", "http.server.request.duration", "system.cpu.time", "process.runtime.go.goroutines", "kafka.producer.request-rate", "jvm.memory.used", "x_Y")
 	f := flavours[upTo(t, len(flavours)-1)]
 	c.cell = f.cell
 	f.make(t, &c)
+	if remapped && !c.malformed { // Datadog's translator gives up before the copies of a malformed one
+		c.name = pick(t, remappedNames...)
+	}
 	series := 1
 	if !c.malformed {
 		series += upTo(t, 1)
@@ -134,6 +138,10 @@ func newMetricCase(t *rapid.T, id string, now time.Time) metricCase {
 		anyAttributes(t, attrs, 4, "http.method", "http.status_code", "datadog.metric.as_type", "service.name", "host.name", "quantile", "dd.internal.resource")
 		if _, ok := attrs.Get("datadog.metric.as_type"); ok {
 			attrs.PutStr("datadog.metric.as_type", pick(t, "rate", "RATE", "count", "gauge", "nonsense"))
+		}
+		if remapped {
+			remappedAttributes(t, attrs)
+			attrs.PutStr(caseTag, id)
 		}
 		if series > 1 {
 			attrs.PutInt("series.id", int64(s))

@@ -24,7 +24,7 @@ type seriesPoint struct {
 func (s seriesPoint) item() item {
 	return item{
 		group: fmt.Sprintf("series %s at %d", s.metric, s.ts),
-		id:    caseOf(s.metric),
+		id:    caseOf(s.metric, s.tags),
 		fields: map[string]string{
 			"host": s.host, "unit": s.unit, "source type": s.sourceType, "tags": set(s.tags), "resources": set(s.resources),
 			"type": s.typ.String(), "interval": strconv.FormatInt(s.interval, 10), "value": number(s.value),
@@ -47,7 +47,7 @@ type sketchPoint struct {
 func (s sketchPoint) item() item {
 	return item{
 		group: fmt.Sprintf("sketch %s at %d", s.metric, s.ts),
-		id:    caseOf(s.metric),
+		id:    caseOf(s.metric, s.tags),
 		fields: map[string]string{
 			"host": s.host, "tags": set(s.tags), "origin": fmt.Sprint(s.product, s.category, s.service),
 			"cnt": strconv.FormatInt(s.cnt, 10), "min": number(s.min), "max": number(s.max), "avg": number(s.avg), "sum": number(s.sum),
@@ -56,8 +56,16 @@ func (s sketchPoint) item() item {
 	}
 }
 
-// caseOf is the case that a metric belongs to: generated metrics are called <case>.<name>.
-func caseOf(metric string) string {
+// caseTag is the attribute that names the case of a metric whose name must be as it is.
+const caseTag = "oracle.case"
+
+// caseOf is the case that a point belongs to: generated metrics are called <case>.<name>, or carry the caseTag.
+func caseOf(metric string, tags []string) string {
+	for _, tag := range tags {
+		if id, ok := strings.CutPrefix(tag, caseTag+":"); ok {
+			return id
+		}
+	}
 	id, _, _ := strings.Cut(metric, ".")
 	return id
 }

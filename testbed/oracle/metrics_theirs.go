@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -24,6 +25,12 @@ type metricsMode struct {
 	theirs []metrics.TranslatorOption
 	// resourceTags copies resource attributes to the attributes of points, as Datadog's exporter does before it translates.
 	resourceTags bool
+	// remaps says that metrics are copied or renamed. Those of runtimes are when the translator is not told otherwise.
+	remaps bool
+	// noUnits says that no units are sent.
+	noUnits bool
+	// noHosts says that a host is not sent, whatever the resource names.
+	noHosts bool
 }
 
 // fallbackHost is the host of one of the modes.
@@ -103,34 +110,83 @@ var metricsModes = []metricsMode{
 		ours:   settings{"hostname": fallbackHost},
 		theirs: []metrics.TranslatorOption{asScopeTags, asQuantiles, metrics.WithFallbackSourceProvider(staticSource{})},
 	},
+	{
+		name:   "infer_interval_for_delta",
+		ours:   settings{"metrics": settings{"infer_interval_for_delta": true}},
+		theirs: []metrics.TranslatorOption{asScopeTags, asQuantiles, metrics.WithInferDeltaInterval()},
+	},
+	{
+		name:    "no units",
+		ours:    settings{"metrics": settings{"units": false}},
+		theirs:  []metrics.TranslatorOption{asScopeTags, asQuantiles},
+		noUnits: true,
+	},
+	{
+		name:    "resource_host: drop",
+		ours:    settings{"resource_host": "drop"},
+		theirs:  []metrics.TranslatorOption{asScopeTags, asQuantiles},
+		noHosts: true,
+	},
+	{
+		name:   "remapping: runtime",
+		ours:   settings{"metrics": settings{"remapping": "runtime"}},
+		theirs: []metrics.TranslatorOption{asScopeTags, asQuantiles},
+		remaps: true,
+	},
+	{
+		name:   "remapping: all",
+		ours:   settings{"metrics": settings{"remapping": "all"}},
+		theirs: []metrics.TranslatorOption{asScopeTags, asQuantiles, metrics.WithRemapping()},
+		remaps: true,
+	},
+	{
+		name: "remapping: all, and every other option",
+		ours: settings{"metrics": settings{
+			"remapping": "all", "infer_interval_for_delta": true, "resource_attributes_as_tags": true, "histograms": settings{"send_aggregation_metrics": true},
+			"sums": settings{"initial_cumulative_monotonic_value": "keep"},
+		}},
+		theirs: []metrics.TranslatorOption{
+			asScopeTags, asQuantiles, metrics.WithRemapping(), metrics.WithInferDeltaInterval(), aggregations,
+			metrics.WithInitialCumulMonoValueMode(metrics.InitialCumulMonoValueModeKeep),
+		},
+		remaps:       true,
+		resourceTags: true,
+	},
 }
 
 // translateMetrics is Datadog's side. It translates the payloads one after another with one memory of cumulative series, in the way of
-// Datadog's exporter with its default feature gates: units on, no metric renamed or copied.
-//
-// refused are the cases with a sketch that the stand-in does not take, with the reason.
-func translateMetrics(ctx context.Context, mode metricsMode, load []pmetric.Metrics) (items []item, refused map[string]string, err error) {
+// Datadog's exporter with its default feature gates, unless the mode says otherwise: units on, no metric renamed or copied.
+func translateMetrics(ctx context.Context, mode metricsMode, used exceptions, load []pmetric.Metrics) ([]item, error) {
 	set := componenttest.NewNopTelemetrySettings()
 	attrs, err := attributes.NewTranslator(set)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	options := append([]metrics.TranslatorOption{
-		metrics.WithoutRuntimeMetricMappings(), metrics.WithUnits(), metrics.WithOriginProduct(metrics.OriginProductDatadogExporter),
-	}, mode.theirs...)
+	options := append([]metrics.TranslatorOption{metrics.WithOriginProduct(metrics.OriginProductDatadogExporter)}, mode.theirs...)
+	if !mode.remaps {
+		options = append(options, metrics.WithoutRuntimeMetricMappings())
+	}
+	if !mode.noUnits {
+		options = append(options, metrics.WithUnits())
+	}
 	tr, err := metrics.NewDefaultTranslator(set, attrs, options...)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	c := metricsConsumer{refused: make(map[string]string)}
+	c := metricsConsumer{noHosts: mode.noHosts, used: used}
 	for _, d := range load {
-		if mode.resourceTags {
+		switch {
+		case mode.resourceTags:
 			d = withResourceTags(d)
+		case mode.remaps: // the translator renames in place
+			own := pmetric.NewMetrics()
+			d.CopyTo(own)
+			d = own
 		}
 		// The error is about a malformed histogram, with which such a payload ends: see malformedHistogramCostsItselfOnly.
 		_, _ = tr.MapMetrics(ctx, d, &c, nil)
 	}
-	return lastWrites(c.items), c.refused, c.err
+	return lastWrites(c.items), c.err
 }
 
 // withResourceTags does what the collector's package resourcetotelemetry does.
@@ -179,7 +235,8 @@ func eachPoint(rm pmetric.ResourceMetrics, f func(m pmetric.Metric, attrs pcommo
 // metricsConsumer makes of the translator's output what Datadog's serializer would send.
 type metricsConsumer struct {
 	items   []item
-	refused map[string]string
+	noHosts bool
+	used    exceptions
 	err     error
 }
 
@@ -195,6 +252,9 @@ func (c *metricsConsumer) ConsumeTimeSeries(_ context.Context, d *metrics.Dimens
 		product: uint32(d.OriginProduct()), service: uint32(d.OriginProductDetail()),
 	}
 	s.tags, s.resources = giveUpTags(d.Tags())
+	if c.noHosts {
+		s.host = ""
+	}
 	c.items = append(c.items, s.item())
 }
 
@@ -222,15 +282,22 @@ func giveUpTags(tags []string) (kept, resources []string) {
 
 // ConsumeSketch implements metrics.SketchConsumer.
 func (c *metricsConsumer) ConsumeSketch(_ context.Context, d *metrics.Dimensions, ts uint64, _ int64, s *quantile.Sketch) {
-	k, n := s.Cols()
-	if reason := refusedSketch(s.Basic.Cnt, s.Basic.Min, s.Basic.Max, n); reason != "" {
-		c.refused[caseOf(d.Name())] = reason
+	for _, f := range []float64{s.Basic.Min, s.Basic.Max, s.Basic.Avg, s.Basic.Sum} {
+		if math.IsNaN(f) || math.IsInf(f, 0) {
+			c.used.use(sketchesAreFinite)
+			return
+		}
 	}
-	c.items = append(c.items, sketchPoint{
+	k, n := s.Cols()
+	p := sketchPoint{
 		metric: d.Name(), host: d.Host(), tags: slices.Clone(d.Tags()), ts: int64(ts / 1e9),
 		product: uint32(d.OriginProduct()), service: uint32(d.OriginProductDetail()),
 		cnt: s.Basic.Cnt, min: s.Basic.Min, max: s.Basic.Max, avg: s.Basic.Avg, sum: s.Basic.Sum, k: k, n: n,
-	}.item())
+	}
+	if c.noHosts {
+		p.host = ""
+	}
+	c.items = append(c.items, p.item())
 }
 
 var errRawHistogram = errors.New("the default translator gave a raw histogram")

@@ -21,6 +21,8 @@ type Options struct {
 	Source string
 	// FallbackHost is the host of resources that name none. Default none.
 	FallbackHost string
+	// DropResourceHost leaves out the host that a resource, or a record by the same attributes, names. One that a record names for this purpose stays.
+	DropResourceHost bool
 	// Now dates what has no time, and bounds how far ahead an event may be. Default time.Now.
 	Now func() time.Time
 }
@@ -133,6 +135,9 @@ func (m *Mapper) begin(res pcommon.Map) *mapping {
 	}
 	g.now = m.opts.Now().Unix()
 	kind, id := attributes.Source(res)
+	if kind == attributes.KindHost && m.opts.DropResourceHost {
+		kind = attributes.KindNone
+	}
 	g.host, g.recordHost = "", kind == attributes.KindNone
 	if kind == attributes.KindHost {
 		g.host = id
@@ -167,6 +172,9 @@ func (g *mapping) hostOf(attrs pcommon.Map) string {
 	}
 	if g.host != "" || !g.recordHost {
 		return g.host
+	}
+	if g.opts.DropResourceHost {
+		return g.opts.FallbackHost
 	}
 	return cmp.Or(attributes.Host(attrs), g.opts.FallbackHost)
 }

@@ -17,6 +17,8 @@ type Options struct {
 	Source string
 	// FallbackHost is the hostname of a record that names none. Default none: the item has no hostname.
 	FallbackHost string
+	// DropResourceHost leaves out the host that a resource, or a record by the same attributes, names. A field hostname stays.
+	DropResourceHost bool
 	// OTelSource is the value of the tag otel_source. Default "datadog_exporter".
 	OTelSource string
 	// Now dates records without a time, for their expiry. Default time.Now.
@@ -119,7 +121,7 @@ func newMapping(opts *Options) *mapping {
 
 // inheritHostAndService lets a record name the host and service that its resource does not name.
 func (g *mapping) inheritHostAndService(attrs pcommon.Map) {
-	if g.host == "" {
+	if g.host == "" && !g.opts.DropResourceHost {
 		if host := attributes.Host(attrs); host != "" {
 			g.host, g.tailStale = host, true
 		}

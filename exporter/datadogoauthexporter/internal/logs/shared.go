@@ -28,7 +28,10 @@ func (s *shared) value(f field) []byte { return s.values[s.fields[f].start:s.fie
 
 // startResource reads what the records of a resource have in common.
 func (g *mapping) startResource(res pcommon.Map) {
-	g.host = attributes.Host(res)
+	g.host = ""
+	if !g.opts.DropResourceHost {
+		g.host = attributes.Host(res)
+	}
 	g.service = ""
 	if v, ok := res.Get("service.name"); ok {
 		g.service = v.AsString()

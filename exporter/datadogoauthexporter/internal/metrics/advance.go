@@ -1,6 +1,9 @@
 package metrics
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // verdict is what became of one point of a cumulative series.
 type verdict uint8
@@ -43,6 +46,29 @@ func (tx *Tx) increase(id seriesID, start, ts uint64, value float64, sendFirst b
 	}
 	tx.write(sh, id, old, had, point{start: start, ts: ts, value: value, owed: owed}, amount)
 	return amount, v
+}
+
+// rate advances a monotonic series and returns how much it grew per second. A first point, and one after a reset, is a baseline.
+//
+// It is a gauge: what a refused request would have said of a time that is over is owed to nobody.
+func (tx *Tx) rate(id seriesID, start, ts uint64, value float64) (float64, verdict) {
+	sh, old, had := tx.lock(id)
+	if sh == nil {
+		return 0, verdictBaseline
+	}
+	if had && old.ts >= ts {
+		sh.mu.Unlock()
+		return 0, verdictStale
+	}
+	perSecond, v := 0.0, verdictBaseline
+	if had {
+		perSecond = (value - old.value) / time.Duration(ts-old.ts).Seconds()
+		if perSecond >= 0 && old.continues(start, ts) {
+			v = verdictSend
+		}
+	}
+	tx.write(sh, id, old, had, point{start: start, ts: ts, value: value}, 0)
+	return perSecond, v
 }
 
 // difference advances a series that may fall as well and returns how much it changed. A first point is a baseline. So is,

@@ -14,7 +14,15 @@ import (
 func TestMappingDoesNotAllocate(t *testing.T) {
 	sums := sumLoad()
 	sums.values = nil // pdata allocates for a new number
+	remapped := gaugeLoad()
+	for _, m := range remapped.md.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().All() {
+		m.SetName("kafka.request.time.avg")
+		for _, p := range m.Gauge().DataPoints().All() {
+			p.Attributes().PutStr("type", "produce")
+		}
+	}
 	for name, l := range map[string]*load{
+		"remapped":             remapped,
 		"gauge":                gaugeLoad(),
 		"cumulative sum":       sums,
 		"delta histogram":      histogramLoad(pmetric.AggregationTemporalityDelta),
@@ -23,7 +31,11 @@ func TestMappingDoesNotAllocate(t *testing.T) {
 		"summary":              summaryLoad(),
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := run{m: metrics.New(testOptions())}
+			o := testOptions()
+			if l == remapped {
+				o.Remapping = metrics.RemapAll
+			}
+			r := run{m: metrics.New(o)}
 			for range 3 {
 				l.advance()
 				r.request(l)

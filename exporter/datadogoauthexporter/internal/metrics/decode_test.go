@@ -14,6 +14,7 @@ type decodedSeries struct {
 	Resources map[string]string `json:"resources,omitempty"`
 	Tags      []string          `json:"tags,omitempty"`
 	Unit      string            `json:"unit,omitempty"`
+	Interval  int64             `json:"interval,omitempty"`
 	Timestamp int64             `json:"timestamp"`
 	Value     float64           `json:"value"`
 	Origin    decodedOrigin     `json:"origin"`
@@ -132,6 +133,8 @@ func decodeSeries(b []byte) (s decodedSeries, err error) {
 			s.Type = [...]string{"unspecified", "count", "rate", "gauge"}[f.v]
 		case 6:
 			s.Unit = string(f.b)
+		case 8:
+			s.Interval = int64(f.v)
 		case 9:
 			if s.Origin, err = decodeOrigin(f.b); err != nil {
 				return s, err

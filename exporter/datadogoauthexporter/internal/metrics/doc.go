@@ -6,8 +6,8 @@
 // The rules are those of Datadog's own exporter with its default settings. Where this package differs on purpose:
 //
 //   - A malformed histogram point costs itself only, never the rest of the request.
-//   - A series never has a value that is not finite, such as an aggregation's minimum of NaN.
+//   - A series never has a value that is not finite, such as an aggregation's minimum of NaN, nor has a sketch.
 //   - Text that is not UTF-8 is repaired.
 //   - Differences of a cumulative series are kept per tenant, survive a refused request (see [Tx.Rollback]) and are capped.
-//   - No fallback host unless one is configured, no heartbeat metrics, no metric is renamed or copied under a second name.
+//   - No fallback host unless one is configured, no heartbeat metrics.
 package metrics

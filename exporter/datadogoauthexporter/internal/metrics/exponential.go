@@ -12,12 +12,12 @@ func (tx *Tx) mapExponentialHistograms(points pmetric.ExponentialHistogramDataPo
 	for i := range points.Len() {
 		p := points.At(i)
 		if p.Flags().NoRecordedValue() {
-			tx.drops.Add(intake.ReasonNoRecordedValue, 1)
+			tx.drop(intake.ReasonNoRecordedValue, 1)
 			continue
 		}
 		total := float64(p.ZeroCount()) + observations(p.Positive()) + observations(p.Negative())
 		if total > maxSketchCnt {
-			tx.drops.Add(intake.ReasonTooLarge, 1)
+			tx.drop(intake.ReasonTooLarge, 1)
 			continue
 		}
 		tx.openPoint(p.Attributes(), p.Timestamp(), false)
@@ -36,7 +36,9 @@ func (tx *Tx) mapExponentialHistograms(points pmetric.ExponentialHistogramDataPo
 			tx.closePoint(intake.ReasonEmpty)
 			continue
 		}
+		why := intake.ReasonMalformed
 		if s := &tx.sketch; tx.expo.convert(s, p, total, !e.ok) {
+			why = intake.ReasonNotFinite // unless it is sent
 			if e.ok {
 				s.cnt, s.sum, s.avg = int64(e.count), e.sum, e.sum/float64(int64(e.count))
 				if e.count == 1 {
@@ -51,7 +53,7 @@ func (tx *Tx) mapExponentialHistograms(points pmetric.ExponentialHistogramDataPo
 			}
 			tx.appendSketch(s)
 		}
-		tx.closePoint(intake.ReasonMalformed)
+		tx.closePoint(why)
 	}
 }
 

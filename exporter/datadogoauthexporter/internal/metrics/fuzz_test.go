@@ -48,6 +48,9 @@ func FuzzMap(f *testing.F) {
 		if options&32 != 0 {
 			o.MaxSeriesPerTenant = 3
 		}
+		if options&64 != 0 {
+			o.Remapping, o.InferDeltaInterval = metrics.RemapAll, true
+		}
 		m := metrics.New(o)
 		tx := m.Begin("t")
 		first := mapAll(t, tx, md)

@@ -22,6 +22,8 @@ var goldenOptions = map[string]func(*metrics.Options){
 		o.ResourceAttributesAsTags = true
 		o.ScopeTags = false
 	},
+	"remapping": func(o *metrics.Options) { o.Remapping, o.ScopeTags, o.DropResourceHost = metrics.RemapAll, false, true },
+	"intervals": func(o *metrics.Options) { o.InferDeltaInterval, o.ScopeTags, o.Units = true, false, false },
 }
 
 // TestGolden maps testdata/golden/<case>.otlp.json and compares with <case>.datadog.json.

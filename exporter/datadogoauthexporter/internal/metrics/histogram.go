@@ -22,10 +22,19 @@ type exact struct {
 
 // mapHistograms sends the aggregations of each data point, if they are on, and what the histogram mode makes of its buckets.
 func (tx *Tx) mapHistograms(points pmetric.HistogramDataPointSlice, delta bool) {
+	copied := false // a copy with conditions has one point
 	for i := range points.Len() {
 		p := points.At(i)
+		if tx.copy != nil && tx.copy.splits() {
+			if copied {
+				break
+			}
+			if copied = tx.takes(p.Attributes()); !copied {
+				continue
+			}
+		}
 		if p.Flags().NoRecordedValue() {
-			tx.drops.Add(intake.ReasonNoRecordedValue, 1)
+			tx.drop(intake.ReasonNoRecordedValue, 1)
 			continue
 		}
 		tx.openPoint(p.Attributes(), p.Timestamp(), !delta)
@@ -174,5 +183,6 @@ func (tx *Tx) mapDistribution(p pmetric.HistogramDataPoint, e *exact) {
 	} else if p.HasMax() {
 		s.max = math.Min(p.Max(), s.max)
 	}
+	e.why = intake.ReasonNotFinite // unless it is sent
 	tx.appendSketch(s)
 }

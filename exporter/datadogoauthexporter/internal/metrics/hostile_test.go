@@ -23,6 +23,7 @@ func TestHostileRequests(t *testing.T) {
 		o.HistogramMode = pick(r, metrics.HistogramDistributions, metrics.HistogramCounters)
 		o.SendAggregations = r.IntN(2) == 0
 		o.ResourceAttributesAsTags = r.IntN(4) == 0
+		o.Remapping = pick(r, metrics.RemapNone, metrics.RemapAll)
 		m := metrics.New(o)
 		for range 3 {
 			md := pmetric.NewMetrics()
@@ -40,6 +41,13 @@ func TestHostileRequests(t *testing.T) {
 			if len(first.Series) != len(second.Series) || len(first.Sketches) != len(second.Sketches) {
 				t.Fatalf("seed %d: %d series and %d sketches, after a rollback %d and %d", seed,
 					len(first.Series), len(first.Sketches), len(second.Series), len(second.Sketches))
+			}
+			for _, s := range second.Sketches {
+				for _, f := range []float64{s.Min, s.Max, s.Avg, s.Sum} {
+					if math.IsNaN(f) || math.IsInf(f, 0) {
+						t.Fatalf("seed %d: %s has %v in it", seed, s.Metric, f)
+					}
+				}
 			}
 			for _, s := range second.Series {
 				if math.IsNaN(s.Value) || math.IsInf(s.Value, 0) {

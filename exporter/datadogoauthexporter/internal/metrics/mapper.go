@@ -17,6 +17,7 @@ import (
 type Mapper struct {
 	opts         Options
 	processStart uint64 // Unix nanoseconds
+	copies       copyTables
 	key          *hashKey
 	state        *state
 	lastTx       atomic.Uint64
@@ -26,7 +27,9 @@ type Mapper struct {
 // New returns a Mapper that remembers no series yet.
 func New(o Options) *Mapper {
 	o = o.withDefaults()
-	return &Mapper{opts: o, processStart: uint64(o.ProcessStart.UnixNano()), key: newHashKey(), state: newState(&o)}
+	return &Mapper{
+		opts: o, processStart: uint64(o.ProcessStart.UnixNano()), copies: newCopyTables(o.Remapping), key: newHashKey(), state: newState(&o),
+	}
 }
 
 // Stats are the figures of a Mapper's memory of cumulative series.
@@ -75,8 +78,14 @@ type Tx struct {
 	point  tagSet // tags of the data point
 	lead   tagSet // tags of one series of the data point, before all others
 	unix   int64  // time of the data point in seconds
+	// interval is what a point of a series stands for in seconds, 0 for unknown.
+	interval int64
 
-	sent     bool // the data point has a wire item
+	copy            *copyRule     // of the metric under way, nil for a metric of its own
+	pending         []pendingCopy // of the scope under way
+	pointAttributes pcommon.Map   // of the data point
+
+	sent     bool // the data point has a wire item, or is a copy, which is not counted
 	tooLarge bool // the data point had a wire item larger than the intake takes
 
 	sketch    sketch
@@ -86,13 +95,13 @@ type Tx struct {
 	text      []byte
 	addBase   func(key, value string) // tx.base.add, bound once
 	mapScope  func(key string, v pcommon.Value) bool
-	mapPoint  func(key string, v pcommon.Value) bool
+	mapPoint  func(key string, v pcommon.Value) bool // addPointAttribute, bound once
 }
 
 // resource is what the data points of a resource share.
 type resource struct {
 	attributes pcommon.Map
-	name       string // the host, empty for none
+	name       string // the host that is sent, empty for none
 	host       []byte // the same as a MetricSeries.resources field
 	identity   seriesID
 	tags       int      // bytes of Tx.base that are the resource's
@@ -153,11 +162,16 @@ func (tx *Tx) MapExcept(rm pmetric.ResourceMetrics, except Exception, series, sk
 		tx.openScope(sm.Scope())
 		ms := sm.Metrics()
 		for j := range ms.Len() {
-			tx.mapMetric(ms.At(j))
+			m := ms.At(j)
+			tx.mapMetric(m)
+			if tx.m.copies.enabled() {
+				tx.noteCopies(j, m.Name())
+			}
 		}
+		tx.mapCopies(ms)
 	}
 	tx.series, tx.sketches, tx.drops = nil, nil, nil
-	tx.res.attributes = pcommon.Map{}
+	tx.res.attributes, tx.pointAttributes = pcommon.Map{}, pcommon.Map{}
 	tx.except = Exception{}
 }
 
@@ -194,11 +208,16 @@ func (tx *Tx) openResource(attrs pcommon.Map) {
 	r, o, key := &tx.res, &tx.m.opts, tx.m.key
 	r.attributes = attrs
 	kind, id := attributes.Source(attrs)
+	own := "" // distinguishes cumulative series even where it is not sent
 	switch kind {
 	case attributes.KindHost:
-		r.name = validUTF8(id)
+		own = validUTF8(id)
+		r.name = own
+		if o.DropResourceHost {
+			r.name = o.FallbackHost
+		}
 	case attributes.KindNone:
-		r.name = o.FallbackHost
+		own, r.name = o.FallbackHost, o.FallbackHost
 	default:
 		r.name = ""
 	}
@@ -208,7 +227,7 @@ func (tx *Tx) openResource(attrs pcommon.Map) {
 	}
 	prefix, id := attributes.OriginID(attrs)
 	r.identity = tx.tenantHash
-	tx.text = append(tx.text[:0], r.name...)
+	tx.text = append(tx.text[:0], own...)
 	r.identity = r.identity.plus(key.sum(partHost, tx.text))
 	tx.text = append(append(tx.text[:0], prefix...), id...)
 	r.identity = r.identity.plus(key.sum(partOrigin, tx.text))
@@ -244,8 +263,15 @@ func (tx *Tx) openScope(sc pcommon.InstrumentationScope) {
 func (tx *Tx) mapMetric(m pmetric.Metric) {
 	mt := &tx.metric
 	mt.source = m.Name()
-	mt.name = append(mt.name[:0], validUTF8(mt.source)...)
-	mt.unit = appendUnit(mt.unit[:0], m.Unit())
+	if tx.copy == nil {
+		mt.name = tx.appendOwnName(mt.name[:0], mt.source)
+	} else {
+		mt.name = append(mt.name[:0], tx.copy.name...)
+	}
+	mt.unit = mt.unit[:0]
+	if tx.m.opts.Units && (tx.copy == nil || !tx.copy.noUnit) {
+		mt.unit = appendUnit(mt.unit, m.Unit())
+	}
 	mt.known = [numSuffixes]bool{}
 	mt.rest = tx.res.identity.plus(tx.base.hash)
 	switch m.Type() {
@@ -261,12 +287,12 @@ func (tx *Tx) mapMetric(m pmetric.Metric) {
 		case pmetric.AggregationTemporalityCumulative:
 			tx.mapHistograms(h.DataPoints(), false)
 		default:
-			tx.drops.Add(intake.ReasonTemporality, h.DataPoints().Len())
+			tx.drop(intake.ReasonTemporality, h.DataPoints().Len())
 		}
 	case pmetric.MetricTypeExponentialHistogram:
 		h := m.ExponentialHistogram()
 		if h.AggregationTemporality() != pmetric.AggregationTemporalityDelta {
-			tx.drops.Add(intake.ReasonTemporality, h.DataPoints().Len())
+			tx.drop(intake.ReasonTemporality, h.DataPoints().Len())
 			return
 		}
 		tx.mapExponentialHistograms(h.DataPoints())
@@ -277,14 +303,22 @@ func (tx *Tx) mapMetric(m pmetric.Metric) {
 
 // openPoint begins a data point: its time and its tags. Only a cumulative one has an identity.
 func (tx *Tx) openPoint(attrs pcommon.Map, ts pcommon.Timestamp, cumulative bool) {
-	tx.unix = int64(ts / 1e9)
-	tx.sent, tx.tooLarge = false, false
+	tx.unix, tx.interval = int64(ts/1e9), 0
+	tx.sent, tx.tooLarge = tx.copy != nil, false
 	tx.lead.reset(nil)
 	key := tx.m.key
 	if !cumulative {
 		key = nil
 	}
 	tx.point.reset(key)
+	tx.pointAttributes = attrs
+	tx.addPointAttributes(attrs)
+	if tx.copy != nil {
+		tx.addSetAttributes()
+	}
+}
+
+func (tx *Tx) addPointAttributes(attrs pcommon.Map) {
 	if !tx.m.opts.ResourceAttributesAsTags {
 		attrs.Range(tx.mapPoint)
 		return
@@ -298,16 +332,27 @@ func (tx *Tx) openPoint(attrs pcommon.Map, ts pcommon.Timestamp, cumulative bool
 	}
 	for k, v := range tx.res.attributes.All() {
 		if _, ok := attrs.Get(k); !ok {
-			tx.point.addAttribute(k, v)
+			tx.addPointAttribute(k, v)
 		}
 	}
 }
 
 func (tx *Tx) addPointAttribute(key string, v pcommon.Value) bool {
-	if tx.hide == nil || !tx.hide(key) {
+	switch {
+	case tx.hide != nil && tx.hide(key):
+	case tx.copy != nil:
+		tx.addCopiedAttribute(key, v)
+	default:
 		tx.point.addAttribute(key, v)
 	}
 	return true
+}
+
+// drop counts data points that are not sent. Those of a copy are counted as those of the original.
+func (tx *Tx) drop(why intake.Reason, n int) {
+	if tx.copy == nil {
+		tx.drops.Add(why, n)
+	}
 }
 
 // closePoint counts a data point that became no wire item.

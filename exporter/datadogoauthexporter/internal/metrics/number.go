@@ -19,7 +19,7 @@ const statsPayloadMetric = "dd.internal.stats.payload"
 func (tx *Tx) mapSum(s pmetric.Sum) {
 	points := s.DataPoints()
 	if tx.metric.source == statsPayloadMetric {
-		tx.drops.Add(intake.ReasonEmpty, points.Len())
+		tx.drop(intake.ReasonEmpty, points.Len())
 		return
 	}
 	switch s.AggregationTemporality() {
@@ -32,7 +32,7 @@ func (tx *Tx) mapSum(s pmetric.Sum) {
 		}
 		tx.mapNumbers(points, typeGauge)
 	default:
-		tx.drops.Add(intake.ReasonTemporality, points.Len())
+		tx.drop(intake.ReasonTemporality, points.Len())
 	}
 }
 
@@ -63,30 +63,71 @@ func (tx *Tx) mapNumbers(points pmetric.NumberDataPointSlice, typ metricType) {
 }
 
 func (tx *Tx) mapNumber(p pmetric.NumberDataPoint, typ metricType) {
+	if !tx.takes(p.Attributes()) {
+		return
+	}
 	value, ok := tx.number(p)
 	if !ok {
 		return
 	}
 	tx.openPoint(p.Attributes(), p.Timestamp(), false)
-	if typ == typeCount && tx.wantsRate(p.Attributes()) {
-		typ = typeRate
+	if typ == typeCount {
+		if tx.m.opts.InferDeltaInterval {
+			tx.interval = inferInterval(p.StartTimestamp(), p.Timestamp())
+		}
+		if tx.wantsRate(p.Attributes()) {
+			typ = typeRate
+			if tx.interval > 0 {
+				value /= float64(tx.interval)
+			}
+		}
 	}
 	tx.appendSeries(noSuffix, typ, value)
 	tx.closePoint(intake.ReasonTooLarge) // nothing else is left
 }
 
+// inferInterval is the time between start and ts in seconds, or 0 where that is not about a whole number or start is not known.
+func inferInterval(start, ts pcommon.Timestamp) int64 {
+	const tolerance = 0.05 // s
+	if start == 0 || start > ts {
+		return 0
+	}
+	seconds := float64(ts-start) / 1e9
+	if whole := math.Round(seconds); math.Abs(whole-seconds) < tolerance {
+		return int64(whole)
+	}
+	return 0
+}
+
 // mapMonotonic sends how much each series grew since its last point.
 func (tx *Tx) mapMonotonic(points pmetric.NumberDataPointSlice) {
+	asRate := isRateAsGauge(tx.metric.name)
+	first := true // of the points that the metric, or its copy, has
 	for i := range points.Len() {
 		p := points.At(i)
+		if !tx.takes(p.Attributes()) {
+			continue
+		}
+		isFirst := first || tx.copy != nil && tx.copy.splits()
+		first = false
 		value, ok := tx.number(p)
 		if !ok {
 			continue
 		}
 		tx.openPoint(p.Attributes(), p.Timestamp(), true)
 		start, ts := uint64(p.StartTimestamp()), uint64(p.Timestamp())
+		if asRate {
+			rate, v := tx.rate(tx.identity(noSuffix), start, ts, value)
+			if v != verdictSend {
+				tx.closePoint(v.reason())
+				continue
+			}
+			tx.appendSeries(noSuffix, typeGauge, rate)
+			tx.closePoint(intake.ReasonNotFinite)
+			continue
+		}
 		// Only the first point of a metric is sent in full: of several, one may be of an older series.
-		growth, v := tx.increase(tx.identity(noSuffix), start, ts, value, i == 0 && tx.sendFirst(start, ts))
+		growth, v := tx.increase(tx.identity(noSuffix), start, ts, value, isFirst && tx.sendFirst(start, ts))
 		if v != verdictSend {
 			tx.closePoint(v.reason())
 			continue
@@ -99,23 +140,23 @@ func (tx *Tx) mapMonotonic(points pmetric.NumberDataPointSlice) {
 // number is the value of a data point that has a finite one; else the point is counted as dropped.
 func (tx *Tx) number(p pmetric.NumberDataPoint) (value float64, ok bool) {
 	if p.Flags().NoRecordedValue() {
-		tx.drops.Add(intake.ReasonNoRecordedValue, 1)
+		tx.drop(intake.ReasonNoRecordedValue, 1)
 		return 0, false
 	}
 	switch p.ValueType() {
 	case pmetric.NumberDataPointValueTypeDouble:
-		value = p.DoubleValue()
+		value = tx.copy.scale(p.DoubleValue())
 	case pmetric.NumberDataPointValueTypeInt:
-		value = float64(p.IntValue())
+		value = float64(tx.copy.scaleInt(p.IntValue()))
 	}
 	if !finite(value) {
-		tx.drops.Add(intake.ReasonNotFinite, 1)
+		tx.drop(intake.ReasonNotFinite, 1)
 		return 0, false
 	}
 	return value, true
 }
 
-// wantsRate reports whether a delta sum's data point asks to be a rate. Its value stays as it is: no interval is inferred.
+// wantsRate reports whether a delta sum's data point asks to be a rate. Without an interval its value stays as it is.
 func (tx *Tx) wantsRate(attrs pcommon.Map) bool {
 	asType := tx.res.asType
 	if !tx.res.hasAsType {

@@ -40,11 +40,23 @@ const (
 	SummaryNoQuantiles SummaryMode = "noquantiles" // count and sum only
 )
 
+// Remapping says which metrics are sent under a second name as well, the one that Datadog's own dashboards know.
+type Remapping string
+
+// The remappings. They are the three states of the two feature gates of Datadog's exporter.
+const (
+	RemapNone    Remapping = "none"    // every metric has the name it came with
+	RemapRuntime Remapping = "runtime" // metrics of language runtimes are copied
+	RemapAll     Remapping = "all"     // those of hosts, containers, Kafka and the JVM too; system.* and process.* are renamed to otel.*
+)
+
 // Options are the settings of a Mapper. An empty mode, a zero number and a nil function mean the default of DefaultOptions.
 type Options struct {
 	// FallbackHost is the host of resources that name none. Default empty: such series have no host, and the machine of the
 	// collector is nobody's host.
 	FallbackHost string
+	// DropResourceHost treats a resource that names a host as one that names none. Its cumulative series are kept apart all the same.
+	DropResourceHost bool
 
 	HistogramMode HistogramMode
 	// SendAggregations adds .count and .sum, and for delta points .min and .max, to every histogram.
@@ -53,7 +65,12 @@ type Options struct {
 	CumulativeMonotonic CumulativeMonotonicMode
 	InitialValue        InitialValue
 	SummaryMode         SummaryMode
+	Remapping           Remapping
 
+	// InferDeltaInterval gives delta sums the time between start and end as interval, where it is about a whole number of seconds.
+	InferDeltaInterval bool
+	// Units sends units, in Datadog's words. Default true.
+	Units bool
 	// ScopeTags adds the name, version and attributes of the instrumentation scope as tags. Default true.
 	ScopeTags bool
 	// ResourceAttributesAsTags copies every resource attribute onto each data point.
@@ -80,6 +97,8 @@ func DefaultOptions() Options {
 		CumulativeMonotonic: CumulativeToDelta,
 		InitialValue:        InitialAuto,
 		SummaryMode:         SummaryGauges,
+		Remapping:           RemapNone,
+		Units:               true,
 		ScopeTags:           true,
 		DeltaTTL:            time.Hour,
 		MaxSeriesPerTenant:  200_000,
@@ -87,7 +106,7 @@ func DefaultOptions() Options {
 	}
 }
 
-// withDefaults fills what is empty. ScopeTags has no empty value and stays as it is.
+// withDefaults fills what is empty. ScopeTags and Units have no empty value and stay as they are.
 func (o Options) withDefaults() Options {
 	d := DefaultOptions()
 	if o.HistogramMode == "" {
@@ -101,6 +120,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.SummaryMode == "" {
 		o.SummaryMode = d.SummaryMode
+	}
+	if o.Remapping == "" {
+		o.Remapping = d.Remapping
 	}
 	if o.DeltaTTL <= 0 {
 		o.DeltaTTL = d.DeltaTTL

@@ -12,7 +12,7 @@ func (tx *Tx) mapSummaries(points pmetric.SummaryDataPointSlice) {
 	for i := range points.Len() {
 		p := points.At(i)
 		if p.Flags().NoRecordedValue() {
-			tx.drops.Add(intake.ReasonNoRecordedValue, 1)
+			tx.drop(intake.ReasonNoRecordedValue, 1)
 			continue
 		}
 		tx.openPoint(p.Attributes(), p.Timestamp(), true)

@@ -50,7 +50,7 @@ var suffixTexts = [numSuffixes]string{"", ".count", ".sum", ".min", ".max", ".bu
 //	message MetricPoint { double value = 1; int64 timestamp = 2; }
 //	agent-payload v5, proto/metrics/agent_payload.proto
 //
-// interval and source_type_name stay empty, and zero values are not written (proto3). Nothing is appended for a value that is
+// source_type_name stays empty, and zero values are not written (proto3). Nothing is appended for a value that is
 // not finite, such as a minimum of NaN or a difference that overflows: the intake has no such values.
 func (tx *Tx) appendSeries(s suffix, typ metricType, value float64) {
 	if !finite(value) {
@@ -77,6 +77,9 @@ func (tx *Tx) appendSeries(s suffix, typ metricType, value float64) {
 	if len(unit) > 0 {
 		size += 1 + protowire.SizeBytes(len(unit))
 	}
+	if tx.interval != 0 {
+		size += 1 + protowire.SizeVarint(uint64(tx.interval))
+	}
 	if 1+protowire.SizeBytes(size) > maxSeriesBytes {
 		tx.tooLarge = true
 		return
@@ -97,6 +100,9 @@ func (tx *Tx) appendSeries(s suffix, typ metricType, value float64) {
 		b = append(b, 6<<3|2)
 		b = protowire.AppendVarint(b, uint64(len(unit)))
 		b = append(b, unit...)
+	}
+	if tx.interval != 0 {
+		b = protowire.AppendVarint(append(b, 8<<3), uint64(tx.interval))
 	}
 	b = append(b, 4<<3|2, byte(pointLen))
 	if value != 0 {
@@ -148,7 +154,12 @@ func (tx *Tx) giveUpTags() (resources, pointTags, baseTags []byte) {
 //	  int64 ts = 1; int64 cnt = 2; double min = 3; double max = 4; double avg = 5; double sum = 6;
 //	  repeated sint32 k = 7 [packed]; repeated uint32 n = 8 [packed]; }
 //	agent-payload v5, proto/metrics/agent_payload.proto
+//
+// Nothing is appended for statistics that are not finite, such as the average of buckets that grew while the count did not, or a minimum of NaN.
 func (tx *Tx) appendSketch(s *sketch) {
+	if !finite(s.min) || !finite(s.max) || !finite(s.avg) || !finite(s.sum) {
+		return
+	}
 	keys, counts := s.keyBytes[:0], s.countBytes[:0]
 	for _, bin := range s.bins {
 		if z := uint16(bin.key<<1) ^ uint16(bin.key>>15); z >= 0x80 && z < 0x4000 { // zigzag: two bytes as a rule

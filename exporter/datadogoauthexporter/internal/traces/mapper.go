@@ -17,6 +17,8 @@ type Options struct {
 	FallbackHost string
 	// PeerTags are the keys of meta that stats are told of, in the order that they are told in. At most 32767, none longer than 200 bytes.
 	PeerTags []string
+	// DropResourceHost leaves out the host that a resource, or its spans in _dd.hostname, names.
+	DropResourceHost bool
 	// Now dates spans that start before the year 2000. Default time.Now.
 	Now func() time.Time
 }

@@ -43,7 +43,7 @@ const (
 func (g *mapping) describePayload() {
 	p, c := &g.payload, &g.chunk
 	// The text of a chunk goes with it, so it is copied to where the payload's text is.
-	if p.hostname == "" {
+	if p.hostname == "" && !g.opts.DropResourceHost {
 		host, _ := lookUp(g.metaOf(c.root), g.names.hostname)
 		p.hostname = g.lasts.join(host)
 	}

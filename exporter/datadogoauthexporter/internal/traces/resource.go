@@ -70,6 +70,9 @@ func (g *mapping) anyText(key attrKey) string {
 func (g *mapping) hostname(res pcommon.Map) string {
 	switch kind, id := attributes.Source(res); kind {
 	case attributes.KindHost:
+		if g.opts.DropResourceHost {
+			return g.opts.FallbackHost
+		}
 		return id
 	case attributes.KindNone, attributes.KindNoneFinal:
 		return g.opts.FallbackHost

@@ -1,0 +1,41 @@
+package datadogoauthexporter
+
+import (
+	"errors"
+	"fmt"
+
+	"go.opentelemetry.io/collector/confmap"
+)
+
+var _ confmap.Unmarshaler = (*Config)(nil)
+
+// removed are keys of Datadog's own exporter that somebody who comes from it may still have, and what replaces them here.
+var removed = []struct{ key, instead string }{
+	{"api", "remove it: each customer's own key and site are used; see credentials"},
+	{"tags", "was removed; put the tags into the attributes of the resource"},
+	{"send_metadata", "remove it: no host metadata is sent"},
+	{"use_resource_metadata", "remove it: no host metadata is sent"},
+	{"host_metadata", "remove it: no host metadata is sent; for the host of data see hostname and resource_host"},
+	{"hostname_detection_timeout", "remove it: no host is detected; see hostname"},
+	{"metrics::endpoint", "use endpoints"},
+	{"logs::endpoint", "use endpoints"},
+	{"traces::endpoint", "use endpoints"},
+	{"metrics::send_monotonic_counter", "use metrics::sums::cumulative_monotonic_mode"},
+	{"metrics::report_quantiles", "use metrics::summaries::mode"},
+	{"metrics::instrumentation_library_metadata_as_tags", "use metrics::instrumentation_scope_metadata_as_tags"},
+	{"metrics::histograms::send_count_sum_metrics", "use metrics::histograms::send_aggregation_metrics"},
+}
+
+// Unmarshal implements confmap.Unmarshaler. Where Datadog's exporter has a key and this one another, the error names both.
+func (c *Config) Unmarshal(conf *confmap.Conf) error {
+	var errs []error
+	for _, r := range removed {
+		if conf.IsSet(r.key) {
+			errs = append(errs, fmt.Errorf("%s: %s", r.key, r.instead))
+		}
+	}
+	if len(errs) > 0 {
+		return errors.Join(errs...)
+	}
+	return conf.Unmarshal(c)
+}
