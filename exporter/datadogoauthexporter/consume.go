@@ -75,6 +75,7 @@ type signalExporter[D, R any] struct {
 	next   chain[D]
 	empty  D // what exporterhelper is given in place of the data; see handover
 	ended  atomic.Bool
+	calls  inflight // of consume
 }
 
 // Capabilities says that data is changed: the attribute that names the tenant is removed before mapping.
@@ -95,6 +96,7 @@ func (e *signalExporter[D, R]) Shutdown(ctx context.Context) error {
 	if e.ended.Swap(true) {
 		return nil
 	}
+	e.calls.close()
 	return e.stop(ctx, e.next, e.enqueue)
 }
 
@@ -109,12 +111,18 @@ type share[R any] struct {
 	err     error           // the tenant has no organisation, or it is not known yet
 }
 
+var errStopped = errors.New("the exporter was shut down")
+
 // consume maps the resources of each tenant and offers them to the queue.
 //
 // The error is retryable and holds the resources that the queue did not take, or whose tenants are not known yet. Resources that will never be
 // taken are counted; they make the error permanent only when nothing else was in the call, since they must not make a client send the
 // others again.
 func (e *signalExporter[D, R]) consume(ctx context.Context, data D) error {
+	if !e.calls.enter() {
+		return errStopped
+	}
+	defer e.calls.leave()
 	var again []R
 	var againErr, lostErr error
 	accepted := false

@@ -93,7 +93,7 @@ func createMetrics(ctx context.Context, set exporter.Settings, config component.
 	if err != nil {
 		return nil, err
 	}
-	return newMetricsExporter(c, next), nil
+	return newMetricsExporter(c, next)
 }
 
 func createLogs(ctx context.Context, set exporter.Settings, config component.Config) (exporter.Logs, error) {

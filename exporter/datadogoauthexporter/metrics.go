@@ -2,7 +2,10 @@ package datadogoauthexporter
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -13,9 +16,10 @@ import (
 
 type metricsExporter struct {
 	signalExporter[pmetric.Metrics, pmetric.ResourceMetrics]
+	state deltaState
 }
 
-func newMetricsExporter(c *core, next exporter.Metrics) *metricsExporter {
+func newMetricsExporter(c *core, next exporter.Metrics) (*metricsExporter, error) {
 	m := c.cfg.Metrics
 	mapper := metrics.New(metrics.Options{
 		FallbackHost:             c.cfg.Hostname,
@@ -35,7 +39,11 @@ func newMetricsExporter(c *core, next exporter.Metrics) *metricsExporter {
 		MaxSeries:                m.MaxSeries,
 	})
 	checks := newGauges(c.cfg)
-	return &metricsExporter{signalExporter[pmetric.Metrics, pmetric.ResourceMetrics]{
+	if err := c.telemetry.observeDeltas(mapper); err != nil {
+		return nil, err
+	}
+	state := deltaState{mapper: mapper, exporter: c.set.ID, logger: c.set.Logger}
+	return &metricsExporter{state: state, signalExporter: signalExporter[pmetric.Metrics, pmetric.ResourceMetrics]{
 		core:  c,
 		next:  chain[pmetric.Metrics]{next, next.ConsumeMetrics},
 		empty: pmetric.NewMetrics(),
@@ -54,7 +62,23 @@ func newMetricsExporter(c *core, next exporter.Metrics) *metricsExporter {
 				return consumererror.NewMetrics(err, d)
 			},
 		},
-	}}
+	}}, nil
+}
+
+// Start implements component.Component.
+func (e *metricsExporter) Start(ctx context.Context, host component.Host) error {
+	e.state.open(ctx, host, e.cfg.Queue.Get().StorageID)
+	return e.signalExporter.Start(ctx, host)
+}
+
+// Shutdown implements component.Component. The memory of cumulative series is saved when the last call has ended, which the queue refuses by then.
+func (e *metricsExporter) Shutdown(ctx context.Context) error {
+	err := e.signalExporter.Shutdown(ctx)
+	if waited := e.calls.wait(ctx); waited != nil {
+		return errors.Join(err, fmt.Errorf("data is still being taken in: %w", waited))
+	}
+	e.state.close(ctx)
+	return err
 }
 
 // ConsumeMetrics implements exporter.Metrics.

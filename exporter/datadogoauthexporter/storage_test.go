@@ -3,6 +3,7 @@ package datadogoauthexporter
 import (
 	"bytes"
 	"context"
+	"errors"
 	"sync"
 
 	"go.opentelemetry.io/collector/component"
@@ -15,60 +16,70 @@ type memoryStorage struct {
 	component.ShutdownFunc
 	mu     sync.Mutex
 	values map[string][]byte // guarded by mu
+	broken string            // the name of a client that cannot be had
+}
+
+// memoryClient is the part of a memoryStorage that belongs to one purpose of the exporters.
+type memoryClient struct {
+	*memoryStorage
+	name string
 }
 
 var (
 	_ storage.Extension = (*memoryStorage)(nil)
-	_ storage.Client    = (*memoryStorage)(nil)
+	_ storage.Client    = (*memoryClient)(nil)
 )
 
 func newStorage() *memoryStorage { return &memoryStorage{values: map[string][]byte{}} }
 
-// fill writes one request in the oldest form of the queue: read index, write index, item.
+// fill writes one request in the oldest form of the queue of logs: read index, write index, item.
 func (s *memoryStorage) fill(item string) {
-	s.values["ri"] = make([]byte, 8)
-	s.values["wi"] = append([]byte{1}, make([]byte, 7)...)
-	s.values["0"] = []byte(item)
+	s.values["logs/ri"] = make([]byte, 8)
+	s.values["logs/wi"] = append([]byte{1}, make([]byte, 7)...)
+	s.values["logs/0"] = []byte(item)
 }
 
-// GetClient implements storage.Extension. All clients share everything, since the tests have one.
-func (s *memoryStorage) GetClient(context.Context, component.Kind, component.ID, string) (storage.Client, error) {
-	return s, nil
+// GetClient implements storage.Extension. Exporters share clients of the same name, since a test has one at a time.
+func (s *memoryStorage) GetClient(_ context.Context, _ component.Kind, _ component.ID, name string) (storage.Client, error) {
+	if name == s.broken && name != "" {
+		return nil, errors.New("the disk is full")
+	}
+	return &memoryClient{s, name + "/"}, nil
 }
 
 // Get implements storage.Client.
-func (s *memoryStorage) Get(_ context.Context, key string) ([]byte, error) {
+func (s *memoryClient) Get(_ context.Context, key string) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return bytes.Clone(s.values[key]), nil
+	return bytes.Clone(s.values[s.name+key]), nil
 }
 
 // Set implements storage.Client.
-func (s *memoryStorage) Set(ctx context.Context, key string, value []byte) error {
+func (s *memoryClient) Set(ctx context.Context, key string, value []byte) error {
 	return s.Batch(ctx, storage.SetOperation(key, value))
 }
 
 // Delete implements storage.Client.
-func (s *memoryStorage) Delete(ctx context.Context, key string) error {
+func (s *memoryClient) Delete(ctx context.Context, key string) error {
 	return s.Batch(ctx, storage.DeleteOperation(key))
 }
 
 // Batch implements storage.Client.
-func (s *memoryStorage) Batch(_ context.Context, ops ...*storage.Operation) error {
+func (s *memoryClient) Batch(_ context.Context, ops ...*storage.Operation) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, op := range ops {
 		switch op.Type {
 		case storage.Get:
-			op.Value = bytes.Clone(s.values[op.Key])
+			op.Value = bytes.Clone(s.values[s.name+op.Key])
 		case storage.Set:
-			s.values[op.Key] = bytes.Clone(op.Value)
+			s.values[s.name+op.Key] = bytes.Clone(op.Value)
 		case storage.Delete:
-			delete(s.values, op.Key)
+			delete(s.values, s.name+op.Key)
 		}
 	}
 	return nil
 }
 
 // Close implements storage.Client.
-func (s *memoryStorage) Close(context.Context) error { return nil }
+func (s *memoryClient) Close(context.Context) error { return nil }

@@ -15,6 +15,7 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/incidents"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/metadata"
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/metrics"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/tenancy"
 )
 
@@ -98,6 +99,22 @@ func (t *telemetry) of(f intake.Family) *books {
 		return b
 	}
 	return &t.main
+}
+
+// observeDeltas reports the memory of cumulative series.
+func (t *telemetry) observeDeltas(m *metrics.Mapper) error {
+	of := attributes(t.exporter)
+	err := t.RegisterExporterDatadogoauthDeltaSeriesCallback(func(_ context.Context, o metric.Int64Observer) error {
+		o.Observe(int64(m.Stats().Series), of)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return t.RegisterExporterDatadogoauthDeltaEvictionsCallback(func(_ context.Context, o metric.Int64Observer) error {
+		o.Observe(int64(m.Stats().Evictions), of)
+		return nil
+	})
 }
 
 func attributes(kv ...attribute.KeyValue) metric.MeasurementOption {

@@ -31,6 +31,8 @@ type TelemetryBuilder struct {
 	ExporterDatadogoauthAcceptedItems    metric.Int64Counter
 	ExporterDatadogoauthComplaints       metric.Int64Counter
 	ExporterDatadogoauthDeliveredItems   metric.Int64Counter
+	ExporterDatadogoauthDeltaEvictions   metric.Int64ObservableCounter
+	ExporterDatadogoauthDeltaSeries      metric.Int64ObservableGauge
 	ExporterDatadogoauthDroppedItems     metric.Int64Counter
 	ExporterDatadogoauthExpiredItems     metric.Int64Counter
 	ExporterDatadogoauthIncidents        metric.Int64ObservableGauge
@@ -55,6 +57,36 @@ type telemetryBuilderOptionFunc func(mb *TelemetryBuilder)
 
 func (tbof telemetryBuilderOptionFunc) apply(mb *TelemetryBuilder) {
 	tbof(mb)
+}
+
+// RegisterExporterDatadogoauthDeltaEvictionsCallback sets callback for observable ExporterDatadogoauthDeltaEvictions metric.
+func (builder *TelemetryBuilder) RegisterExporterDatadogoauthDeltaEvictionsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExporterDatadogoauthDeltaEvictions, obs: o})
+		return nil
+	}, builder.ExporterDatadogoauthDeltaEvictions)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterExporterDatadogoauthDeltaSeriesCallback sets callback for observable ExporterDatadogoauthDeltaSeries metric.
+func (builder *TelemetryBuilder) RegisterExporterDatadogoauthDeltaSeriesCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExporterDatadogoauthDeltaSeries, obs: o})
+		return nil
+	}, builder.ExporterDatadogoauthDeltaSeries)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
 }
 
 // RegisterExporterDatadogoauthIncidentsCallback sets callback for observable ExporterDatadogoauthIncidents metric.
@@ -161,6 +193,18 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_exporter_datadogoauth_delivered_items",
 		metric.WithDescription("Items that an intake accepted. [Alpha]"),
 		metric.WithUnit("{item}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterDatadogoauthDeltaEvictions, err = builder.meter.Int64ObservableCounter(
+		"otelcol_exporter_datadogoauth_delta_evictions",
+		metric.WithDescription("Cumulative series that were forgotten, or not remembered, for lack of room. Their next point is a baseline. [Alpha]"),
+		metric.WithUnit("{series}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterDatadogoauthDeltaSeries, err = builder.meter.Int64ObservableGauge(
+		"otelcol_exporter_datadogoauth_delta_series",
+		metric.WithDescription("Cumulative series that are remembered at the moment. A histogram is one for each of its buckets and up to four more. [Alpha]"),
+		metric.WithUnit("{series}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExporterDatadogoauthDroppedItems, err = builder.meter.Int64Counter(

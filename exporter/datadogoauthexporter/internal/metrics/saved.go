@@ -1,0 +1,230 @@
+package metrics
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"math"
+	"time"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
+)
+
+// The saved form of what is remembered of cumulative series: a head, and sections of one tenant each, so that a section which cannot be read
+// costs the series in it and nothing else. All numbers are little endian.
+//
+//	head:    magic, version byte, id [8], when int64 (Unix ns), hash key [48], sections uint32, exporter (rest), crc32c
+//	section: version byte, id [8], number uint32, length of tenant uint16, tenant, points [56 each], crc32c
+//	point:   series [16], start, ts uint64 (Unix ns), value, owed float64, written int64 (Unix ns)
+//
+// The id is random and ties sections to their head: a section that an earlier, broken saving left behind does not fit. Checksums find accidents.
+// Nothing here is secret or kept from change: whoever can write into this storage can write what he likes into the queue beside it, as any tenant.
+// The hash key lies beside the hashes, so a tenant who reads it can choose tags that collide, and so confuse series of his own; tables are one
+// for each tenant, and the tenant's name is part of every hash.
+const (
+	savedMagic   = "datadogoauth delta state\n"
+	savedVersion = 1
+	keyBytes     = 48
+	pointBytes   = 16 + 5*8
+	// sectionBytes is the size from which on a section is closed.
+	sectionBytes = 512 << 10
+	// maxSections bounds what a head can make its reader ask for.
+	maxSections = 1 << 20
+)
+
+// Why a saved form cannot be used.
+var (
+	errCorrupt = errors.New("its checksum or length is wrong")
+	errForeign = errors.New("it was saved by something else")
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// Head is what leads to the sections of a saved form.
+type Head struct {
+	Sections int       // they are numbered from 0 on
+	When     time.Time // it was saved
+	id       [8]byte
+	key      hashKey
+}
+
+// ReadHead reads a head that Save made for the same exporter.
+func ReadHead(b []byte, exporter string) (Head, error) {
+	const fixed = 8 + 8 + keyBytes + 4
+	if len(b) < len(savedMagic)+1 || string(b[:len(savedMagic)]) != savedMagic {
+		return Head{}, errForeign
+	}
+	if v := b[len(savedMagic)]; v != savedVersion {
+		return Head{}, fmt.Errorf("it has format %d, this version reads %d", v, savedVersion)
+	}
+	b, ok := checked(b)
+	if !ok || len(b) < len(savedMagic)+1+fixed {
+		return Head{}, errCorrupt
+	}
+	b = b[len(savedMagic)+1:]
+	h := Head{id: [8]byte(b), When: time.Unix(0, int64(binary.LittleEndian.Uint64(b[8:])))}
+	for i := range h.key {
+		h.key[i] = binary.LittleEndian.Uint64(b[16+8*i:])
+	}
+	if h.Sections = int(binary.LittleEndian.Uint32(b[16+keyBytes:])); h.Sections > maxSections {
+		return Head{}, errCorrupt
+	}
+	if name := string(b[fixed:]); name != exporter {
+		return Head{}, fmt.Errorf("it was saved by exporter %q", name)
+	}
+	return h, nil
+}
+
+// Adopt makes the Mapper hash as the one did that saved h. It comes before the first Begin.
+func (m *Mapper) Adopt(h Head) { m.key = &h.key }
+
+// Restore remembers the series of the i-th section again, and returns how many. Those without a point for longer than DeltaTTL are left out,
+// and what is above the caps counts as evicted. It comes after Adopt and before the first Begin.
+func (m *Mapper) Restore(h Head, i int, section []byte) (int, error) {
+	b, ok := checked(section)
+	const fixed = 1 + 8 + 4 + 2
+	if !ok || len(b) < fixed {
+		return 0, errCorrupt
+	}
+	if b[0] != savedVersion || [8]byte(b[1:]) != h.id || int(binary.LittleEndian.Uint32(b[9:])) != i {
+		return 0, errForeign
+	}
+	n := int(binary.LittleEndian.Uint16(b[13:]))
+	if b = b[fixed:]; len(b) < n || (len(b)-n)%pointBytes != 0 {
+		return 0, errCorrupt
+	}
+	tenant := string(b[:n])
+	if err := intake.CheckTenant(tenant); err != nil {
+		return 0, err
+	}
+	t := m.state.open(tenant)
+	defer t.users.Add(-1)
+	now, restored := m.opts.Now().UnixNano(), 0
+	for b = b[n:]; len(b) > 0; b = b[pointBytes:] {
+		id, p := readPoint(b)
+		p.written = min(p.written, now) // a clock that was put back must not make it live longer
+		switch {
+		case m.state.expired(&p, now):
+		case t.series.Load() >= int64(m.state.maxPerTable) || m.state.series.Load() >= int64(m.state.maxInAll):
+			m.state.evictions.Add(1)
+		default:
+			sh := t.shard(id)
+			sh.mu.Lock()
+			if sh.points == nil {
+				sh.points = make(map[seriesID]point)
+			}
+			_, known := sh.points[id]
+			sh.points[id] = p
+			sh.mu.Unlock()
+			if !known {
+				m.state.count(t, 1)
+				restored++
+			}
+		}
+	}
+	return restored, nil
+}
+
+// Save gives the sections of what is remembered to put, one after another, and returns the head, which is to be stored after them, and the number
+// of series. put must not keep the slice. No transaction is open.
+func (m *Mapper) Save(exporter string, put func(i int, section []byte) error) (head []byte, series int, err error) {
+	w := sectionWriter{id: newHashKey()[0], now: m.opts.Now().UnixNano(), put: put}
+	for tenant, t := range m.state.all() {
+		w.tenant = tenant
+		for i := range t.shards {
+			w.addShard(m.state, &t.shards[i])
+			if len(w.buf) >= sectionBytes {
+				w.flush()
+			}
+		}
+		w.flush()
+	}
+	head = append([]byte(savedMagic), savedVersion)
+	head = binary.LittleEndian.AppendUint64(head, w.id)
+	head = binary.LittleEndian.AppendUint64(head, uint64(w.now))
+	for _, k := range m.key {
+		head = binary.LittleEndian.AppendUint64(head, k)
+	}
+	head = binary.LittleEndian.AppendUint32(head, uint32(w.sections))
+	return withChecksum(append(head, exporter...)), w.series, w.err
+}
+
+// sectionWriter makes sections. After the first error of put it makes no more.
+type sectionWriter struct {
+	id       uint64
+	now      int64
+	put      func(i int, section []byte) error
+	tenant   string
+	buf      []byte // the section under way, empty for none
+	sections int
+	series   int
+	err      error
+}
+
+func (w *sectionWriter) addShard(s *state, sh *shard) {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	for id, p := range sh.points {
+		if s.expired(&p, w.now) {
+			continue
+		}
+		if len(w.buf) == 0 {
+			w.buf = append(w.buf, savedVersion)
+			w.buf = binary.LittleEndian.AppendUint64(w.buf, w.id)
+			w.buf = binary.LittleEndian.AppendUint32(w.buf, uint32(w.sections))
+			w.buf = binary.LittleEndian.AppendUint16(w.buf, uint16(len(w.tenant)))
+			w.buf = append(w.buf, w.tenant...)
+		}
+		w.buf = appendPoint(w.buf, id, &p)
+		w.series++
+	}
+}
+
+func (w *sectionWriter) flush() {
+	if len(w.buf) == 0 || w.err != nil {
+		return
+	}
+	w.err = w.put(w.sections, withChecksum(w.buf))
+	w.buf = w.buf[:0]
+	w.sections++
+}
+
+// all are the tables at this moment.
+func (s *state) all() map[string]*table {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	tables := make(map[string]*table, len(s.tables))
+	for tenant, t := range s.tables {
+		tables[tenant] = t
+	}
+	return tables
+}
+
+func appendPoint(dst []byte, id seriesID, p *point) []byte {
+	for _, n := range [...]uint64{id.a, id.b, p.start, p.ts, math.Float64bits(p.value), math.Float64bits(p.owed), uint64(p.written)} {
+		dst = binary.LittleEndian.AppendUint64(dst, n)
+	}
+	return dst
+}
+
+func readPoint(b []byte) (seriesID, point) {
+	n := func(i int) uint64 { return binary.LittleEndian.Uint64(b[8*i:]) }
+	return seriesID{n(0), n(1)}, point{
+		start: n(2), ts: n(3), value: math.Float64frombits(n(4)), owed: math.Float64frombits(n(5)), written: int64(n(6)),
+	}
+}
+
+// withChecksum appends the checksum of b.
+func withChecksum(b []byte) []byte {
+	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
+}
+
+// checked takes the checksum off again.
+func checked(b []byte) ([]byte, bool) {
+	if len(b) < 4 {
+		return nil, false
+	}
+	body := b[:len(b)-4]
+	return body, binary.LittleEndian.Uint32(b[len(body):]) == crc32.Checksum(body, castagnoli)
+}
