@@ -126,13 +126,26 @@ func (c *chunk) anyFailed() bool {
 	return false
 }
 
-// isSampled reports whether a trace belongs to the share that the rate of its root keeps; a rate outside (0, 1) says nothing. All samplers of Datadog and OpenTelemetry
-// agree on it: they multiply the trace id by the same prime.
+// isSampled reports whether a trace belongs to the share that the rate of its root keeps; a rate that is missing, or not below 1, keeps all.
+// All samplers of Datadog and OpenTelemetry agree on it: they multiply the trace id by the same prime.
 func isSampled(traceID uint64, root []pair[float64], key name) bool {
 	rate, ok := lookUp(root, key)
-	if !ok || !(rate > 0 && rate < 1) {
+	if !ok || !(rate < 1) {
 		return true
 	}
 	const prime = 1111111111111111111
-	return traceID*prime < uint64(rate*(1<<64-1))
+	return traceID*prime < threshold(rate)
+}
+
+// threshold is the share of a rate below 1 among all ids. A negative one means nothing; it becomes what Datadog's agent makes of it on amd64.
+func threshold(rate float64) uint64 {
+	const all = 1<<64 - 1
+	switch f := rate * all; {
+	case f >= 0:
+		return uint64(f)
+	case f >= math.MinInt64:
+		return uint64(int64(f))
+	default:
+		return 1 << 63
+	}
 }
