@@ -169,6 +169,20 @@ type TracesConfig struct {
 	// MaxStatsKeysPerTenant and MaxStatsKeys bound the groups of stats that are open at a time. What comes above is counted in overflow groups.
 	MaxStatsKeysPerTenant int `mapstructure:"max_stats_keys_per_tenant"`
 	MaxStatsKeys          int `mapstructure:"max_stats_keys"`
+
+	// Obfuscation is about values that never leave.
+	Obfuscation ObfuscationConfig `mapstructure:"obfuscation"`
+}
+
+// ObfuscationConfig is about values that never leave. Those of statements and commands do not in any case.
+type ObfuscationConfig struct {
+	HTTP HTTPObfuscationConfig `mapstructure:"http"`
+}
+
+// HTTPObfuscationConfig is about URLs.
+type HTTPObfuscationConfig struct {
+	// RemoveQueryString leaves of a query the question mark. User information goes out in any case.
+	RemoveQueryString bool `mapstructure:"remove_query_string"`
 }
 
 // EventsConfig is about log records that say that they are events.

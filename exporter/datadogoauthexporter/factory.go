@@ -58,6 +58,7 @@ func createDefaultConfig() component.Config {
 			Compression: intake.Gzip, MaxAge: 18 * time.Hour,
 			ComputeStats: true, ComputeStatsBySpanKind: true, PeerTagsAggregation: true, BucketInterval: 10 * time.Second,
 			MaxStatsKeysPerTenant: 10_000, MaxStatsKeys: 100_000,
+			Obfuscation: ObfuscationConfig{HTTP: HTTPObfuscationConfig{RemoveQueryString: true}},
 		},
 		// Whoever names a record an event means one. Datadog answers 400 to an event of 18 hours; the rest is for the way, and for clocks.
 		Events:        EventsConfig{Enabled: true, MaxAge: 18*time.Hour - 5*time.Minute},

@@ -21,7 +21,10 @@ type tracesExporter struct {
 
 func newTracesExporter(c *core, next exporter.Traces) *tracesExporter {
 	e := &tracesExporter{}
-	options := traces.Options{FallbackHost: c.cfg.Hostname, DropResourceHost: c.cfg.ResourceHost == DropResourceHost}
+	options := traces.Options{
+		FallbackHost: c.cfg.Hostname, DropResourceHost: c.cfg.ResourceHost == DropResourceHost,
+		KeepQueryStrings: !c.cfg.Traces.Obfuscation.HTTP.RemoveQueryString,
+	}
 	if t := &c.cfg.Traces; t.ComputeStats {
 		e.stats = newStatsFlow(c, e.enqueue)
 		if t.PeerTagsAggregation {

@@ -67,9 +67,25 @@ var (
 		"text that is not UTF-8 is repaired",
 		"a strict decoder refuses the whole body for it; Datadog's SQL lexer cuts some characters in pieces",
 	}
-	urlUserInfo = exception{
-		"user information goes out of every http.url",
-		"Datadog's agent removes it for spans of type web and http and from valid URLs only",
+	obfuscationIsOn = exception{
+		"commands and query strings are obfuscated",
+		"Datadog's agent can do it for Redis, Valkey, MongoDB, Elasticsearch, OpenSearch, memcached and URLs, but its exporter leaves it off; both sides run with it on",
+	}
+	statementsOfAnySpan = exception{
+		"a statement is obfuscated whatever the type of its span",
+		"db.statement and db.query.text of Redis, MongoDB and so on, of spans of other kinds, and a resource that is one of them; Datadog's agent leaves what is not on a span for SQL",
+	}
+	unknownRedisCommands = exception{
+		"Redis commands that are not known show no arguments",
+		"Datadog's agent leaves all arguments of those",
+	}
+	parametersAreHidden = exception{
+		"parameters of queries are hidden",
+		"db.query.parameter.* and db.operation.parameter.* are values by definition",
+	}
+	urlsOfAnySpan = exception{
+		"user information and queries go out of every URL",
+		"Datadog's agent treats http.url of spans of type web and http only; here http.target, http.referrer and url.query too",
 	}
 	mysqlByItsSystem = exception{
 		"SQL of MySQL and MariaDB is read as theirs",

@@ -38,7 +38,7 @@ var spanProfiles = []spanProfile{
 		"http.request.header.x-id": "7", "http.request.body.size": 12, "http.response.body.size": 13, "url.template": "/users/{id}",
 	}},
 	{"http, old", anyKind, map[string]any{
-		"http.method": "POST", "http.url": "http://shop.example/a b?x=%zz", "http.status_code": 200, "http.target": "/a", "net.peer.name": "shop", "http.user_agent": "x",
+		"http.method": "POST", "http.url": "http://shop.example/a b?x=%zz", "http.status_code": 200, "http.target": "/a?x=1#f", "url.query": "x=1", "http.request.header.referrer": "http://u:p@h/?x=1", "net.peer.name": "shop", "http.user_agent": "x",
 	}},
 	{"http, _OTHER", []ptrace.SpanKind{serverKind, clientKind}, map[string]any{"http.request.method": "_OTHER", "http.status_code": "404", "http.url": "//u@h/p"}},
 	{"postgresql", []ptrace.SpanKind{clientKind, internalKind}, map[string]any{
@@ -54,9 +54,21 @@ var spanProfiles = []spanProfile{
 	{"sql, empty", []ptrace.SpanKind{clientKind}, map[string]any{"db.system": "mssql", "db.statement": "-- nothing", "sql.query": ""}},
 	{"cassandra", []ptrace.SpanKind{clientKind}, map[string]any{"db.system": "cassandra", "db.statement": "INSERT INTO k.t (a,b) VALUES (1,'x') USING TTL 5;", "db.cassandra.table": "t"}},
 	{"redis", []ptrace.SpanKind{clientKind}, map[string]any{"db.system": "redis", "db.statement": "SET key secret\nGET key\nCLIENT LIST\nFOO", "db.redis.database_index": 3}},
+	{"redis, any kind", anyKind, map[string]any{
+		"db.system.name": "redis", "db.query.text": `HSET h f "two words" g 2`, "redis.raw_command": "ZADD z NX 1 secret 2 secret\nEVAL x 1 secret", "db.query.parameter.0": "secret",
+	}},
+	{"valkey", []ptrace.SpanKind{clientKind, internalKind}, map[string]any{"db.system": "valkey", "db.statement": "LPUSH l a b c\nAUTH u p", "valkey.raw_command": "GET k"}},
+	{"valkey, own type", []ptrace.SpanKind{clientKind}, map[string]any{"span.type": "valkey", "resource.name": "SET k secret", "valkey.raw_command": "SET k secret EX 5"}},
 	{"mongodb", []ptrace.SpanKind{clientKind}, map[string]any{"db.system": "mongodb", "db.statement": `{"find":"users","filter":{"name":"bob"}}`, "db.mongodb.collection": "users"}},
+	{"mongodb, any kind", anyKind, map[string]any{
+		"db.system.name": "mongodb", "db.query.text": `find {"a": [1, {"b": "c"}], "d": tru`, "mongodb.query": ` { "a" : "b\u00e9" , "n" : -1.5e3 } {"x":null}`,
+		"db.operation.parameter.id": 42, "db.query.parameter.a": "b",
+	}},
+	{"opensearch", []ptrace.SpanKind{clientKind}, map[string]any{"db.system": "opensearch", "db.statement": `{"query":{"match_all":{}}}`, "opensearch.body": `[{"a":"b"`}},
+	{"neo4j", anyKind, map[string]any{"db.system.name": "neo4j", "db.query.text": "MATCH (n {name: 'bob', age: 30}) RETURN n"}},
+	{"sql, any kind", anyKind, map[string]any{"db.system": "mysql", "db.statement": `SELECT "a" FROM t WHERE b = 'c'`, "db.query.parameter.0": 7}},
 	{"elasticsearch", []ptrace.SpanKind{clientKind}, map[string]any{"db.system": "elasticsearch", "http.request.method": "POST", "url.full": "http://es:9200/i/_search", "elasticsearch.body": "{}"}},
-	{"memcached", []ptrace.SpanKind{clientKind}, map[string]any{"db.system": "memcached", "memcached.command": "set k 0 0 3\r\nabc"}},
+	{"memcached", []ptrace.SpanKind{clientKind}, map[string]any{"db.system": "memcached", "memcached.command": "set k 0 0 3\r\nabc", "db.statement": "set k 0 0 3\r\nabc"}},
 	{"dynamodb", []ptrace.SpanKind{clientKind}, map[string]any{"db.system": "dynamodb", "rpc.system": "aws-api", "rpc.service": "DynamoDB", "rpc.method": "GetItem", "aws.region": "eu-west-1"}},
 	{"aws sdk", []ptrace.SpanKind{clientKind}, map[string]any{"rpc.system": "aws-api", "rpc.method": "ListBuckets"}},
 	{"grpc", anyKind, map[string]any{"rpc.system": "grpc", "rpc.service": "shop.Cart", "rpc.method": "Add", "rpc.grpc.status_code": 14, "server.address": "cart"}},

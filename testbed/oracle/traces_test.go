@@ -10,7 +10,7 @@ import (
 
 func TestTraces(t *testing.T) {
 	t.Parallel()
-	w, used := newWorld(t), newExceptions(noFallbackHost, noHeartbeats, sqlByLexer, sampledByPriority, noAppAnalytics)
+	w, used := newWorld(t), newExceptions(noFallbackHost, noHeartbeats, sqlByLexer, obfuscationIsOn, sampledByPriority, noAppAnalytics)
 	r := newReport("traces")
 	defer r.print(t, used)
 	a, err := newTraceAgent(t.Context(), used)

@@ -38,6 +38,9 @@ type traceAgent struct {
 	used         exceptions
 	// statements are the keys of spans under which there was SQL before obfuscation.
 	statements map[*pb.Span][]string
+	// raw is what spans held before obfuscation.
+	raw        map[*pb.Span]rawSpan
+	obfuscator *obfuscate.Obfuscator
 	// dialects has the spans that were given a db.type, and whether they had an empty one before.
 	dialects map[*pb.Span]bool
 }
@@ -54,11 +57,13 @@ func newTraceAgent(ctx context.Context, used exceptions) (*traceAgent, error) {
 	cfg.TraceBuffer = 1
 	cfg.OTLPReceiver.AttributesTranslator = attrs
 	cfg.SQLObfuscationMode = string(obfuscate.ObfuscateAndNormalize) // sqlByLexer
-	cfg.TargetTPS, cfg.ErrorTPS = 1e9, 1e9                           // sampledByPriority; at low volume no rate is below 1
+	cfg.Obfuscation = obfuscation()
+	cfg.TargetTPS, cfg.ErrorTPS = 1e9, 1e9 // sampledByPriority; at low volume no rate is below 1
 	cfg.BucketInterval = bucketLength
 	cfg.ComputeStatsBySpanKind = true
 	cfg.PeerTagsAggregation = true
-	a := &traceAgent{config: cfg, agent: agent.NewAgent(ctx, cfg, telemetry.NewNoopCollector(), &statsd.NoOpClient{}, gzip.NewComponent()), used: used, statements: make(map[*pb.Span][]string), dialects: make(map[*pb.Span]bool)}
+	a := &traceAgent{config: cfg, agent: agent.NewAgent(ctx, cfg, telemetry.NewNoopCollector(), &statsd.NoOpClient{}, gzip.NewComponent()), used: used, statements: make(map[*pb.Span][]string), dialects: make(map[*pb.Span]bool), raw: make(map[*pb.Span]rawSpan)}
+	a.obfuscator = obfuscate.NewObfuscator(cfg.Obfuscation.Export(cfg))
 	a.agent.TraceWriter = a
 	a.agent.Concentrator = a
 	a.restart()
@@ -73,6 +78,7 @@ func (a *traceAgent) translate(ctx context.Context, load []ptrace.Traces) ([]ite
 	a.restart()
 	clear(a.statements)
 	clear(a.dialects)
+	clear(a.raw)
 	for _, d := range load {
 		if err := a.receive(ctx, d); err != nil {
 			return nil, err
@@ -158,6 +164,7 @@ func askedPriority(c *pb.TraceChunk) (asked float64, ok bool) {
 
 // ModifySpan implements agent.SpanModifier. It is called before obfuscation.
 func (a *traceAgent) ModifySpan(_ *pb.TraceChunk, s *pb.Span) {
+	a.raw[s] = newRawSpan(s)
 	if s.Type == "sql" || s.Type == "cassandra" {
 		for _, key := range sqlKeys {
 			if s.Meta[key] != "" {
@@ -211,10 +218,8 @@ func (a *traceAgent) amend(s *pb.Span) {
 		}
 	}
 	a.nothingLeft(s)
-	if raw := s.Meta["http.url"]; withoutUser(raw) != raw {
-		a.used.use(urlUserInfo)
-		s.Meta["http.url"] = withoutUser(raw)
-	}
+	a.hideStatements(s)
+	a.hideURLs(s)
 	a.repair(s)
 }
 
@@ -229,19 +234,6 @@ func (a *traceAgent) repair(s *pb.Span) {
 	for key, v := range s.Meta {
 		s.Meta[key] = strings.ToValidUTF8(v, "\ufffd")
 	}
-}
-
-// withoutUser cuts user information out of what looks like a URL.
-func withoutUser(raw string) string {
-	scheme, rest, ok := strings.Cut(raw, "//")
-	if !ok {
-		return raw
-	}
-	end := strings.IndexAny(rest, "/?#")
-	if end < 0 {
-		end = len(rest)
-	}
-	return scheme + "//" + rest[strings.LastIndexByte(rest[:end], '@')+1:]
 }
 
 // Stop implements agent.Writer.

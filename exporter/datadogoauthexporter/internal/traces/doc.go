@@ -2,7 +2,7 @@
 //
 // Mapping happens before the queue and once per span. The spans of one trace within one resource are converted into a pooled
 // scratch, since the values of a chunk depend on all of its spans (root, priority, top level), and are then appended to the
-// payload with their lengths known. Nothing is allocated per span once buffers have grown, except where SQL is obfuscated.
+// payload with their lengths known. Nothing is allocated per span once buffers have grown, except where SQL is met that the cache does not know.
 //
 // The rules are those of Datadog's own exporter with its default settings (module datadog-agent/pkg/trace, v0.85.2: the
 // receiver of resource spans in its second version, then the agent's normaliser, obfuscator and samplers). Where this package
@@ -14,7 +14,9 @@
 //     decoder refuses the whole body for it.
 //   - A sampling.priority above 2 keeps a trace, as 2 does. Datadog's agent drops it.
 //   - Error traces with sampling.priority 0 are kept without a limit per second.
-//   - User information goes out of every http.url: also out of one that is not a valid URL, and whatever the span's type.
+//   - Values of Redis, Valkey, MongoDB, Elasticsearch, OpenSearch and memcached commands do not leave, nor do queries of URLs (see
+//     Options.KeepQueryStrings): Datadog's agent can hide them, its exporter leaves that off. Statements are obfuscated whatever the type of
+//     their span, so are parameters of queries, and URLs that are no valid ones.
 //   - SQL is obfuscated by go-sqllexer, Datadog's newer obfuscator, which the exporter knows but does not turn on by default.
 //     A statement of MySQL or MariaDB is read as one even where no db.type says so: its text in double quotes is a literal.
 //     A statement of which nothing is left is "Non-parsable SQL query", as in the older obfuscator.

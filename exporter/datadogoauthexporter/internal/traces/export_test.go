@@ -1,14 +1,44 @@
 package traces
 
+import "fmt"
+
 // What the black-box tests reach inside for.
 var (
-	CleanURL            = cleanURL
 	CutUserInfo         = cutUserInfo
 	SamplingProbability = samplingProbability
+	MemcachedCommand    = memcachedCommand
 )
 
-// TagValue, ServiceName, OperationName and RedisCommands are the methods of the text arena, with an arena of their own.
-func TagValue(s string) string      { return new(arena).tagValue(s) }
-func ServiceName(s string) string   { return new(arena).service(s) }
-func OperationName(s string) string { return new(arena).operationName(s) }
-func RedisCommands(s string) string { return new(arena).redisCommands(s) }
+// CleanURL keeps the query, WithoutQuery does not.
+func CleanURL(raw string) string {
+	return (&mapping{Mapper: &Mapper{opts: Options{KeepQueryStrings: true}}}).cleanURL(raw)
+}
+
+func CleanURLWithoutQuery(raw string) string { return (&mapping{Mapper: &Mapper{}}).cleanURL(raw) }
+func WithoutQuery(raw string) string         { return (&mapping{Mapper: &Mapper{}}).withoutQuery(raw) }
+
+// TagValue and its like are the methods of the text arena, with an arena of their own.
+func TagValue(s string) string              { return new(arena).tagValue(s) }
+func ServiceName(s string) string           { return new(arena).service(s) }
+func OperationName(s string) string         { return new(arena).operationName(s) }
+func RedisCommands(s string) string         { return new(arena).redisCommands(s) }
+func RedisWithoutValues(s string) string    { return new(arena).redisWithoutValues(s) }
+func JSONWithoutValues(s string) string     { return new(arena).jsonWithoutValues(s) }
+func DocumentWithoutValues(s string) string { return new(arena).documentWithoutValues(s) }
+
+// SQLCacheBytes is about how much a cache holds after it was asked for n different statements of size bytes.
+func SQLCacheBytes(n, size int) (total int) {
+	o := newSQLObfuscator()
+	for i := range n {
+		o.cache.put(fmt.Sprintf("%0*d", size, i), "", "?")
+	}
+	for i := range o.cache.parts {
+		p := &o.cache.parts[i]
+		for _, generation := range []map[sqlCacheKey]string{p.young, p.old} {
+			for key, out := range generation {
+				total += len(key.statement) + len(key.dialect) + len(out)
+			}
+		}
+	}
+	return total
+}

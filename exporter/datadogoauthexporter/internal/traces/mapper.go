@@ -19,6 +19,8 @@ type Options struct {
 	PeerTags []string
 	// DropResourceHost leaves out the host that a resource, or its spans in _dd.hostname, names.
 	DropResourceHost bool
+	// KeepQueryStrings leaves the queries of URLs as they are. User information goes out in any case.
+	KeepQueryStrings bool
 	// Now dates spans that start before the year 2000. Default time.Now.
 	Now func() time.Time
 }

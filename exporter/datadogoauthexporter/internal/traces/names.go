@@ -15,6 +15,8 @@ type names struct {
 	scopeName, scopeVersion, libraryName, libraryVersion, statusCode, statusDescription     name
 	errorMsg, errorType, errorStack, env, dbName, httpStatusCode                            name
 	peerService, baseService, httpURL, sqlQuery, dbStatement, dbQueryText, dbType           name
+	redisCommand, valkeyCommand, mongoQuery, elasticBody, openSearchBody, memcachedCommand  name
+	httpTarget, httpReferrer, urlQuery                                                      name
 	hostname, origin, decisionMaker, traceIDHigh, apmMode                                   name
 
 	measured, sampleRate, priority, eventRate, topLevel, spanSampling name
@@ -33,6 +35,9 @@ func newNames(seed maphash.Seed) names {
 		env: n("env"), dbName: n("db.name"), httpStatusCode: n("http.status_code"),
 		peerService: n("peer.service"), baseService: n("_dd.base_service"), httpURL: n("http.url"),
 		sqlQuery: n("sql.query"), dbStatement: n("db.statement"), dbQueryText: n("db.query.text"), dbType: n("db.type"),
+		redisCommand: n("redis.raw_command"), valkeyCommand: n("valkey.raw_command"), mongoQuery: n("mongodb.query"),
+		elasticBody: n("elasticsearch.body"), openSearchBody: n("opensearch.body"), memcachedCommand: n("memcached.command"),
+		httpTarget: n("http.target"), httpReferrer: n("http.referrer"), urlQuery: n("url.query"),
 		hostname: n("_dd.hostname"), origin: n("_dd.origin"), decisionMaker: n("_dd.p.dm"), traceIDHigh: n("_dd.p.tid"), apmMode: n("_dd.apm_mode"),
 
 		measured: n("_dd.measured"), sampleRate: n("_sample_rate"), priority: n("_sampling_priority_v1"), eventRate: n("_dd1.sr.eausr"),

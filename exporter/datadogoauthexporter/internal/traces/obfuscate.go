@@ -1,198 +1,167 @@
 package traces
 
 import (
-	"net/url"
 	"strings"
-	"unicode"
 	"unicode/utf8"
-
-	"github.com/DataDog/go-sqllexer"
 )
 
-// nonParsableSQL stands for a statement of which obfuscation leaves nothing.
-const nonParsableSQL = "Non-parsable SQL query"
+// queryLanguage is what a statement is written in, which says where its values are.
+type queryLanguage uint8
 
-// obfuscate takes what may be secret out of the span under conversion, by its type: literals out of SQL, arguments out of Redis
-// commands, user information out of URLs.
-func (g *mapping) obfuscate(s *span) {
-	switch s.typ {
+const (
+	unknownLanguage queryLanguage = iota
+	sqlLanguage
+	redisLanguage
+	documentLanguage // JSON, perhaps after the name of an operation: MongoDB, Elasticsearch
+	memcachedLanguage
+)
+
+// languageOf is the language of a span's statements, told by its type (see databaseType).
+func languageOf(typ string) queryLanguage {
+	switch typ {
 	case "sql", "cassandra":
-		g.obfuscateSQL(s)
+		return sqlLanguage
 	case "redis", "valkey":
-		if s.resource = g.text.redisCommands(s.resource); s.resource == "" {
-			s.resource = s.name // the intake takes no empty resource, and one bad span must not cost the others of its body
-		}
+		return redisLanguage
+	case "mongodb", "elasticsearch", "opensearch":
+		return documentLanguage
+	case "memcached":
+		return memcachedLanguage
 	}
-	if e := g.meta.find(g.names.httpURL); e != nil && e.value != "" {
-		if s.typ == "web" || s.typ == "http" {
-			e.value = cleanURL(e.value)
-		} else {
-			e.value = cutUserInfo(e.value)
-		}
-		e.fits = false
-	}
+	return unknownLanguage
 }
 
-// obfuscateSQL treats the resource, and each entry that can hold the raw statement. Mostly that is the resource again.
-func (g *mapping) obfuscateSQL(s *span) {
-	dialect := g.dialect()
+// obfuscate takes what may be secret out of the span under conversion: values out of statements, user information and queries out of URLs.
+//
+// Datadog's agent goes by the span's type alone, and by default leaves everything but SQL, Redis resources and user information. Here
+// a statement is one whatever the type of its span, and its language is that of the database system, if one is named.
+func (g *mapping) obfuscate(s *span) {
+	ofType := languageOf(s.typ)
+	language := g.systemLanguage(ofType)
 	raw := s.resource
-	s.resource = g.sql.obfuscate(raw, dialect)
-	for _, key := range [...]name{g.names.sqlQuery, g.names.dbStatement, g.names.dbQueryText} {
-		switch e := g.meta.find(key); {
-		case e == nil:
-		case e.value == "":
-			e.dead = key == g.names.sqlQuery
-		case e.value == raw:
-			e.value, e.fits = s.resource, false
-		default:
-			e.value, e.fits = g.sql.obfuscate(e.value, dialect), false
+	if ofType == sqlLanguage && (language == sqlLanguage || language == unknownLanguage) {
+		g.obfuscateSQL(s)
+	} else {
+		g.obfuscateStatements(s, language)
+	}
+	if ofType == redisLanguage {
+		if language == redisLanguage && !beginsLikeJSON(raw) {
+			s.resource = raw
 		}
+		g.obfuscateRedisResource(s)
 	}
+	g.obfuscateCommands()
+	g.obfuscateURLs(s.typ == "web" || s.typ == "http")
 }
 
-// dialect is the SQL dialect that a tracer of Datadog's names in db.type. Without it, MySQL and its like are recognised by their system,
-// since there a text in double quotes is a literal. Other dialects make no difference to what is secret.
-func (g *mapping) dialect() string {
-	if dialect, _ := g.meta.get(g.names.dbType); dialect != "" {
-		return dialect
+// systemLanguage is that of the database system that the span or its resource names, and otherwise where none is named.
+func (g *mapping) systemLanguage(otherwise queryLanguage) queryLanguage {
+	system := (concepts{span: &g.attrs, res: &g.res.known}).dbSystem()
+	if system == "" {
+		return otherwise
 	}
-	switch (concepts{span: &g.attrs, res: &g.res.known}).dbSystem() {
-	case "mysql", "mariadb":
-		return string(sqllexer.DBMSMySQL)
+	if system = g.text.tagValue(system); system == "valkey" {
+		return redisLanguage
 	}
-	return ""
+	return languageOf(databaseType(system))
 }
 
-// sqlObfuscator replaces the literals of SQL by "?" and brings statements that differ in nothing else into one form. It has the
-// settings that Datadog's agent has by default, and is safe for concurrent use.
-type sqlObfuscator struct {
-	obfuscator *sqllexer.Obfuscator
-	normalizer *sqllexer.Normalizer
-}
-
-func newSQLObfuscator() sqlObfuscator {
-	return sqlObfuscator{
-		obfuscator: sqllexer.NewObfuscator(
-			sqllexer.WithReplacePositionalParameter(true),
-			sqllexer.WithReplaceBoolean(true),
-			sqllexer.WithReplaceNull(true),
-		),
-		normalizer: sqllexer.NewNormalizer(),
-	}
-}
-
-// obfuscate treats one statement. dialect is a name such as "postgresql", empty for none in particular.
-func (o sqlObfuscator) obfuscate(statement, dialect string) string {
-	out, _, err := sqllexer.ObfuscateAndNormalize(statement, o.obfuscator, o.normalizer, sqllexer.WithDBMS(sqllexer.DBMSType(dialect)))
-	if err != nil || out == "" {
-		return nonParsableSQL
-	}
-	return out
-}
-
-// redisCommands is the names of the first commands of a pipeline, one a line, without their arguments: "SET GET", "CLIENT LIST ...".
-// A name that its tracer cut short ("...") is left out.
-func (a *arena) redisCommands(pipeline string) string {
-	const maxCommands = 3
-	from, commands, cut := len(a.buf), 0, false
-	for rest := pipeline; rest != "" && commands < maxCommands; {
-		var line string
-		line, rest, _ = strings.Cut(rest, "\n")
-		command, arguments, _ := strings.Cut(strings.Trim(line, " "), " ")
-		if command == "" {
+// obfuscateStatements treats the statements of a span, and its resource where that is one of them or looks like one.
+func (g *mapping) obfuscateStatements(s *span, language queryLanguage) {
+	raw := s.resource
+	same, statements := false, false
+	for _, key := range [...]name{g.names.dbStatement, g.names.dbQueryText, g.names.sqlQuery} {
+		e := g.meta.find(key)
+		if e == nil || e.value == "" {
 			continue
 		}
-		if cut = strings.HasSuffix(command, truncationMark); cut {
-			continue
+		statements = true
+		statement := e.value
+		e.value, e.fits = g.withoutValues(statement, language), false
+		// A resource is cut before it comes here.
+		if !same && (statement == raw || len(raw) > maxResourceBytes-utf8.UTFMax && strings.HasPrefix(statement, raw)) {
+			same, s.resource = true, e.value
 		}
-		begin := len(a.buf)
-		a.buf = appendUpper(append(a.buf, ' '), command)
-		var sub string
-		if isCompoundRedisCommand(a.since(begin + 1)) {
-			sub, _, _ = strings.Cut(strings.TrimLeft(arguments, " "), " ")
-			if cut = strings.HasSuffix(sub, truncationMark); cut {
-				a.buf = a.buf[:begin]
-				continue
-			}
-		}
-		if sub != "" {
-			a.buf = appendUpper(append(a.buf, ' '), sub)
-		}
-		commands++
 	}
-	if commands == maxCommands || cut {
-		a.buf = append(a.buf, " ..."...)
+	if !same && isRawCommand(raw, language) {
+		s.resource = g.withoutValues(raw, language)
 	}
-	return strings.Trim(a.since(from), " ")
+	if s.resource == "" {
+		s.resource = s.name // the intake takes no empty resource, and one bad span must not cost the others of its body
+	}
+	if statements || language != unknownLanguage {
+		g.hideParameters()
+	}
 }
 
-func appendUpper(dst []byte, s string) []byte {
-	for _, r := range s {
-		dst = utf8.AppendRune(dst, unicode.ToUpper(r))
-	}
-	return dst
-}
-
-func isCompoundRedisCommand(command string) bool {
-	switch command {
-	case "CLIENT", "CLUSTER", "COMMAND", "CONFIG", "DEBUG", "SCRIPT":
-		return true
+// isRawCommand reports whether a resource that is no known statement is a command with its values all the same.
+func isRawCommand(resource string, language queryLanguage) bool {
+	switch language {
+	case documentLanguage:
+		return beginsLikeJSON(resource)
+	case memcachedLanguage:
+		return strings.IndexByte(resource, '\n') >= 0
 	}
 	return false
 }
 
-// cleanURL is a URL without user information and in the form that net/url gives it. Query and path are kept.
-func cleanURL(raw string) string {
-	if isPlainURL(raw) {
-		return raw
-	}
-	u, err := url.Parse(raw)
-	if err != nil {
-		return cutUserInfo(raw)
-	}
-	u.User = nil
-	return u.String()
+func beginsLikeJSON(text string) bool {
+	text = strings.TrimLeft(text, " \t\r\n")
+	return text != "" && (text[0] == '{' || text[0] == '[')
 }
 
-// isPlainURL reports whether parsing and printing a URL would give the same URL again. It knows most of those that do, not all.
-func isPlainURL(raw string) bool {
-	rest, ok := strings.CutPrefix(raw, "http://")
-	if !ok {
-		if rest, ok = strings.CutPrefix(raw, "https://"); !ok {
-			return false
-		}
+// withoutValues is a statement with "?" in the place of its values. One in an unknown language is read as SQL, whose literals most
+// languages share.
+func (g *mapping) withoutValues(statement string, language queryLanguage) string {
+	switch language {
+	case redisLanguage:
+		return g.text.redisWithoutValues(statement)
+	case documentLanguage:
+		return g.text.documentWithoutValues(statement)
+	case memcachedLanguage:
+		return memcachedCommand(statement)
 	}
-	if rest == "" || rest[0] == '/' || rest[0] == '?' {
-		return false // no host
-	}
-	inHost := true
-	for i := 0; i < len(rest); i++ {
-		switch c := rest[i]; {
-		case isASCIILetter(c) || isASCIIDigit(c) || c == '.' || c == '-' || c == ':':
-		case c == '/' || c == '?':
-			inHost = false
-		case !inHost && strings.IndexByte("_~&=%+,;", c) >= 0:
-		default:
-			return false
-		}
-	}
-	return true
+	return g.sqlWithoutValues(statement, g.dialect())
 }
 
-// cutUserInfo removes user information without a change to anything else, from text that need not be a valid URL.
-func cutUserInfo(raw string) string {
-	_, rest, ok := strings.Cut(raw, "//")
-	if !ok {
-		return raw
+// obfuscateCommands treats the entries in which Datadog's tracers put raw commands.
+func (g *mapping) obfuscateCommands() {
+	for _, key := range [...]name{g.names.redisCommand, g.names.valkeyCommand} {
+		if e := g.meta.find(key); e != nil {
+			e.value, e.fits = g.text.redisWithoutValues(e.value), false
+		}
 	}
-	authority := rest
-	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
-		authority = rest[:end]
+	for _, key := range [...]name{g.names.mongoQuery, g.names.elasticBody, g.names.openSearchBody} {
+		if e := g.meta.find(key); e != nil && e.value != "" {
+			e.value, e.fits = g.text.jsonWithoutValues(e.value), false
+		}
 	}
-	at := strings.LastIndexByte(authority, '@')
-	if at < 0 {
-		return raw
+	if e := g.meta.find(g.names.memcachedCommand); e != nil {
+		e.value = memcachedCommand(e.value)
 	}
-	return raw[:len(raw)-len(rest)] + rest[at+1:]
+}
+
+// memcachedCommand is a command without the data after its line.
+func memcachedCommand(command string) string {
+	line, _, _ := strings.Cut(command, "\n")
+	return strings.TrimSpace(line)
+}
+
+// hideParameters takes the values out of db.query.parameter.<key> and db.operation.parameter.<key>. Numbers, which go elsewhere, are left out.
+// https://opentelemetry.io/docs/specs/semconv/registry/attributes/db/
+func (g *mapping) hideParameters() {
+	for i := g.meta.first; i < len(g.meta.all); i++ {
+		if e := &g.meta.all[i]; isParameter(e.text) {
+			e.value, e.fits = "?", false
+		}
+	}
+	for i := g.metrics.first; i < len(g.metrics.all); i++ {
+		if e := &g.metrics.all[i]; isParameter(e.text) {
+			e.dead = true
+		}
+	}
+}
+
+func isParameter(key string) bool {
+	return strings.HasPrefix(key, "db.query.parameter.") || strings.HasPrefix(key, "db.operation.parameter.")
 }
