@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
@@ -21,6 +22,7 @@ import (
 type deltaState struct {
 	mapper   *metrics.Mapper
 	exporter component.ID
+	ttl      time.Duration // how long a series is remembered
 	logger   *zap.Logger
 	client   storage.Client // nil: nothing is kept
 }
@@ -69,6 +71,10 @@ func (s *deltaState) load(ctx context.Context) error {
 	head, err := metrics.ReadHead(b, s.exporter.String())
 	if err != nil {
 		return err
+	}
+	if age := time.Since(head.When); age > s.ttl {
+		s.logger.Info("The saved state of cumulative series is older than metrics::delta_ttl; each series begins with a baseline", zap.Duration("age", age))
+		return nil
 	}
 	s.mapper.Adopt(head)
 	series := 0

@@ -206,6 +206,27 @@ func errorIn(e observer.LoggedEntry) string {
 	return text
 }
 
+func TestAnOldStateIsNotUsed(t *testing.T) {
+	t.Parallel()
+	l := newLife(t)
+	e, _ := l.start()
+	l.send(e, 0, 100, 0)
+	l.stop(e)
+	l.cfg.Metrics.DeltaTTL = time.Nanosecond
+	e, tel := l.start()
+	if n := l.logged.Len(); n != 0 {
+		t.Errorf("warned: %v", l.logged.All())
+	}
+	for key := range l.shelf.values {
+		if strings.HasPrefix(key, deltaClient) {
+			t.Errorf("%s is still there", key)
+		}
+	}
+	l.send(e, 1, 107, 0)
+	l.stop(e)
+	figures(t, tel, "accepted 2 baseline 2")
+}
+
 // TestNothingIsKeptWithoutStorage has a storage extension that the queue does not use.
 func TestNothingIsKeptWithoutStorage(t *testing.T) {
 	t.Parallel()

@@ -42,7 +42,7 @@ func newMetricsExporter(c *core, next exporter.Metrics) (*metricsExporter, error
 	if err := c.telemetry.observeDeltas(mapper); err != nil {
 		return nil, err
 	}
-	state := deltaState{mapper: mapper, exporter: c.set.ID, logger: c.set.Logger}
+	state := deltaState{mapper: mapper, exporter: c.set.ID, ttl: m.DeltaTTL, logger: c.set.Logger}
 	return &metricsExporter{state: state, signalExporter: signalExporter[pmetric.Metrics, pmetric.ResourceMetrics]{
 		core:  c,
 		next:  chain[pmetric.Metrics]{next, next.ConsumeMetrics},
