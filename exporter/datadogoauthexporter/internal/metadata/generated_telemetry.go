@@ -203,7 +203,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ExporterDatadogoauthDeltaSeries, err = builder.meter.Int64ObservableGauge(
 		"otelcol_exporter_datadogoauth_delta_series",
-		metric.WithDescription("Cumulative series that are remembered at the moment. A histogram is one for each of its buckets and up to four more. [Alpha]"),
+		metric.WithDescription("Cumulative series that are remembered at the moment. A histogram is one for each of its buckets and four more. [Alpha]"),
 		metric.WithUnit("{series}"),
 	)
 	errs = errors.Join(errs, err)

@@ -88,7 +88,7 @@ func AssertEqualExporterDatadogoauthDeltaEvictions(t *testing.T, tt *componentte
 func AssertEqualExporterDatadogoauthDeltaSeries(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_datadogoauth_delta_series",
-		Description: "Cumulative series that are remembered at the moment. A histogram is one for each of its buckets and up to four more. [Alpha]",
+		Description: "Cumulative series that are remembered at the moment. A histogram is one for each of its buckets and four more. [Alpha]",
 		Unit:        "{series}",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,

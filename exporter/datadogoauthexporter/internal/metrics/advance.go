@@ -90,52 +90,43 @@ func (tx *Tx) difference(id seriesID, start, ts uint64, value float64, noFall bo
 	return amount, v
 }
 
-// extremum advances a cumulative minimum (sign -1) or maximum (sign +1) and reports whether it was reached since the last
-// point: it moved outward, or it moved inward, which takes a reset.
-func (tx *Tx) extremum(id seriesID, start, ts uint64, value, sign float64) bool {
-	sh, old, had := tx.lock(id)
-	if sh == nil {
-		return false
-	}
-	if had && old.ts > ts {
-		sh.mu.Unlock()
-		return false
-	}
-	outward := (value - old.value) * sign
-	recent := had && (outward < 0 || outward > 0 && old.continues(start, ts))
-	tx.write(sh, id, old, had, point{start: start, ts: ts, value: value}, 0)
-	return recent
-}
-
 // lock returns the locked shard of a series and its remembered point. A new series is given room first; where there is none
 // it is not remembered: shard nil.
 func (tx *Tx) lock(id seriesID) (sh *shard, p point, had bool) {
-	st := tx.m.state
-	sh = tx.table.shard(id)
+	if sh = tx.roomFor(id); sh == nil {
+		return nil, point{}, false
+	}
+	if p, had = sh.points[id]; had && tx.m.state.expired(&p, tx.now) {
+		return sh, point{}, false
+	}
+	return sh, p, had
+}
+
+// roomFor returns the locked shard of a series or histogram. For one that is not remembered room is made; where that fails the shard is nil.
+// A histogram may be larger than the room that is made, by its own size.
+func (tx *Tx) roomFor(id seriesID) *shard {
+	st, sh := tx.m.state, tx.table.shard(id)
 	for attempts := 0; ; attempts++ {
 		sh.mu.Lock()
-		p, had = sh.points[id]
-		if had && st.expired(&p, tx.now) {
-			return sh, point{}, false
-		}
-		if had {
-			return sh, p, true
+		if _, had := sh.points[id]; had || sh.histograms[id] != nil {
+			return sh
 		}
 		victim, full := st.full(tx.table)
 		if !full {
-			return sh, point{}, false
+			return sh
 		}
 		sh.mu.Unlock()
 		if attempts == 8 { // others take the room as fast as it is made
 			st.evictions.Add(1)
-			return nil, point{}, false
+			return nil
 		}
-		gone, last, ok := st.evict(victim, id, tx.now)
-		if !ok {
-			continue
-		}
-		if victim == tx.table {
-			tx.undo = append(tx.undo, undo{id: gone, before: last, gone: true})
+		e, ok := st.evict(victim, id, tx.now)
+		switch {
+		case !ok || victim != tx.table:
+		case e.histogram != nil:
+			tx.histograms = append(tx.histograms, histogramUndo{id: e.id, gone: e.histogram})
+		default:
+			tx.undo = append(tx.undo, undo{id: e.id, before: e.point, gone: true})
 		}
 	}
 }
@@ -163,6 +154,9 @@ func (tx *Tx) write(sh *shard, id seriesID, old point, had bool, p point, sent f
 // whose series has been evicted or has expired is lost with it. Evicted series of this tenant come back, those of another
 // do not.
 func (tx *Tx) rollBack() {
+	for i := range tx.histograms {
+		tx.undoHistogram(&tx.histograms[len(tx.histograms)-1-i])
+	}
 	for _, u := range slices.Backward(tx.undo) {
 		sh := tx.table.shard(u.id)
 		sh.mu.Lock()

@@ -10,6 +10,7 @@ import (
 // buckets are those of one explicit-bounds histogram point. It is reused from point to point.
 type buckets struct {
 	counts []float64
+	known  []bool    // of a cumulative point: counts has how much the bucket grew since the last point, which is known
 	edges  []float64 // between the buckets: one less than counts
 	keys   []int     // finite sketch keys of keyed
 	keyed  []float64 // the edges that keys are of; most points have those of the point before
@@ -47,13 +48,15 @@ func (b *buckets) standIn(p pmetric.HistogramDataPoint, e *exact) {
 }
 
 // bounds are those of bucket j, which holds values in (lower, upper].
-func (b *buckets) bounds(j int) (lower, upper float64) {
+func (b *buckets) bounds(j int) (lower, upper float64) { return boundsOf(b.edges, j) }
+
+func boundsOf(edges []float64, j int) (lower, upper float64) {
 	lower, upper = math.Inf(-1), math.Inf(1)
 	if j > 0 {
-		lower = b.edges[j-1]
+		lower = edges[j-1]
 	}
-	if j < len(b.edges) {
-		upper = b.edges[j]
+	if j < len(edges) {
+		upper = edges[j]
 	}
 	return lower, upper
 }

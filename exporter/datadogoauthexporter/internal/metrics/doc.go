@@ -9,5 +9,7 @@
 //   - A series never has a value that is not finite, such as an aggregation's minimum of NaN, nor has a sketch.
 //   - Text that is not UTF-8 is repaired.
 //   - Differences of a cumulative series are kept per tenant, survive a refused request (see [Tx.Rollback]) and are capped.
+//   - A cumulative histogram is remembered with the bounds of its last point: where they change, buckets with the same bounds go on. Datadog's
+//     translator remembers every bucket that there ever was.
 //   - No fallback host unless one is configured, no heartbeat metrics.
 package metrics

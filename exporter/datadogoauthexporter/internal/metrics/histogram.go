@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"math"
+	"slices"
 
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
@@ -18,6 +19,7 @@ type exact struct {
 	why        intake.Reason // why nothing is sent, if nothing is
 	start, ts  uint64
 	cumulative bool
+	malformed  bool // its buckets cannot be read
 }
 
 // mapHistograms sends the aggregations of each data point, if they are on, and what the histogram mode makes of its buckets.
@@ -39,6 +41,9 @@ func (tx *Tx) mapHistograms(points pmetric.HistogramDataPointSlice, delta bool) 
 		}
 		tx.openPoint(p.Attributes(), p.Timestamp(), !delta)
 		e := exact{ok: true, start: uint64(p.StartTimestamp()), ts: uint64(p.Timestamp()), why: intake.ReasonEmpty}
+		if tx.m.opts.HistogramMode != HistogramNoBuckets {
+			e.malformed = !tx.buckets.read(p)
+		}
 		if delta {
 			e.count, e.knowsMin, e.knowsMax = p.Count(), p.HasMin(), p.HasMax()
 			e.takeSum(p.Sum())
@@ -58,7 +63,7 @@ func (tx *Tx) mapHistograms(points pmetric.HistogramDataPointSlice, delta bool) 
 		case HistogramDistributions:
 			tx.mapDistribution(p, &e)
 		case HistogramCounters:
-			tx.mapCounters(p, &e)
+			tx.mapCounters(&e)
 		}
 		tx.closePoint(e.why)
 	}
@@ -72,10 +77,23 @@ func (e *exact) takeSum(sum float64) {
 	}
 }
 
-// sinceLast works out count, sum and extrema of a cumulative point since the point before. A count that falls is a reset.
+// sinceLast works out count, sum, extrema and buckets of a cumulative point since the point before. A count that falls is a reset.
 func (tx *Tx) sinceLast(p pmetric.HistogramDataPoint, e *exact) {
 	e.cumulative = true
-	count, v := tx.difference(tx.identity(suffixCount), e.start, e.ts, float64(p.Count()), true)
+	b := &tx.buckets
+	n := 0
+	if tx.m.opts.HistogramMode != HistogramNoBuckets && !e.malformed {
+		n = len(b.counts)
+	}
+	b.known = slices.Grow(b.known[:0], n)[:n]
+	clear(b.known)
+	sh, h := tx.openHistogram(tx.identity(noSuffix), b.edges, n)
+	if sh == nil { // no room to remember it
+		e.ok, e.why = false, intake.ReasonBaseline
+		return
+	}
+	defer sh.mu.Unlock()
+	count, v := tx.change(h, cellCount, e.start, e.ts, float64(p.Count()), true)
 	if v == verdictSend {
 		e.count = uint64(count)
 	} else {
@@ -83,14 +101,19 @@ func (tx *Tx) sinceLast(p pmetric.HistogramDataPoint, e *exact) {
 	}
 	if !finite(p.Sum()) {
 		e.ok, e.why = false, intake.ReasonNotFinite
-	} else if e.sum, v = tx.difference(tx.identity(suffixSum), e.start, e.ts, p.Sum(), false); v != verdictSend {
+	} else if e.sum, v = tx.change(h, cellSum, e.start, e.ts, p.Sum(), false); v != verdictSend {
 		e.ok, e.why = false, v.reason()
 	}
 	if p.HasMin() {
-		e.knowsMin = tx.extremum(tx.identity(suffixMin), e.start, e.ts, p.Min(), -1)
+		e.knowsMin = tx.reached(h, cellMin, e.start, e.ts, p.Min(), -1)
 	}
 	if p.HasMax() {
-		e.knowsMax = tx.extremum(tx.identity(suffixMax), e.start, e.ts, p.Max(), +1)
+		e.knowsMax = tx.reached(h, cellMax, e.start, e.ts, p.Max(), +1)
+	}
+	noFall := tx.m.opts.HistogramMode == HistogramDistributions
+	for j, count := range b.counts[:n] {
+		b.counts[j], v = tx.change(h, firstBucket+j, e.start, e.ts, count, noFall)
+		b.known[j] = v == verdictSend
 	}
 }
 
@@ -100,21 +123,16 @@ func (tx *Tx) appendAggregations(e *exact) {
 }
 
 // mapCounters sends one .bucket count per bucket, tagged with its bounds.
-func (tx *Tx) mapCounters(p pmetric.HistogramDataPoint, e *exact) {
-	if !tx.buckets.read(p) {
+func (tx *Tx) mapCounters(e *exact) {
+	if e.malformed {
 		e.why = intake.ReasonMalformed
 		return
 	}
 	for j, count := range tx.buckets.counts {
-		lower, upper := tx.buckets.bounds(j)
-		if e.cumulative {
-			id := tx.identity(suffixBucket).plus(tx.m.key.bounds(lower, upper))
-			change, v := tx.difference(id, e.start, e.ts, count, false)
-			if v != verdictSend {
-				continue
-			}
-			count = change
+		if e.cumulative && !tx.buckets.known[j] {
+			continue
 		}
+		lower, upper := tx.buckets.bounds(j)
 		tx.lead.reset(nil)
 		tx.lead.addNumber("lower_bound", lower)
 		tx.lead.addNumber("upper_bound", upper)
@@ -125,11 +143,12 @@ func (tx *Tx) mapCounters(p pmetric.HistogramDataPoint, e *exact) {
 
 // mapDistribution sends the buckets as one sketch, if there is an observation in them.
 func (tx *Tx) mapDistribution(p pmetric.HistogramDataPoint, e *exact) {
-	if !tx.buckets.read(p) {
+	if e.malformed {
 		e.why = intake.ReasonMalformed
 		return
 	}
-	if len(tx.buckets.counts) == 0 && e.ok {
+	standIn := len(tx.buckets.counts) == 0 && e.ok
+	if standIn {
 		tx.buckets.standIn(p, e)
 	}
 	s := &tx.sketch
@@ -139,12 +158,16 @@ func (tx *Tx) mapDistribution(p pmetric.HistogramDataPoint, e *exact) {
 	low, high, counted := 0.0, 0.0, false
 	for j, count := range tx.buckets.counts {
 		lower, upper := tx.buckets.bounds(j)
-		if e.cumulative {
+		switch {
+		case !e.cumulative:
+		case standIn: // its bounds change from point to point, so each has a memory of its own
 			id := tx.identity(noSuffix).plus(tx.m.key.bounds(lower, upper))
 			var v verdict
 			if count, v = tx.difference(id, e.start, e.ts, count, true); v != verdictSend {
 				continue
 			}
+		case !tx.buckets.known[j]:
+			continue
 		}
 		if !broken {
 			total += count

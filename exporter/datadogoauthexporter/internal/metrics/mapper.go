@@ -65,6 +65,8 @@ type Tx struct {
 	table      *table
 	tenantHash seriesID
 	undo       []undo
+	histograms []histogramUndo
+	cells      []cellUndo // of histograms
 
 	series, sketches *intake.Payload
 	drops            *intake.Drops
@@ -198,6 +200,11 @@ func (tx *Tx) release() {
 		tx.undo = nil
 	}
 	tx.undo = tx.undo[:0]
+	if cap(tx.cells) > keep {
+		tx.cells = nil
+	}
+	clear(tx.histograms)
+	tx.histograms, tx.cells = tx.histograms[:0], tx.cells[:0]
 	if cap(tx.sketch.bins) > keep || tx.expo.size() > keep || cap(tx.base.all)+cap(tx.point.all) > 16*keep {
 		return
 	}

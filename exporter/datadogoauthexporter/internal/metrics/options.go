@@ -85,7 +85,7 @@ type Options struct {
 	DeltaTTL time.Duration
 	// MaxSeriesPerTenant and MaxSeries bound the series remembered per tenant and in all. Above either the series that was
 	// longest without a point is forgotten. Defaults 200,000 and 1,000,000; a series takes about 100 bytes. A cumulative
-	// histogram counts as one per bucket and up to four more.
+	// histogram counts as one per bucket, which takes 40 bytes, and four more.
 	MaxSeriesPerTenant int
 	MaxSeries          int
 }

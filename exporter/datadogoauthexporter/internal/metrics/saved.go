@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"math"
 	"time"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
@@ -15,8 +14,10 @@ import (
 // costs the series in it and nothing else. All numbers are little endian.
 //
 //	head:    magic, version byte, id [8], when int64 (Unix ns), hash key [48], sections uint32, exporter (rest), crc32c
-//	section: version byte, id [8], number uint32, length of tenant uint16, tenant, points [56 each], crc32c
-//	point:   series [16], start, ts uint64 (Unix ns), value, owed float64, written int64 (Unix ns)
+//	section: version byte, id [8], number uint32, length of tenant uint16, tenant, entries, crc32c
+//	entry:   kind byte, series [16], written int64 (Unix ns), and a number (start, ts uint64 in Unix ns; value, owed float64)
+//	         or, of a histogram, the number of cells uint32, the edges between its buckets float64, and for each cell whether it is
+//	         known (a byte) and a number
 //
 // The id is random and ties sections to their head: a section that an earlier, broken saving left behind does not fit. Checksums find accidents.
 // Nothing here is secret or kept from change: whoever can write into this storage can write what he likes into the queue beside it, as any tenant.
@@ -26,7 +27,8 @@ const (
 	savedMagic   = "datadogoauth delta state\n"
 	savedVersion = 1
 	keyBytes     = 48
-	pointBytes   = 16 + 5*8
+	numberBytes  = 4 * 8
+	entryBytes   = 1 + 16 + 8 // before its numbers
 	// sectionBytes is the size from which on a section is closed.
 	sectionBytes = 512 << 10
 	// maxSections bounds what a head can make its reader ask for.
@@ -91,39 +93,57 @@ func (m *Mapper) Restore(h Head, i int, section []byte) (int, error) {
 		return 0, errForeign
 	}
 	n := int(binary.LittleEndian.Uint16(b[13:]))
-	if b = b[fixed:]; len(b) < n || (len(b)-n)%pointBytes != 0 {
+	if b = b[fixed:]; len(b) < n {
 		return 0, errCorrupt
 	}
 	tenant := string(b[:n])
 	if err := intake.CheckTenant(tenant); err != nil {
 		return 0, err
 	}
+	entries, ok := readEntries(b[n:])
+	if !ok {
+		return 0, errCorrupt
+	}
 	t := m.state.open(tenant)
 	defer t.users.Add(-1)
 	now, restored := m.opts.Now().UnixNano(), 0
-	for b = b[n:]; len(b) > 0; b = b[pointBytes:] {
-		id, p := readPoint(b)
-		p.written = min(p.written, now) // a clock that was put back must not make it live longer
-		switch {
-		case m.state.expired(&p, now):
-		case t.series.Load() >= int64(m.state.maxPerTable) || m.state.series.Load() >= int64(m.state.maxInAll):
-			m.state.evictions.Add(1)
-		default:
-			sh := t.shard(id)
-			sh.mu.Lock()
-			if sh.points == nil {
-				sh.points = make(map[seriesID]point)
-			}
-			_, known := sh.points[id]
-			sh.points[id] = p
-			sh.mu.Unlock()
-			if !known {
-				m.state.count(t, 1)
-				restored++
-			}
+	for i := range entries {
+		e := &entries[i]
+		if e.point.written = min(e.point.written, now); m.state.expired(&e.point, now) { // a clock that was put back must not make it live longer
+			continue
 		}
+		if t.series.Load() >= int64(m.state.maxPerTable) || m.state.series.Load() >= int64(m.state.maxInAll) {
+			m.state.evictions.Add(1)
+			continue
+		}
+		room := m.state.remember(t, e)
+		m.state.count(t, room)
+		restored += int(room)
 	}
 	return restored, nil
+}
+
+// remember puts a saved entry back, and returns how many series that are. One that is there already stays.
+func (s *state) remember(t *table, e *evicted) int64 {
+	sh := t.shard(e.id)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if _, known := sh.points[e.id]; known || sh.histograms[e.id] != nil {
+		return 0
+	}
+	if h := e.histogram; h != nil {
+		if sh.histograms == nil {
+			sh.histograms = make(map[seriesID]*histogram)
+		}
+		h.written = e.point.written
+		sh.histograms[e.id] = h
+		return int64(len(h.cells))
+	}
+	if sh.points == nil {
+		sh.points = make(map[seriesID]point)
+	}
+	sh.points[e.id] = e.point
+	return 1
 }
 
 // Save gives the sections of what is remembered to put, one after another, and returns the head, which is to be stored after them, and the number
@@ -162,25 +182,6 @@ type sectionWriter struct {
 	err      error
 }
 
-func (w *sectionWriter) addShard(s *state, sh *shard) {
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	for id, p := range sh.points {
-		if s.expired(&p, w.now) {
-			continue
-		}
-		if len(w.buf) == 0 {
-			w.buf = append(w.buf, savedVersion)
-			w.buf = binary.LittleEndian.AppendUint64(w.buf, w.id)
-			w.buf = binary.LittleEndian.AppendUint32(w.buf, uint32(w.sections))
-			w.buf = binary.LittleEndian.AppendUint16(w.buf, uint16(len(w.tenant)))
-			w.buf = append(w.buf, w.tenant...)
-		}
-		w.buf = appendPoint(w.buf, id, &p)
-		w.series++
-	}
-}
-
 func (w *sectionWriter) flush() {
 	if len(w.buf) == 0 || w.err != nil {
 		return
@@ -199,20 +200,6 @@ func (s *state) all() map[string]*table {
 		tables[tenant] = t
 	}
 	return tables
-}
-
-func appendPoint(dst []byte, id seriesID, p *point) []byte {
-	for _, n := range [...]uint64{id.a, id.b, p.start, p.ts, math.Float64bits(p.value), math.Float64bits(p.owed), uint64(p.written)} {
-		dst = binary.LittleEndian.AppendUint64(dst, n)
-	}
-	return dst
-}
-
-func readPoint(b []byte) (seriesID, point) {
-	n := func(i int) uint64 { return binary.LittleEndian.Uint64(b[8*i:]) }
-	return seriesID{n(0), n(1)}, point{
-		start: n(2), ts: n(3), value: math.Float64frombits(n(4)), owed: math.Float64frombits(n(5)), written: int64(n(6)),
-	}
 }
 
 // withChecksum appends the checksum of b.

@@ -168,6 +168,7 @@ func TestSpoiledBytesAreRefused(t *testing.T) {
 	t.Parallel()
 	m := metrics.New(testOptions())
 	mapAndCommit(t, m, "t", counter("c", 1, 10, 5))
+	mapAndCommit(t, m, "t", buckets("h", 10, []float64{1, 2}, 1, 2, 3))
 	s := save(t, m)
 	head, err := metrics.ReadHead(s.head, "datadogoauth")
 	if err != nil {
@@ -204,6 +205,7 @@ func TestSpoiledBytesAreRefused(t *testing.T) {
 func FuzzSaved(f *testing.F) {
 	m := metrics.New(testOptions())
 	mapAndCommit(f, m, "t", counter("c", 1, 10, 5))
+	mapAndCommit(f, m, "t", buckets("h", 10, []float64{1, 2}, 1, 2, 3))
 	s := save(f, m)
 	f.Add(s.head, s.sections[0])
 	head, err := metrics.ReadHead(s.head, "datadogoauth")

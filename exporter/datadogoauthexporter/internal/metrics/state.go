@@ -20,9 +20,9 @@ type point struct {
 //
 // Without a start time it always does. With start equal to its own time, a sequence begins there at an unknown start.
 // https://opentelemetry.io/docs/specs/otel/metrics/data-model/#resets-and-gaps
-func (p *point) continues(start, ts uint64) bool {
-	return start == 0 || start != ts && start == p.start
-}
+func (p *point) continues(start, ts uint64) bool { return continues(p.start, start, ts) }
+
+func continues(last, start, ts uint64) bool { return start == 0 || start != ts && start == last }
 
 // state is the memory of all tenants: one table per tenant, so that no key, cap or lock of one is another's.
 type state struct {
@@ -51,6 +51,8 @@ type table struct {
 type shard struct {
 	mu     sync.Mutex
 	points map[seriesID]point // guarded by mu; made with its first series
+
+	histograms map[seriesID]*histogram // guarded by mu, contents too; made with its first histogram
 }
 
 func (t *table) shard(id seriesID) *shard { return &t.shards[id.b%uint64(len(t.shards))] }
@@ -134,9 +136,20 @@ func (s *state) sweepShard(t *table, sh *shard, now int64) {
 	if len(sh.points) == 0 {
 		sh.points = nil
 	}
+	for id, h := range sh.histograms {
+		if s.hasExpired(h.written, now) {
+			delete(sh.histograms, id)
+			s.count(t, -int64(len(h.cells)))
+		}
+	}
+	if len(sh.histograms) == 0 {
+		sh.histograms = nil
+	}
 }
 
-func (s *state) expired(p *point, now int64) bool { return now-p.written > int64(s.ttl) }
+func (s *state) expired(p *point, now int64) bool { return s.hasExpired(p.written, now) }
+
+func (s *state) hasExpired(written, now int64) bool { return now-written > int64(s.ttl) }
 
 func (s *state) count(t *table, n int64) {
 	s.series.Add(n)
@@ -162,34 +175,58 @@ func (s *state) full(t *table) (victim *table, full bool) {
 	return nil, false
 }
 
-// evict forgets the series of t that is longest without a point, among a sample. It returns what it forgot, if anything.
-func (s *state) evict(t *table, from seriesID, now int64) (id seriesID, p point, ok bool) {
-	sample := 24
+// evicted is what was forgotten to make room: a series or a histogram.
+type evicted struct {
+	id        seriesID
+	point     point
+	histogram *histogram // nil: a series
+}
+
+// evict forgets the series or histogram of t that is longest without a point, among a sample. It returns what it forgot, if anything.
+func (s *state) evict(t *table, from seriesID, now int64) (e evicted, ok bool) {
+	sample, oldest := 24, int64(0)
 	for i := 0; i < len(t.shards) && sample > 0; i++ {
 		sh := &t.shards[(from.a+uint64(i))%uint64(len(t.shards))]
 		sh.mu.Lock()
 		for candidate, q := range sh.points { // a map's order is random
-			if !ok || q.written < p.written {
-				id, p, ok = candidate, q, true
+			if !ok || q.written < oldest {
+				e, oldest, ok = evicted{id: candidate}, q.written, true
 			}
 			if sample--; sample == 0 {
 				break
 			}
 		}
+		for candidate, h := range sh.histograms {
+			if sample <= 0 {
+				break
+			}
+			if !ok || h.written < oldest {
+				e, oldest, ok = evicted{id: candidate, histogram: h}, h.written, true
+			}
+			sample--
+		}
 		sh.mu.Unlock()
 	}
 	if !ok {
-		return seriesID{}, point{}, false
+		return evicted{}, false
 	}
-	sh := t.shard(id)
+	sh := t.shard(e.id)
 	sh.mu.Lock()
-	p, ok = sh.points[id]
-	delete(sh.points, id)
+	room := int64(1)
+	if e.histogram == nil {
+		e.point, ok = sh.points[e.id]
+		delete(sh.points, e.id)
+	} else {
+		ok = sh.histograms[e.id] == e.histogram
+		if room = int64(len(e.histogram.cells)); ok {
+			delete(sh.histograms, e.id)
+		}
+	}
 	sh.mu.Unlock()
 	if ok { // nobody else forgot it since
-		s.count(t, -1)
+		s.count(t, -room)
 		s.evictions.Add(1)
 		t.evicted.Store(now)
 	}
-	return id, p, ok
+	return e, ok
 }
