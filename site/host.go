@@ -16,9 +16,9 @@ const (
 	HostAPI    Host = "api"
 	HostLogs   Host = "logs"
 	HostTraces Host = "traces"
-	HostOTLP   Host = "otlp"
+	HostOTLP   Host = "otlp" // see Site.Serves
 	HostEvents Host = "events"
-	HostSpans  Host = "spans"
+	HostSpans  Host = "spans" // the public span intake
 )
 
 // IntakeHosts are the hosts that a config file may override, for a private link or a proxy.
@@ -58,12 +58,19 @@ func (s Site) Owns(hostname string) bool {
 	return !s.IsZero() && slices.Contains(s.Hostnames(), strings.ToLower(hostname))
 }
 
+// Serves reports whether the site is known to have a host. Of the OTLP intake of US2-FED there is neither a line in Datadog's documentation
+// nor a user, and a name that resolves would prove nothing: Datadog's zones hold wildcards.
+//
+// Sources: DataDog/documentation, assets/scripts/config/regions.config.js; public projects that send to otlp.ddog-gov.com.
+func (s Site) Serves(h Host) bool { return h != HostOTLP || !s.row.noOTLP }
+
 // Endpoints says which base URL stands for each host of each site: Datadog's own, or what the config file says.
 //
 // The zero Endpoints uses Datadog's own everywhere. Overrides are for intakes only; they come from a config
 // file through NewEndpoints and from nowhere else, so nothing that arrives over HTTP can redirect data.
 type Endpoints struct {
 	overrides map[string]map[Host]string // by domain
+	platform  string
 }
 
 // NewEndpoints checks overrides, keyed by site parameter and host, and reports every fault at once.
@@ -96,10 +103,31 @@ func NewEndpoints(overrides map[string]map[string]string) (Endpoints, error) {
 	return e, nil
 }
 
+// WithPlatform returns e with the OTLP host that Datadog has for a managed platform, <platform>.integrations.otlp.<site>, in place of otlp.<site>.
+// Overrides stay in force, and with an empty name e stays as it is.
+//
+// https://docs.datadoghq.com/opentelemetry/setup/otlp_ingest/managed_platforms/
+func (e Endpoints) WithPlatform(name string) (Endpoints, error) {
+	if name != "" && !dnsLabel.MatchString(name) {
+		return Endpoints{}, errors.New("must be one label of a host name in lower case, such as the one in the address that Datadog gave you")
+	}
+	e.platform = name
+	return e, nil
+}
+
+// Serves reports whether there is an address for a host of s: one that Datadog is known to have, or one from the config file.
+func (e Endpoints) Serves(s Site, h Host) bool {
+	_, ok := e.overrides[s.row.domain][h]
+	return ok || s.Serves(h)
+}
+
 // URL is the base URL of a host of s, without a trailing slash.
 func (e Endpoints) URL(s Site, h Host) string {
 	if base, ok := e.overrides[s.row.domain][h]; ok {
 		return base
+	}
+	if h == HostOTLP && e.platform != "" {
+		return "https://" + e.platform + ".integrations." + s.Hostname(h)
 	}
 	return "https://" + s.Hostname(h)
 }

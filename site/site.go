@@ -23,6 +23,7 @@ type row struct {
 	appHost   string
 	partition Partition
 	spans     string
+	noOTLP    bool // no OTLP intake is known
 }
 
 // Partition keeps commercial and government deployments apart: a consent that began in one never ends in the other.
@@ -36,15 +37,15 @@ const (
 
 // table lists every public site. The span intake hosts follow no rule (their zone is not the site's), so each is written out.
 var table = []*row{
-	{"US1", "datadoghq.com", "app.datadoghq.com", Commercial, "trace.browser-intake-datadoghq.com"},
-	{"US3", "us3.datadoghq.com", "us3.datadoghq.com", Commercial, "trace.browser-intake-us3-datadoghq.com"},
-	{"US5", "us5.datadoghq.com", "us5.datadoghq.com", Commercial, "trace.browser-intake-us5-datadoghq.com"},
-	{"EU1", "datadoghq.eu", "app.datadoghq.eu", Commercial, "public-trace-http-intake.logs.datadoghq.eu"},
-	{"AP1", "ap1.datadoghq.com", "ap1.datadoghq.com", Commercial, "browser-intake-ap1-datadoghq.com"},
-	{"AP2", "ap2.datadoghq.com", "ap2.datadoghq.com", Commercial, "browser-intake-ap2-datadoghq.com"},
-	{"UK1", "uk1.datadoghq.com", "uk1.datadoghq.com", Commercial, "browser-intake-uk1-datadoghq.com"},
-	{"US1-FED", "ddog-gov.com", "app.ddog-gov.com", Government, "trace.browser-intake-ddog-gov.com"},
-	{"US2-FED", "us2.ddog-gov.com", "us2.ddog-gov.com", Government, "browser-intake-us2-ddog-gov.com"},
+	{"US1", "datadoghq.com", "app.datadoghq.com", Commercial, "trace.browser-intake-datadoghq.com", false},
+	{"US3", "us3.datadoghq.com", "us3.datadoghq.com", Commercial, "trace.browser-intake-us3-datadoghq.com", false},
+	{"US5", "us5.datadoghq.com", "us5.datadoghq.com", Commercial, "trace.browser-intake-us5-datadoghq.com", false},
+	{"EU1", "datadoghq.eu", "app.datadoghq.eu", Commercial, "public-trace-http-intake.logs.datadoghq.eu", false},
+	{"AP1", "ap1.datadoghq.com", "ap1.datadoghq.com", Commercial, "browser-intake-ap1-datadoghq.com", false},
+	{"AP2", "ap2.datadoghq.com", "ap2.datadoghq.com", Commercial, "browser-intake-ap2-datadoghq.com", false},
+	{"UK1", "uk1.datadoghq.com", "uk1.datadoghq.com", Commercial, "browser-intake-uk1-datadoghq.com", false},
+	{"US1-FED", "ddog-gov.com", "app.ddog-gov.com", Government, "trace.browser-intake-ddog-gov.com", false},
+	{"US2-FED", "us2.ddog-gov.com", "us2.ddog-gov.com", Government, "browser-intake-us2-ddog-gov.com", true},
 }
 
 // Table returns every site, in the order of Datadog's documentation.

@@ -180,6 +180,50 @@ func TestEndpoints(t *testing.T) {
 	assert.Len(t, joined.Unwrap(), 5, "every fault at once: %v", err)
 }
 
+func TestOTLPAndSpanHosts(t *testing.T) {
+	t.Parallel()
+	platform, err := site.Endpoints{}.WithPlatform("vercel")
+	require.NoError(t, err)
+	for domain, want := range map[string]struct {
+		spans string
+		otlp  bool
+	}{
+		"datadoghq.com":     {"trace.browser-intake-datadoghq.com", true},
+		"us3.datadoghq.com": {"trace.browser-intake-us3-datadoghq.com", true},
+		"us5.datadoghq.com": {"trace.browser-intake-us5-datadoghq.com", true},
+		"datadoghq.eu":      {"public-trace-http-intake.logs.datadoghq.eu", true},
+		"ap1.datadoghq.com": {"browser-intake-ap1-datadoghq.com", true},
+		"ap2.datadoghq.com": {"browser-intake-ap2-datadoghq.com", true},
+		"uk1.datadoghq.com": {"browser-intake-uk1-datadoghq.com", true},
+		"ddog-gov.com":      {"trace.browser-intake-ddog-gov.com", true},
+		"us2.ddog-gov.com":  {"browser-intake-us2-ddog-gov.com", false},
+	} {
+		s, ok := site.ByDomain(domain)
+		require.True(t, ok, domain)
+		assert.Equal(t, "https://"+want.spans, platform.URL(s, site.HostSpans))
+		assert.True(t, site.Endpoints{}.Serves(s, site.HostSpans), domain)
+		assert.Equal(t, "https://otlp."+domain, site.Endpoints{}.URL(s, site.HostOTLP))
+		assert.Equal(t, "https://vercel.integrations.otlp."+domain, platform.URL(s, site.HostOTLP))
+		assert.Equal(t, want.otlp, platform.Serves(s, site.HostOTLP), domain)
+	}
+	assert.Len(t, site.Table(), 9)
+}
+
+func TestAnOverrideMakesAnOTLPIntakeKnown(t *testing.T) {
+	t.Parallel()
+	e, err := site.NewEndpoints(map[string]map[string]string{"us2.ddog-gov.com": {"otlp": "https://otlp.private.example"}})
+	require.NoError(t, err)
+	e, err = e.WithPlatform("heroku")
+	require.NoError(t, err)
+	gov, _ := site.ByDomain("us2.ddog-gov.com")
+	assert.True(t, e.Serves(gov, site.HostOTLP))
+	assert.Equal(t, "https://otlp.private.example", e.URL(gov, site.HostOTLP))
+	for _, name := range []string{"Vercel", "a.b", "a/b", "-a", "a@b", "a b", "a:1", strings.Repeat("a", 64)} {
+		_, err := e.WithPlatform(name)
+		assert.Error(t, err, name)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	for _, raw := range refused {
 		f.Add(raw)
