@@ -1,0 +1,149 @@
+package otlpwire
+
+import "github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
+
+const (
+	// targetBytes is the size of what an element holds from which on it is closed and another begun.
+	targetBytes = 64 << 10
+	// maxLevels is the depth of metrics: resource, scope, metric, kind of data.
+	maxLevels = 4
+)
+
+// Writer writes elements: messages within each other, the levels, and in the innermost one items (spans, log records, data points).
+//
+// A level is described once and written when an item needs it, again in every element. So an element never has an empty level.
+type Writer struct {
+	// MaxBytes is the largest element that fits a body, and MaxItems how many items one may have, 0 for any number.
+	MaxBytes, MaxItems int
+
+	out    *intake.Payload
+	levels [maxLevels]level
+	depth  int // levels that are described
+	open   int // levels that are written
+
+	begin int // of the element, in out.Body
+	items int // in the element
+	unix  int64
+
+	before     int // where Body ended before the item under way and the levels that it opened
+	openBefore int
+	itemBegin  int
+	item       Mark
+	moved      []byte
+}
+
+type level struct {
+	field  int
+	header []byte
+	mark   Mark
+}
+
+// Start begins to write to out.
+func (w *Writer) Start(out *intake.Payload) { w.out, w.depth, w.open, w.items = out, 0, 0, 0 }
+
+// Describe ends the level at depth and those inside, and returns the memory for what a new one at its place, under field, begins with. Give
+// what was appended to Described.
+func (w *Writer) Describe(depth, field int) []byte {
+	for w.open > depth {
+		w.closeLevel()
+	}
+	w.depth = depth + 1
+	l := &w.levels[depth]
+	l.field = field
+	return l.header[:0]
+}
+
+// Described sets what the innermost level begins with.
+func (w *Writer) Described(header []byte) { w.levels[w.depth-1].header = header }
+
+// BeginItem returns Body with an item begun under field.
+func (w *Writer) BeginItem(field, room int) []byte {
+	dst := w.out.Body
+	w.before, w.openBefore = len(dst), w.open
+	if w.open == 0 {
+		w.begin = len(dst)
+	}
+	dst = w.openLevels(dst)
+	w.itemBegin = len(dst)
+	dst, w.item = Begin(dst, field, room)
+	return dst
+}
+
+// EndItem ends the item, which dst ends with, and dates it with Unix seconds. It reports false, and leaves the item out, where no body can
+// hold it.
+func (w *Writer) EndItem(dst []byte, unix int64) bool {
+	dst = End(dst, w.item)
+	if w.tooLarge(dst) {
+		w.moved = append(w.moved[:0], dst[w.itemBegin:]...)
+		w.out.Body, w.open = dst[:w.before], w.openBefore
+		w.closeElement()
+		w.begin = len(w.out.Body)
+		dst = append(w.openLevels(w.out.Body), w.moved...)
+		if w.tooLarge(dst) {
+			w.out.Body, w.open = dst[:w.begin], 0
+			return false
+		}
+	}
+	w.out.Body = dst
+	w.items++
+	w.unix = max(w.unix, unix)
+	if len(dst)-w.begin >= targetBytes+w.headers() || w.items == w.MaxItems {
+		w.closeElement()
+	}
+	return true
+}
+
+// Finish closes what is open. The writer lets go of the payload.
+func (w *Writer) Finish() {
+	w.closeElement()
+	w.out, w.depth = nil, 0
+}
+
+// Size is about how many bytes the writer keeps for the next payload.
+func (w *Writer) Size() int {
+	n := cap(w.moved)
+	for i := range w.levels {
+		n += cap(w.levels[i].header)
+	}
+	return n
+}
+
+// tooLarge allows for the longest lengths of the levels.
+func (w *Writer) tooLarge(dst []byte) bool { return len(dst)-w.begin+w.open > w.MaxBytes }
+
+// headers is what the levels cost in each element: repeated text never is more than about half of what is sent.
+func (w *Writer) headers() int {
+	n := 0
+	for i := range w.depth {
+		n += len(w.levels[i].header)
+	}
+	return n
+}
+
+func (w *Writer) openLevels(dst []byte) []byte {
+	for ; w.open < w.depth; w.open++ {
+		l := &w.levels[w.open]
+		dst, l.mark = Begin(dst, l.field, Large)
+		dst = append(dst, l.header...)
+	}
+	return dst
+}
+
+func (w *Writer) closeLevel() {
+	if w.open == 1 {
+		w.closeElement()
+		return
+	}
+	w.open--
+	w.out.Body = End(w.out.Body, w.levels[w.open].mark)
+}
+
+func (w *Writer) closeElement() {
+	for ; w.open > 0; w.open-- {
+		w.out.Body = End(w.out.Body, w.levels[w.open-1].mark)
+	}
+	if w.items > 0 {
+		w.out.EndItem(w.items, w.unix)
+	}
+	w.items, w.unix = 0, 0
+}

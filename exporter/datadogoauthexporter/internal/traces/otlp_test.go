@@ -1,0 +1,189 @@
+package traces_test
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/otlpwire/otlpwiretest"
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/traces"
+)
+
+const maxOTLPBody = 3_200_000
+
+// oneByOne is each valid span with its resource and scope, as JSON.
+func oneByOne(t testing.TB, all ptrace.Traces) []string {
+	t.Helper()
+	var texts []string
+	for _, rs := range all.ResourceSpans().All() {
+		for _, ss := range rs.ScopeSpans().All() {
+			for _, s := range ss.Spans().All() {
+				if s.TraceID().IsEmpty() || s.SpanID().IsEmpty() {
+					continue
+				}
+				one := ptrace.NewTraces()
+				r := one.ResourceSpans().AppendEmpty()
+				rs.Resource().CopyTo(r.Resource())
+				r.SetSchemaUrl(rs.SchemaUrl())
+				sc := r.ScopeSpans().AppendEmpty()
+				ss.Scope().CopyTo(sc.Scope())
+				sc.SetSchemaUrl(ss.SchemaUrl())
+				s.CopyTo(sc.Spans().AppendEmpty())
+				text, err := (&ptrace.JSONMarshaler{}).MarshalTraces(one)
+				if err != nil {
+					t.Fatal(err)
+				}
+				texts = append(texts, string(text))
+			}
+		}
+	}
+	return texts
+}
+
+// sentAsOTLP maps all, checks the items, and decodes them as whoever gets them would.
+func sentAsOTLP(t testing.TB, m *traces.OTLPMapper, all ptrace.Traces) (ptrace.Traces, *intake.Drops, *intake.Payload) {
+	t.Helper()
+	var out intake.Payload
+	var drops intake.Drops
+	for _, rs := range all.ResourceSpans().All() {
+		m.Map(rs, &out, &drops)
+	}
+	count := otlpwiretest.Items(t, &out, maxOTLPBody)
+	if dropped := drops[intake.ReasonTooLarge] + drops[intake.ReasonMalformed]; count+dropped != all.SpanCount() {
+		t.Fatalf("%d spans: %d sent, %d dropped", all.SpanCount(), count, dropped)
+	}
+	req := ptraceotlp.NewExportRequest()
+	if err := req.UnmarshalProto(out.Body); err != nil {
+		t.Fatal(err)
+	}
+	return req.Traces(), &drops, &out
+}
+
+func TestOTLPSpansComeOutAsTheyWentIn(t *testing.T) {
+	t.Parallel()
+	m := traces.NewOTLP(traces.Options{})
+	malformed := 0
+	for seed := range uint64(300) {
+		in := randomTraces(rand.New(rand.NewPCG(seed, 9)))
+		got, drops, _ := sentAsOTLP(t, m, in)
+		otlpwiretest.Same(t, oneByOne(t, in), oneByOne(t, got))
+		malformed += drops[intake.ReasonMalformed]
+	}
+	if malformed == 0 {
+		t.Error("no span without ids was among them")
+	}
+}
+
+func TestOTLPKeepsEveryFieldOfASpan(t *testing.T) {
+	t.Parallel()
+	in := ptrace.NewTraces()
+	rs := in.ResourceSpans().AppendEmpty()
+	rs.SetSchemaUrl("https://schema/resource")
+	ss := rs.ScopeSpans().AppendEmpty()
+	ss.SetSchemaUrl("https://schema/scope")
+	s := ss.Spans().AppendEmpty()
+	s.SetTraceID([16]byte{1})
+	s.SetSpanID([8]byte{2})
+	s.SetParentSpanID([8]byte{3})
+	s.TraceState().FromRaw("ot=th:8")
+	s.SetFlags(0x301)
+	s.SetName("GET /")
+	s.SetKind(ptrace.SpanKindServer)
+	s.SetStartTimestamp(1e18)
+	s.SetEndTimestamp(1e18 + 5e9)
+	s.SetDroppedAttributesCount(1)
+	s.SetDroppedEventsCount(2)
+	s.SetDroppedLinksCount(3)
+	s.Status().SetCode(ptrace.StatusCodeError)
+	s.Status().SetMessage("no")
+	e := s.Events().AppendEmpty()
+	e.SetName("exception")
+	e.SetTimestamp(7)
+	e.SetDroppedAttributesCount(4)
+	e.Attributes().PutStr("exception.message", strings.Repeat("x", 500))
+	l := s.Links().AppendEmpty()
+	l.SetTraceID([16]byte{9})
+	l.SetSpanID([8]byte{8})
+	l.TraceState().FromRaw("a=b")
+	l.SetFlags(1)
+	l.SetDroppedAttributesCount(5)
+	l.Attributes().PutBool("yes", true)
+	got, _, out := sentAsOTLP(t, traces.NewOTLP(traces.Options{}), in)
+	otlpwiretest.Same(t, oneByOne(t, in), oneByOne(t, got))
+	want, err := ptraceotlp.NewExportRequestFromTraces(in).MarshalProto()
+	if err != nil || len(want) != len(out.Body) {
+		t.Errorf("%d bytes, the collector's own encoder writes %d, %v", len(out.Body), len(want), err)
+	}
+	if out.Items[0].Unix != 1_000_000_005 {
+		t.Errorf("dated %d", out.Items[0].Unix)
+	}
+}
+
+func TestOTLPSpanThatNoBodyHoldsCostsNoNeighbour(t *testing.T) {
+	t.Parallel()
+	in := service(1, 8, false)
+	spans := in.ResourceSpans().At(0).ScopeSpans().At(0).Spans()
+	spans.At(0).SetName(strings.Repeat("x", maxOTLPBody))
+	spans.At(2).SetName(strings.Repeat("y", maxOTLPBody-10_000))
+	got, drops, _ := sentAsOTLP(t, traces.NewOTLP(traces.Options{}), in)
+	otlpwiretest.Same(t, oneByOne(t, in)[1:], oneByOne(t, got))
+	if drops[intake.ReasonTooLarge] != 1 {
+		t.Errorf("%d dropped", drops[intake.ReasonTooLarge])
+	}
+}
+
+func FuzzOTLP(f *testing.F) {
+	for seed := range uint64(10) {
+		f.Add(wire(f, randomTraces(rand.New(rand.NewPCG(seed, 2)))))
+	}
+	m := traces.NewOTLP(traces.Options{})
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		in, err := (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(raw)
+		if err != nil {
+			return
+		}
+		got, _, _ := sentAsOTLP(t, m, in)
+		if len(raw) < 100 { // too short for the depth at which values become text
+			otlpwiretest.Same(t, oneByOne(t, in), oneByOne(t, got))
+		}
+	})
+}
+
+func TestOTLPDoesNotAllocate(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	td := service(4, 20, true)
+	span := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(3)
+	span.Attributes().PutEmptyMap("m").PutEmptySlice("a").AppendEmpty().SetInt(1)
+	span.Events().AppendEmpty().SetName("exception")
+	span.Links().AppendEmpty().Attributes().PutInt("k", 7)
+	m := traces.NewOTLP(traces.Options{FallbackHost: "h"})
+	var out intake.Payload
+	var drops intake.Drops
+	if n := testing.AllocsPerRun(100, func() {
+		out.Body, out.Items = out.Body[:0], out.Items[:0]
+		m.Map(td.ResourceSpans().At(0), &out, &drops)
+	}); n != 0 {
+		t.Errorf("%v allocations for %d spans", n, td.SpanCount())
+	}
+}
+
+func BenchmarkOTLP(b *testing.B) {
+	td := service(100, 8, true)
+	m := traces.NewOTLP(traces.Options{})
+	var out intake.Payload
+	var drops intake.Drops
+	m.Map(td.ResourceSpans().At(0), &out, &drops)
+	b.SetBytes(int64(len(out.Body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		out.Body, out.Items = out.Body[:0], out.Items[:0]
+		m.Map(td.ResourceSpans().At(0), &out, &drops)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*td.SpanCount()), "ns/span")
+}
