@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -17,15 +18,25 @@ const (
 	maxQuoteBytes = 200
 )
 
-// complaints reads the "errors" of an answer. Datadog writes them as texts, or as JSON:API objects with title and detail; proxies answer with
-// HTML. The body is closed.
+// notAllowed is in the 403 of an OTLP intake that Datadog has to enable for the organisation first, in whatever form; a wrong key gets a 403 without
+// it. This text has been seen; whether there are others is not known.
+const notAllowed = "organization is not allowed"
+
+// complaints reads the "errors" of an answer. Datadog writes them as texts, or as JSON:API objects with title and detail; OTLP has forms of its own;
+// proxies answer with HTML. The body is closed.
 func complaints(resp *http.Response) []string {
 	defer resp.Body.Close()
 	raw, _ := io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes))
+	if resp.StatusCode == http.StatusForbidden && bytes.Contains(bytes.ToLower(raw), []byte(notAllowed)) {
+		return []string{notAllowed}
+	}
 	var answer struct {
 		Errors []json.RawMessage `json:"errors"`
 	}
 	if json.Unmarshal(raw, &answer) != nil {
+		if text := otlpAnswer(resp, raw); text != "" {
+			return []string{peertext.Quote(text, maxQuoteBytes)}
+		}
 		if resp.StatusCode < 300 {
 			return nil
 		}

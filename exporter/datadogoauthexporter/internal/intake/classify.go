@@ -25,6 +25,7 @@ const (
 //	2xx                  delivered (some clients expect 200, the intakes say 202)
 //	400                  rejected; with zstd first tried with gzip, since an intake that does not know zstd may say so with 400
 //	401, 404, other 4xx  rejected: wrong address or configuration
+//	403, not enabled     again, after the longest wait: the key is good, but Datadog has not enabled OTLP for the organisation; see notAllowed
 //	403, key is fresh    again: a new key takes seconds to be known everywhere
 //	403                  held: the customer may have revoked the key, so it is neither dropped nor hammered
 //	408, 429, 5xx        again

@@ -21,7 +21,9 @@ type terms struct {
 // https://docs.datadoghq.com/api/latest/logs/#send-logs (5 MB uncompressed, 1,000 logs), counted as the decimal megabytes
 // that are safe either way; traces and stats, the Agent's writers (stats: 4,000 groups, of which the intake takes about 3 MB compressed; nothing is
 // known about their size before compression). An event is the whole body of a request (https://docs.datadoghq.com/api/latest/events/). Datadog
-// states no size for events and service checks: theirs are far below what the same API takes of series.
+// states no size for events and service checks: theirs are far below what the same API takes of series. OTLP,
+// https://docs.datadoghq.com/opentelemetry/setup/otlp_ingest/ (traces 3.2 MB, metrics 500 kB as sent and 5 MB after decompression; nothing is said of
+// logs, for which the limits of the log API are assumed). Of the public span intake no limit is known: that of the other trace intakes is assumed.
 var families = [...]terms{
 	Series:   {"series", site.HostAPI, "/api/v2/series", "application/x-protobuf", 10_000, 0, 5_242_879, 512_000},
 	Sketches: {"sketches", site.HostAPI, "/api/beta/sketches", "application/x-protobuf", 0, 0, 4_194_304, 2_621_440},
@@ -30,6 +32,11 @@ var families = [...]terms{
 	Stats:    {"stats", site.HostTraces, "/api/v0.2/stats", "application/msgpack", 0, 4000, 10_000_000, 3_000_000},
 	Events:   {"events", site.HostAPI, "/api/v1/events", "application/json", 1, 0, 1_000_000, 1_000_000},
 	Checks:   {"checks", site.HostAPI, "/api/v1/check_run", "application/json", 0, 0, 1_000_000, 1_000_000},
+
+	OTLPMetrics: {"otlp_metrics", site.HostOTLP, "/v1/metrics", "application/x-protobuf", 0, 0, 5_000_000, 500_000},
+	OTLPLogs:    {"otlp_logs", site.HostOTLP, "/v1/logs", "application/x-protobuf", 0, 1_000, 5_000_000, 5_000_000},
+	OTLPTraces:  {"otlp_traces", site.HostOTLP, "/v1/traces", "application/x-protobuf", 0, 0, 3_200_000, 3_200_000},
+	PublicSpans: {"public_spans", site.HostSpans, "/api/v2/spans", "text/plain;charset=UTF-8", 0, 0, 3_200_000, 3_200_000},
 }
 
 // Known reports whether f is one of the families.
@@ -42,7 +49,7 @@ func (f Family) once() bool { return f == Events }
 // usualCompression is that of a family for which none is set. No compression is documented for events and service checks.
 func (f Family) usualCompression() Compression {
 	switch f {
-	case Traces, Stats:
+	case Traces, Stats, OTLPMetrics, OTLPLogs, OTLPTraces, PublicSpans:
 		return Gzip
 	case Events, Checks:
 		return None
@@ -50,6 +57,9 @@ func (f Family) usualCompression() Compression {
 		return Zstd
 	}
 }
+
+// takesZstd reports whether the intake may take zstd. Of the others only gzip is known.
+func (f Family) takesZstd() bool { return f < OTLPMetrics }
 
 func (f Family) String() string {
 	if !f.Known() {
@@ -75,6 +85,8 @@ func (f Family) frame(p *Payload, e *envelopes) (prefix, inner, suffix []byte) {
 		return nil, p.Body, emptyMetadata
 	case Logs, Checks:
 		return []byte("["), p.Body[:len(p.Body)-1], []byte("]") // without the comma after the last object
+	case PublicSpans:
+		return nil, p.Body[:len(p.Body)-1], nil // line ends are between lines
 	case Traces:
 		return e.traces, p.Body, nil
 	case Stats:
@@ -92,6 +104,8 @@ func (f Family) framingBytes(e *envelopes) int {
 		return len(emptyMetadata)
 	case Logs, Checks:
 		return len("[") + len("]") - len(",")
+	case PublicSpans:
+		return -len("\n")
 	case Traces:
 		return len(e.traces)
 	case Stats:

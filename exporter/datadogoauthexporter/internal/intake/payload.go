@@ -22,12 +22,21 @@ const (
 	Incidents Family = 8
 )
 
+// The families of the other forms of the intake.
+const (
+	OTLPMetrics Family = 9  // POST otlp.<site>/v1/metrics, protobuf ExportMetricsServiceRequest
+	OTLPLogs    Family = 10 // POST otlp.<site>/v1/logs, protobuf ExportLogsServiceRequest
+	OTLPTraces  Family = 11 // POST otlp.<site>/v1/traces, protobuf ExportTraceServiceRequest
+	PublicSpans Family = 12 // POST <public span intake>/api/v2/spans, a JSON envelope a line
+)
+
 // Payload is the encoded, uncompressed items of one tenant for one family, without the framing around them.
 //
 // An item is the smallest piece that can be sent alone: for Series and Sketches one element of the repeated field, field
 // tag and length included; for Logs and Checks one JSON object followed by a comma; for Events one JSON object; for Traces one
-// AgentPayload.tracerPayloads element, field tag and length included; for Stats one element of StatsPayload.stats. So payloads merge by
-// concatenation and split at any item's end.
+// AgentPayload.tracerPayloads element, field tag and length included; for Stats one element of StatsPayload.stats; for the OTLP families one
+// element of the request's repeated field, tag and length included; for PublicSpans one line. So payloads merge by concatenation and split at any
+// item's end.
 type Payload struct {
 	Body  []byte
 	Items []Item

@@ -2,10 +2,12 @@ package intake
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptrace"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -34,7 +36,8 @@ type Settings struct {
 	Client    *http.Client
 	Endpoints site.Endpoints
 	UserAgent string
-	// Compression per family. A family that is missing gets its usual one: Zstd, Gzip for Traces and Stats, None for Events and Checks.
+	// Compression per family. A family that is missing gets its usual one: Zstd, None for Events and Checks, Gzip for the rest. OTLP and PublicSpans
+	// get Gzip for Zstd too.
 	Compression map[Family]Compression
 	// AtLeastOnce sends events again whose outcome is unknown.
 	AtLeastOnce bool
@@ -42,6 +45,8 @@ type Settings struct {
 	TracesHeader []byte
 	// StatsEnvelope is what surrounds the items of Stats.
 	StatsEnvelope StatsEnvelope
+	// Headers are sent with each body of a family, besides those of every family. Names are in canonical form.
+	Headers map[Family]http.Header
 	// Timeout bounds one body: connect, send, answer.
 	Timeout time.Duration
 	// MaxWait bounds the wait that an intake can ask for.
@@ -203,6 +208,9 @@ func (s *Sender) compression(to destination) Compression {
 	if c == "" {
 		c = to.family.usualCompression()
 	}
+	if c == Zstd && !to.family.takesZstd() {
+		return Gzip
+	}
 	if c == Zstd {
 		s.mu.RLock()
 		defer s.mu.RUnlock()
@@ -216,6 +224,10 @@ func (s *Sender) compression(to destination) Compression {
 // post sends one body and judges the answer.
 func (s *Sender) post(ctx context.Context, cred *credential.Credential, r *Request, with Compression) answer {
 	t := &families[r.Family]
+	if !s.set.Endpoints.Serves(cred.Site(), t.host) {
+		return answer{verdict: again, wait: s.set.MaxWait, err: fmt.Errorf("send %s of tenant %s to %s: no %s intake of this site is known; name one under endpoints::%s::%s, or use another intake",
+			r.Family, r.Tenant, cred.Site(), t.host, cred.Site(), t.host)}
+	}
 	prefix, inner, suffix := r.Family.frame(&r.Payload, &s.frames)
 	body, err := s.packer.pack(with, prefix, inner, suffix)
 	if err != nil {
@@ -244,6 +256,12 @@ func (s *Sender) post(ctx context.Context, cred *credential.Credential, r *Reque
 	if with != None {
 		req.Header["Content-Encoding"] = []string{string(with)}
 	}
+	for name, values := range s.set.Headers[r.Family] {
+		req.Header[name] = values
+	}
+	if r.Family == PublicSpans {
+		req.Header["Dd-Request-Id"] = []string{requestID()}
+	}
 
 	begin := time.Now()
 	resp, err := s.client.Do(req)
@@ -261,6 +279,10 @@ func (s *Sender) post(ctx context.Context, cred *credential.Credential, r *Reque
 		decide = judgeOnce
 	}
 	a := answer{verdict: decide(resp.StatusCode, with, cred.Fresh()), down: resp.StatusCode >= 500}
+	notEnabled := resp.StatusCode == http.StatusForbidden && slices.Contains(texts, notAllowed)
+	if notEnabled {
+		a.verdict = again // the key is good, so it is not reported
+	}
 	s.set.Observer.Sent(r.Family, a.verdict.String(), time.Since(begin), rawBytes, sentBytes)
 	switch a.verdict {
 	case delivered:
@@ -270,19 +292,32 @@ func (s *Sender) post(ctx context.Context, cred *credential.Credential, r *Reque
 		return a
 	case again:
 		a.wait = askedWait(resp.Header, time.Now(), s.set.MaxWait)
+		if notEnabled {
+			a.wait = s.set.MaxWait
+		}
 	}
-	a.err = refusal(cred, r, resp, texts)
+	a.err = refusal(cred, r, resp, texts, notEnabled)
 	return a
 }
 
+// requestID is a random UUID, by which the public span intake tells bodies apart.
+func requestID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
 // refusal tells what came back and what to do about it.
-func refusal(cred *credential.Credential, r *Request, resp *http.Response, texts []string) error {
+func refusal(cred *credential.Credential, r *Request, resp *http.Response, texts []string, notEnabled bool) error {
 	said := strings.Join(texts[:min(len(texts), 3)], "; ")
 	if said == "" {
 		said = http.StatusText(resp.StatusCode)
 	}
 	var hint string
 	switch code := resp.StatusCode; {
+	case notEnabled:
+		hint = "; Datadog has not enabled this intake for the organisation, and has to be asked to; the data is kept and tried again"
 	case code == http.StatusForbidden && cred.Fresh():
 		hint = "; the key is new and may not be known everywhere yet, trying again"
 	case code == http.StatusForbidden:

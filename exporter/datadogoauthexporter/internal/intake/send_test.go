@@ -183,6 +183,10 @@ func TestFraming(t *testing.T) {
 		{of(intake.Stats, "\xde\x00\x10", "\xdf\x00\x00\x00\x10"), call{"trace.agent.us5.datadoghq.com", "/api/v0.2/stats", testKey, "gzip", "application/msgpack", "",
 			[]byte("BEFORE\xdd\x00\x00\x00\x02\xde\x00\x10\xdf\x00\x00\x00\x10AFTER\xc3")}}, // one of several bodies
 		{of(intake.Checks, "{},", "{},"), call{"api.us5.datadoghq.com", "/api/v1/check_run", testKey, "", "application/json", "", []byte("[{},{}]")}},
+		{of(intake.OTLPMetrics, "one", "two"), call{"otlp.us5.datadoghq.com", "/v1/metrics", testKey, "gzip", "application/x-protobuf", "", []byte("onetwo")}},
+		{of(intake.OTLPLogs, "one", "two"), call{"otlp.us5.datadoghq.com", "/v1/logs", testKey, "gzip", "application/x-protobuf", "", []byte("onetwo")}},
+		{of(intake.OTLPTraces, "one", "two"), call{"otlp.us5.datadoghq.com", "/v1/traces", testKey, "gzip", "application/x-protobuf", "", []byte("onetwo")}},
+		{of(intake.PublicSpans, "{}\n", "{}\n"), call{"trace.browser-intake-us5-datadoghq.com", "/api/v2/spans", testKey, "gzip", "text/plain;charset=UTF-8", "", []byte("{}\n{}")}},
 	} {
 		t.Run(c.r.Family.String(), func(t *testing.T) {
 			t.Parallel()

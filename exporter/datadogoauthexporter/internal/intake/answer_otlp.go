@@ -1,0 +1,63 @@
+package intake
+
+import (
+	"fmt"
+	"mime"
+	"net/http"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// otlpAnswer reads what an OTLP server says beside Datadog's own form of errors: plain text, or protobuf: a google.rpc.Status with a refusal, and the
+// partial success of a body that was taken. Datadog documents none of it, so whatever does not fit says nothing.
+//
+//	message Status { int32 code = 1; string message = 2; }
+//	message ExportTraceServiceResponse { ExportTracePartialSuccess partial_success = 1; }
+//	message ExportTracePartialSuccess { int64 rejected_spans = 1; string error_message = 2; }
+//
+// https://opentelemetry.io/docs/specs/otlp/#otlphttp-response
+func otlpAnswer(resp *http.Response, raw []byte) string {
+	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	switch {
+	case media == "text/plain" && resp.StatusCode >= 300:
+		return string(raw)
+	case media != "application/x-protobuf":
+		return ""
+	case resp.StatusCode >= 300:
+		_, text := numberAndText(raw)
+		return text
+	}
+	num, typ, n := protowire.ConsumeTag(raw)
+	if n < 0 || num != 1 || typ != protowire.BytesType {
+		return ""
+	}
+	partial, n := protowire.ConsumeBytes(raw[n:])
+	if n < 0 {
+		return ""
+	}
+	rejected, text := numberAndText(partial)
+	if rejected == 0 && text == "" {
+		return ""
+	}
+	return fmt.Sprintf("partial success: %d rejected: %s", rejected, text)
+}
+
+// numberAndText reads field 1, a varint, and field 2, a text, as far as raw is protobuf.
+func numberAndText(raw []byte) (number uint64, text string) {
+	for len(raw) > 0 {
+		num, typ, n := protowire.ConsumeField(raw)
+		if n < 0 {
+			return number, text
+		}
+		_, _, tag := protowire.ConsumeTag(raw)
+		switch value := raw[tag:n]; {
+		case num == 1 && typ == protowire.VarintType:
+			number, _ = protowire.ConsumeVarint(value)
+		case num == 2 && typ == protowire.BytesType:
+			content, _ := protowire.ConsumeBytes(value)
+			text = string(content)
+		}
+		raw = raw[n:]
+	}
+	return number, text
+}
