@@ -50,6 +50,9 @@ type Config struct {
 	// Integration is how the data introduces itself.
 	Integration IntegrationConfig `mapstructure:"integration"`
 
+	// OTLP is about the OTLP intake, for signals that go there.
+	OTLP OTLPConfig `mapstructure:"otlp"`
+
 	Metrics MetricsConfig `mapstructure:"metrics"`
 	Logs    LogsConfig    `mapstructure:"logs"`
 	Traces  TracesConfig  `mapstructure:"traces"`
@@ -96,6 +99,8 @@ type IntegrationConfig struct {
 
 // MetricsConfig is about series and sketches.
 type MetricsConfig struct {
+	// Intake is agent or otlp.
+	Intake IntakeForm `mapstructure:"intake"`
 	// Compression of series and sketches.
 	Compression intake.Compression `mapstructure:"compression"`
 	// MaxAge is how old a point may be when it is sent. Datadog takes one hour; set more for customers with Historical Metrics.
@@ -145,6 +150,8 @@ type SummariesConfig struct {
 
 // LogsConfig is about logs.
 type LogsConfig struct {
+	// Intake is agent or otlp.
+	Intake      IntakeForm         `mapstructure:"intake"`
 	Compression intake.Compression `mapstructure:"compression"`
 	// MaxAge is how old a log may be when it is sent. Datadog indexes up to 18 hours.
 	MaxAge time.Duration `mapstructure:"max_age"`
@@ -152,12 +159,17 @@ type LogsConfig struct {
 
 // TracesConfig is about spans and their stats.
 type TracesConfig struct {
+	// Intake is agent, otlp or public.
+	Intake IntakeForm `mapstructure:"intake"`
+	// OTLP asks the OTLP intake how to name spans.
+	OTLP SpanMappingConfig `mapstructure:"otlp"`
 	// Compression of spans and stats.
 	Compression intake.Compression `mapstructure:"compression"`
 	// MaxAge is how old a span may be when it is sent. Datadog states no limit.
 	MaxAge time.Duration `mapstructure:"max_age"`
 
-	// ComputeStats computes APM stats of the spans that are accepted, but for resources that say that theirs were computed.
+	// ComputeStats computes APM stats of the spans that are accepted, but for resources that say that theirs were computed. With the OTLP
+	// intake Datadog is asked to compute them, and none are computed here.
 	ComputeStats bool `mapstructure:"compute_stats"`
 	// ComputeStatsBySpanKind computes them for every server, client, producer and consumer span, besides those that enter a service.
 	ComputeStatsBySpanKind bool `mapstructure:"compute_stats_by_span_kind"`
@@ -263,7 +275,9 @@ func (c *Config) Validate() error {
 	if strings.ContainsFunc(c.Integration.Source, func(r rune) bool { return r <= ' ' || r == ',' || r > '~' }) || len(c.Integration.Source) > 100 {
 		f.add("integration::source", "must be a word, as it is registered with Datadog")
 	}
+	c.OTLP.validate(&f)
 	c.Metrics.validate(&f)
+	oneOf(&f, "logs::intake", c.Logs.Intake, IntakeAgent, IntakeOTLP)
 	f.compression("logs", c.Logs.Compression)
 	f.age("logs", c.Logs.MaxAge)
 	c.Traces.validate(&f)
@@ -365,6 +379,8 @@ func validateHTTP(f *faults, h *confighttp.ClientConfig) {
 const maxPeerTags, maxPeerTagBytes = 200, 200
 
 func (t *TracesConfig) validate(f *faults) {
+	oneOf(f, "traces::intake", t.Intake, IntakeAgent, IntakeOTLP, IntakePublic)
+	t.OTLP.validate(f)
 	f.compression("traces", t.Compression)
 	f.age("traces", t.MaxAge)
 	if len(t.PeerTags) > maxPeerTags {
@@ -387,6 +403,7 @@ func (t *TracesConfig) validate(f *faults) {
 }
 
 func (m *MetricsConfig) validate(f *faults) {
+	oneOf(f, "metrics::intake", m.Intake, IntakeAgent, IntakeOTLP)
 	f.compression("metrics", m.Compression)
 	f.age("metrics", m.MaxAge)
 	if m.DeltaTTL <= 0 {

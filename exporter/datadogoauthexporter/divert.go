@@ -14,7 +14,8 @@ import (
 
 // logsMapper makes logs, events and service checks of log records.
 type logsMapper struct {
-	logs                 *logs.Mapper
+	logs                 recordMapper
+	family               intake.Family // of the logs
 	events               *events.Mapper
 	incidents            *incidentsWorker
 	keepEvent, keepCheck bool // as a log besides
@@ -22,11 +23,24 @@ type logsMapper struct {
 	leave                func(plog.LogRecord) bool
 }
 
+// recordMapper makes logs of one form.
+type recordMapper interface {
+	Map(plog.ResourceLogs, *intake.Payload, *intake.Drops)
+	MapExcept(rl plog.ResourceLogs, leave func(plog.LogRecord) bool, out *intake.Payload, drops *intake.Drops)
+}
+
+func newRecordMapper(c *Config) (recordMapper, intake.Family) {
+	options := logs.Options{FallbackHost: c.Hostname, DropResourceHost: c.ResourceHost == DropResourceHost, Source: c.Integration.Source}
+	if c.Logs.Intake == IntakeOTLP {
+		return logs.NewOTLP(options), intake.OTLPLogs
+	}
+	return logs.New(options), intake.Logs
+}
+
 func newLogsMapper(c *Config, worker *incidentsWorker) *logsMapper {
+	mapper, family := newRecordMapper(c)
 	m := &logsMapper{
-		logs: logs.New(logs.Options{
-			FallbackHost: c.Hostname, DropResourceHost: c.ResourceHost == DropResourceHost, Source: c.Integration.Source,
-		}),
+		logs: mapper, family: family,
 		events: events.New(events.Options{
 			Events: c.Events.Enabled, Checks: c.ServiceChecks.Enabled, Source: c.Integration.Source, FallbackHost: c.Hostname,
 			DropResourceHost: c.ResourceHost == DropResourceHost,
@@ -70,7 +84,7 @@ func (m *logsMapping) add(r plog.ResourceLogs, drops *intake.Drops) {
 }
 
 func (m *logsMapping) payloads() []payload {
-	return []payload{{intake.Logs, &m.out}, {intake.Events, &m.others.Events.Payload}, {intake.Checks, &m.others.Checks.Payload}}
+	return []payload{{m.family, &m.out}, {intake.Events, &m.others.Events.Payload}, {intake.Checks, &m.others.Checks.Payload}}
 }
 
 func (m *logsMapping) diverted(count func(intake.Family, int, *intake.Drops)) (gone int) {

@@ -107,6 +107,9 @@ func (c *core) start(ctx context.Context, host component.Host, enqueue func(cont
 	if err != nil {
 		return fmt.Errorf("endpoints: %w", err)
 	}
+	if endpoints, err = endpoints.WithPlatform(c.cfg.OTLP.Platform); err != nil {
+		return fmt.Errorf("otlp::platform: %w", err)
+	}
 	// Without these two no tracing round tripper hides the transport, whose idle connections could not be closed then. The own metrics
 	// count requests, and Datadog has no use for a trace context in them.
 	plain := c.set.TelemetrySettings
@@ -122,7 +125,10 @@ func (c *core) start(ctx context.Context, host component.Host, enqueue func(cont
 		Compression: map[intake.Family]intake.Compression{
 			intake.Series: c.cfg.Metrics.Compression, intake.Sketches: c.cfg.Metrics.Compression,
 			intake.Logs: c.cfg.Logs.Compression, intake.Traces: c.cfg.Traces.Compression, intake.Stats: c.cfg.Traces.Compression,
+			intake.OTLPMetrics: c.cfg.Metrics.Compression, intake.OTLPLogs: c.cfg.Logs.Compression, intake.OTLPTraces: c.cfg.Traces.Compression,
+			intake.PublicSpans: c.cfg.Traces.Compression,
 		},
+		Headers:       c.cfg.intakeHeaders(version),
 		TracesHeader:  traces.AppendHeader(nil, traces.Header{Hostname: c.cfg.Hostname, Env: "none", AgentVersion: "otelcol-datadogoauth-" + version}),
 		StatsEnvelope: apmstats.Envelope(apmstats.Header{Hostname: c.cfg.Hostname, AgentVersion: "otelcol-datadogoauth-" + version}),
 		AtLeastOnce:   c.cfg.Events.AtLeastOnce,

@@ -40,6 +40,7 @@ func createDefaultConfig() component.Config {
 		HTTP:              confighttp.NewDefaultClientConfig(),
 		ResourceHost:      KeepResourceHost,
 		Metrics: MetricsConfig{
+			Intake:              IntakeAgent,
 			Compression:         intake.Zstd,
 			MaxAge:              time.Hour,
 			ScopeMetadataAsTags: m.ScopeTags,
@@ -52,9 +53,10 @@ func createDefaultConfig() component.Config {
 			Histograms:          HistogramsConfig{Mode: m.HistogramMode, SendAggregationMetrics: m.SendAggregations},
 			Summaries:           SummariesConfig{Mode: m.SummaryMode},
 		},
-		Logs: LogsConfig{Compression: intake.Zstd, MaxAge: 18 * time.Hour},
+		Logs: LogsConfig{Intake: IntakeAgent, Compression: intake.Zstd, MaxAge: 18 * time.Hour},
 		// The trace intake is only known to take gzip. Its window is not documented: logs' is assumed. A group of stats takes about 1 kB.
 		Traces: TracesConfig{
+			Intake:      IntakeAgent,
 			Compression: intake.Gzip, MaxAge: 18 * time.Hour,
 			ComputeStats: true, ComputeStatsBySpanKind: true, PeerTagsAggregation: true, BucketInterval: 10 * time.Second,
 			MaxStatsKeysPerTenant: 10_000, MaxStatsKeys: 100_000,

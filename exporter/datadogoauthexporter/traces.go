@@ -25,13 +25,23 @@ func newTracesExporter(c *core, next exporter.Traces) *tracesExporter {
 		FallbackHost: c.cfg.Hostname, DropResourceHost: c.cfg.ResourceHost == DropResourceHost,
 		KeepQueryStrings: !c.cfg.Traces.Obfuscation.HTTP.RemoveQueryString,
 	}
-	if t := &c.cfg.Traces; t.ComputeStats {
+	form := c.cfg.Traces.Intake
+	if t := &c.cfg.Traces; t.ComputeStats && form != IntakeOTLP {
 		e.stats = newStatsFlow(c, e.enqueue)
 		if t.PeerTagsAggregation {
 			options.PeerTags = apmstats.PeerTagKeys(t.PeerTags)
 		}
 	}
 	mapper := traces.New(options)
+	begin := func(tenant, org string) mapping[ptrace.ResourceSpans] {
+		return &tracesMapping{mapper: mapper, stats: e.stats.begin(tenant, org)}
+	}
+	if form == IntakeOTLP {
+		mapInto := traces.NewOTLP(options).Map
+		begin = func(string, string) mapping[ptrace.ResourceSpans] {
+			return &otlpSpans{mapInto: mapInto}
+		}
+	}
 	e.signalExporter = signalExporter[ptrace.Traces, ptrace.ResourceSpans]{
 		core:  c,
 		next:  chain[ptrace.Traces]{next, next.ConsumeTraces},
@@ -40,9 +50,7 @@ func newTracesExporter(c *core, next exporter.Traces) *tracesExporter {
 			resources:  func(d ptrace.Traces) resources[ptrace.ResourceSpans] { return d.ResourceSpans() },
 			attributes: func(r ptrace.ResourceSpans) pcommon.Map { return r.Resource().Attributes() },
 			count:      countSpans,
-			begin: func(tenant, org string) mapping[ptrace.ResourceSpans] {
-				return &tracesMapping{mapper: mapper, stats: e.stats.begin(tenant, org)}
-			},
+			begin:      begin,
 			refused: func(err error, of []ptrace.ResourceSpans) error {
 				d := ptrace.NewTraces()
 				for _, r := range of {
@@ -103,6 +111,17 @@ func (m *tracesMapping) rollback() {
 		m.stats.Rollback()
 	}
 }
+
+// otlpSpans is a mapping without memory and without stats.
+type otlpSpans struct {
+	mapInto func(ptrace.ResourceSpans, *intake.Payload, *intake.Drops)
+	spans   intake.Payload
+}
+
+func (m *otlpSpans) add(r ptrace.ResourceSpans, drops *intake.Drops) { m.mapInto(r, &m.spans, drops) }
+func (m *otlpSpans) payloads() []payload                             { return []payload{{intake.OTLPTraces, &m.spans}} }
+func (m *otlpSpans) commit()                                         {}
+func (m *otlpSpans) rollback()                                       {}
 
 // statsOf tells a transaction of stats what a mapping tells of spans. The types on both sides are the same, field by field.
 type statsOf struct{ tx *apmstats.Tx }

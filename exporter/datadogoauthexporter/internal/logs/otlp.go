@@ -37,6 +37,11 @@ func NewOTLP(opts Options) *OTLPMapper {
 
 // Map appends the records of rl to out. A record that no body can hold is counted in drops. rl is not changed and nothing of it is kept.
 func (m *OTLPMapper) Map(rl plog.ResourceLogs, out *intake.Payload, drops *intake.Drops) {
+	m.MapExcept(rl, nil, out, drops)
+}
+
+// MapExcept is Map without the records that leave names: they are no logs. A nil leave leaves out none.
+func (m *OTLPMapper) MapExcept(rl plog.ResourceLogs, leave func(plog.LogRecord) bool, out *intake.Payload, drops *intake.Drops) {
 	w, _ := m.writers.Get().(*otlpwire.Writer)
 	if w == nil {
 		w = &otlpwire.Writer{MaxBytes: maxOTLPBytes, MaxItems: maxOTLPRecords}
@@ -48,6 +53,9 @@ func (m *OTLPMapper) Map(rl plog.ResourceLogs, out *intake.Payload, drops *intak
 	for _, sl := range rl.ScopeLogs().All() {
 		w.Described(otlpwire.AppendScope(w.Describe(1, 2), sl.Scope(), sl.SchemaUrl()))
 		for _, lr := range sl.LogRecords().All() {
+			if leave != nil && leave(lr) {
+				continue
+			}
 			unix := int64(lr.Timestamp() / 1e9)
 			if unix == 0 {
 				unix = int64(lr.ObservedTimestamp() / 1e9)
