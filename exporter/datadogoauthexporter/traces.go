@@ -32,9 +32,13 @@ func newTracesExporter(c *core, next exporter.Traces) *tracesExporter {
 			options.PeerTags = apmstats.PeerTagKeys(t.PeerTags)
 		}
 	}
+	family := intake.Traces
+	if form == IntakePublic {
+		family, options.Public = intake.PublicSpans, true
+	}
 	mapper := traces.New(options)
 	begin := func(tenant, org string) mapping[ptrace.ResourceSpans] {
-		return &tracesMapping{mapper: mapper, stats: e.stats.begin(tenant, org)}
+		return &tracesMapping{mapper: mapper, family: family, stats: e.stats.begin(tenant, org)}
 	}
 	if form == IntakeOTLP {
 		mapInto := traces.NewOTLP(options).Map
@@ -86,6 +90,7 @@ func (e *tracesExporter) ConsumeTraces(ctx context.Context, d ptrace.Traces) err
 // tracesMapping maps spans and stages what their stats need. stats is nil when none are computed.
 type tracesMapping struct {
 	mapper *traces.Mapper
+	family intake.Family
 	stats  *apmstats.Tx
 	spans  intake.Payload
 }
@@ -98,7 +103,7 @@ func (m *tracesMapping) add(r ptrace.ResourceSpans, drops *intake.Drops) {
 	m.mapper.Map(r, &m.spans, drops, statsOf{m.stats})
 }
 
-func (m *tracesMapping) payloads() []payload { return []payload{{intake.Traces, &m.spans}} }
+func (m *tracesMapping) payloads() []payload { return []payload{{m.family, &m.spans}} }
 
 func (m *tracesMapping) commit() {
 	if m.stats != nil {

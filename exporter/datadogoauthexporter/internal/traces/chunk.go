@@ -54,6 +54,10 @@ func (g *mapping) mapChunk(head *chunkHead) {
 	g.describePayload()
 	g.tellStats()
 	g.sample()
+	if g.opts.Public {
+		g.sendPublic()
+		return
+	}
 	g.sendChunk()
 }
 

@@ -21,6 +21,8 @@ type Options struct {
 	DropResourceHost bool
 	// KeepQueryStrings leaves the queries of URLs as they are. User information goes out in any case.
 	KeepQueryStrings bool
+	// Public makes items of the public span intake, instead of those of the Agent's.
+	Public bool
 	// Now dates spans that start before the year 2000. Default time.Now.
 	Now func() time.Time
 }

@@ -17,7 +17,7 @@ type names struct {
 	peerService, baseService, httpURL, sqlQuery, dbStatement, dbQueryText, dbType           name
 	redisCommand, valkeyCommand, mongoQuery, elasticBody, openSearchBody, memcachedCommand  name
 	httpTarget, httpReferrer, urlQuery                                                      name
-	hostname, origin, decisionMaker, traceIDHigh, apmMode                                   name
+	hostname, origin, decisionMaker, traceIDHigh, apmMode, tracerVersion                    name
 
 	measured, sampleRate, priority, eventRate, topLevel, spanSampling name
 	clientRate, priorityRate, errorsRate, agentRate, ruleRate         name
@@ -39,6 +39,7 @@ func newNames(seed maphash.Seed) names {
 		elasticBody: n("elasticsearch.body"), openSearchBody: n("opensearch.body"), memcachedCommand: n("memcached.command"),
 		httpTarget: n("http.target"), httpReferrer: n("http.referrer"), urlQuery: n("url.query"),
 		hostname: n("_dd.hostname"), origin: n("_dd.origin"), decisionMaker: n("_dd.p.dm"), traceIDHigh: n("_dd.p.tid"), apmMode: n("_dd.apm_mode"),
+		tracerVersion: n("tracer.version"),
 
 		measured: n("_dd.measured"), sampleRate: n("_sample_rate"), priority: n("_sampling_priority_v1"), eventRate: n("_dd1.sr.eausr"),
 		topLevel: n("_top_level"), spanSampling: n("_dd.span_sampling.mechanism"), clientRate: n("_dd1.sr.rcusr"),
