@@ -1,6 +1,7 @@
 package intake_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -221,11 +222,11 @@ func TestOTLPIsTakenWhenDelta(t *testing.T) {
 	h := newHarness(t)
 	upDown := &metricspb.Metric{Name: "s", Data: &metricspb.Metric_Sum{Sum: &metricspb.Sum{
 		AggregationTemporality: metricspb.AggregationTemporality_AGGREGATION_TEMPORALITY_CUMULATIVE,
-		DataPoints:             []*metricspb.NumberDataPoint{{}, {}},
+		DataPoints:             []*metricspb.NumberDataPoint{number(1, 2, 3), number(0, 2, 3)},
 	}}}
 	h.post("otlp", "/v1/metrics", typeProto, protoBytes(otlpMetrics(upDown)))
 	h.post("otlp", "/v1/traces", typeProto, protoBytes(&tracepb.TracesData{ResourceSpans: []*tracepb.ResourceSpans{{
-		ScopeSpans: []*tracepb.ScopeSpans{{Spans: []*tracepb.Span{{Name: "a"}}}},
+		ScopeSpans: []*tracepb.ScopeSpans{{Spans: []*tracepb.Span{{Name: "a", TraceId: bytes.Repeat([]byte{1}, 16), SpanId: bytes.Repeat([]byte{1}, 8)}}}},
 	}}}))
 	if answer := h.post("otlp", "/v1/logs", typeProto, protoBytes(&logspb.LogsData{ResourceLogs: []*logspb.ResourceLogs{{
 		ScopeLogs: []*logspb.ScopeLogs{{LogRecords: []*logspb.LogRecord{{}, {}, {}}}},

@@ -18,7 +18,7 @@
 // These answer 404 with a text that says so, unless another answer is named:
 //   - the older forms: /api/v1/series, /v1/input, raw values on /api/v1/distribution_points
 //   - event management (POST /api/v2/events), the event search, monitors, hosts
-//   - the public span intake (/api/v2/spans on the browser intake hosts) and the trace by id
+//   - the trace by id
 //   - text/plain and logplex logs (415), OTLP as JSON (415), gRPC
 //   - idxTracerPayloads in the Agent form of traces (400)
 //

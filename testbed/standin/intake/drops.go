@@ -23,6 +23,8 @@ const (
 	KindChecks   = "checks"
 	KindEvents   = "events"
 	KindOTLP     = "otlp"
+	// KindPublicSpans are spans of the public span intake.
+	KindPublicSpans = "public_spans"
 	// KindIncidents are in no Drop: an incident is there once it was answered.
 	KindIncidents = "incidents"
 )

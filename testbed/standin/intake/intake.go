@@ -107,6 +107,7 @@ func (in *Intake) routes() map[string]*http.ServeMux {
 		"logs":   {"/api/v2/logs": logsDoor},
 		"traces": {"/api/v0.2/traces": tracesDoor, "/api/v0.2/stats": statsDoor},
 		"otlp":   {"/v1/traces": otlpTracesDoor, "/v1/metrics": otlpMetricsDoor, "/v1/logs": otlpLogsDoor},
+		"spans":  {"/api/v2/spans": publicSpansDoor},
 	}
 	muxes := map[string]*http.ServeMux{}
 	for purpose, doors := range taken {

@@ -17,6 +17,7 @@ type org struct {
 	mu       sync.Mutex    // guards all below
 	changed  chan struct{} // closed and replaced whenever counts or drops change
 	discard  bool
+	noOTLP   bool // Datadog has not enabled the OTLP intakes for it
 	counts   Counts
 	accepted Counts
 	drops    dropTable
@@ -33,6 +34,8 @@ type orgData struct {
 	stats    fifo[*pb.StatsPayload]
 	checks   fifo[Check]
 	events   fifo[Event]
+	// publicSpans came to the public span intake.
+	publicSpans fifo[PublicSpan]
 	// incidents are in order of creation.
 	incidents []Incident
 	otlp      struct {

@@ -1,6 +1,9 @@
 package intake
 
 import (
+	"cmp"
+	"slices"
+
 	logspb "go.opentelemetry.io/proto/otlp/logs/v1"
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
@@ -22,6 +25,7 @@ func otlpDoor(maxSent, maxPlain int64, store func(*call) (any, error)) door {
 		maxSent:  maxSent,
 		maxPlain: maxPlain,
 		refuse:   answerErrors,
+		admit:    admitOTLP,
 		store:    store,
 	}
 }
@@ -35,6 +39,11 @@ func storeOTLPTraces(c *call) (any, error) {
 	for _, r := range d.ResourceSpans {
 		for _, s := range r.ScopeSpans {
 			n += len(s.Spans)
+			for _, span := range s.Spans {
+				if err := checkOTLPSpan(span); err != nil {
+					return nil, err
+				}
+			}
 		}
 	}
 	return storeOTLP(c, &c.org.otlp.traces, d, n, func(k *Counts) *int { return &k.OTLPSpans })
@@ -49,6 +58,11 @@ func storeOTLPLogs(c *call) (any, error) {
 	for _, r := range d.ResourceLogs {
 		for _, s := range r.ScopeLogs {
 			n += len(s.LogRecords)
+			for _, record := range s.LogRecords {
+				if err := checkOTLPRecord(record); err != nil {
+					return nil, err
+				}
+			}
 		}
 	}
 	return storeOTLP(c, &c.org.otlp.logs, d, n, func(k *Counts) *int { return &k.OTLPLogs })
@@ -64,6 +78,9 @@ func storeOTLPMetrics(c *call) (any, error) {
 		for _, s := range r.ScopeMetrics {
 			for _, m := range s.Metrics {
 				points, err := otlpPoints(m)
+				if err == nil {
+					err = checkPoints(m)
+				}
 				if err != nil {
 					return nil, err
 				}
@@ -100,6 +117,24 @@ func otlpPoints(m *metricspb.Metric) (points int, err error) {
 		return 0, badRequest("metric %.200q is %s; only delta is accepted", m.Name, temporality)
 	}
 	return points, nil
+}
+
+// checkPoints refuses points that contradict themselves.
+func checkPoints(m *metricspb.Metric) error {
+	var errs []error
+	for _, p := range slices.Concat(m.GetGauge().GetDataPoints(), m.GetSum().GetDataPoints()) {
+		errs = append(errs, checkNumber(m.Name, p))
+	}
+	for _, p := range m.GetHistogram().GetDataPoints() {
+		errs = append(errs, checkHistogram(m.Name, p))
+	}
+	for _, p := range m.GetExponentialHistogram().GetDataPoints() {
+		errs = append(errs, checkExponential(m.Name, p))
+	}
+	for _, p := range m.GetSummary().GetDataPoints() {
+		errs = append(errs, checkTimes(m.Name, p.StartTimeUnixNano, p.TimeUnixNano))
+	}
+	return cmp.Or(errs...)
 }
 
 func storeOTLP[T any](c *call, q *fifo[T], data T, n int, count func(*Counts) *int) (any, error) {

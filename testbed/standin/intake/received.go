@@ -25,13 +25,14 @@ type Counts struct {
 	Incidents int
 
 	OTLPPoints, OTLPLogs, OTLPSpans int // what came to the OTLP hosts
+	PublicSpans                     int // spans at the public span intake
 }
 
 // atLeast says whether no number of c is below that of want.
 func (c Counts) atLeast(want Counts) bool {
 	return c.Points >= want.Points && c.Sketches >= want.Sketches && c.Logs >= want.Logs && c.Spans >= want.Spans &&
 		c.Stats >= want.Stats && c.Checks >= want.Checks && c.Events >= want.Events && c.Incidents >= want.Incidents &&
-		c.OTLPPoints >= want.OTLPPoints && c.OTLPLogs >= want.OTLPLogs && c.OTLPSpans >= want.OTLPSpans
+		c.OTLPPoints >= want.OTLPPoints && c.OTLPLogs >= want.OTLPLogs && c.OTLPSpans >= want.OTLPSpans && c.PublicSpans >= want.PublicSpans
 }
 
 // Received is what an org sent and the stand-in kept. What it points to is shared: read it, do not change it.
@@ -49,6 +50,8 @@ type Received struct {
 	OTLPTraces  []*tracepb.TracesData
 	OTLPMetrics []*metricspb.MetricsData
 	OTLPLogs    []*logspb.LogsData
+
+	PublicSpans []PublicSpan
 }
 
 // SeriesPoint is the last point that was written to a series and second.
@@ -92,6 +95,7 @@ func (in *Intake) Received(orgID string) Received {
 		OTLPTraces:  append([]*tracepb.TracesData(nil), o.otlp.traces.all()...),
 		OTLPMetrics: append([]*metricspb.MetricsData(nil), o.otlp.metrics.all()...),
 		OTLPLogs:    append([]*logspb.LogsData(nil), o.otlp.logs.all()...),
+		PublicSpans: append([]PublicSpan(nil), o.publicSpans.all()...),
 	}
 	for _, l := range o.logs.all() {
 		r.Logs = append(r.Logs, l.view())

@@ -51,7 +51,7 @@ func commonRefusals() []refusalCase {
 		series("a bearer token instead of a key", with("Authorization", "Bearer all"), body, 401, "Unauthorized"),
 		series("no target", with("X-Purpose", ""), body, 404, "no target host"),
 		series("the wrong host for the path", with("X-Purpose", "logs"), body, 404, "does not imitate POST /api/v2/series"),
-		series("a purpose without doors", with("X-Purpose", "spans"), body, 404, "does not imitate"),
+		series("a purpose without doors", with("X-Purpose", "app"), body, 404, "does not imitate"),
 		series("no content type", headers{"Content-Type": ""}, body, 415, "content type"),
 		series("unknown content type", headers{"Content-Type": "text/plain"}, body, 415, "text/plain"),
 		series("two content types", headers{"Content-Type": typeProto + "\t" + typeJSON}, body, 400, "2 Content-Type headers"),

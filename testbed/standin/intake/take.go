@@ -17,6 +17,8 @@ type door struct {
 	maxSent  int64    // bytes of the body as sent; more is 413
 	maxPlain int64    // bytes after decompression; more is 413
 	refuse   func(http.ResponseWriter, int, ...string)
+	// admit judges the org and the headers before the body is looked at; nil admits all.
+	admit func(*org, http.Header) error
 	// store checks the whole body, then stores it. The answer is written as JSON with 202; nil writes no body.
 	store func(c *call) (answer any, err error)
 }
@@ -58,6 +60,11 @@ func (in *Intake) takeBody(d door, r *http.Request) (answer any, err error) {
 	orgID, err := in.orgOfKey(r, t.Site)
 	if err != nil {
 		return nil, err
+	}
+	if d.admit != nil {
+		if err := d.admit(in.org(orgID), r.Header); err != nil {
+			return nil, err
+		}
 	}
 	media, err := mediaType(r.Header, d.media)
 	if err != nil {
