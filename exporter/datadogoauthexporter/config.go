@@ -275,9 +275,8 @@ func (c *Config) Validate() error {
 	if strings.ContainsFunc(c.Integration.Source, func(r rune) bool { return r <= ' ' || r == ',' || r > '~' }) || len(c.Integration.Source) > 100 {
 		f.add("integration::source", "must be a word, as it is registered with Datadog")
 	}
-	c.OTLP.validate(&f)
+	c.validateIntakes(&f)
 	c.Metrics.validate(&f)
-	oneOf(&f, "logs::intake", c.Logs.Intake, IntakeAgent, IntakeOTLP)
 	f.compression("logs", c.Logs.Compression)
 	f.age("logs", c.Logs.MaxAge)
 	c.Traces.validate(&f)
@@ -379,7 +378,6 @@ func validateHTTP(f *faults, h *confighttp.ClientConfig) {
 const maxPeerTags, maxPeerTagBytes = 200, 200
 
 func (t *TracesConfig) validate(f *faults) {
-	oneOf(f, "traces::intake", t.Intake, IntakeAgent, IntakeOTLP, IntakePublic)
 	t.OTLP.validate(f)
 	f.compression("traces", t.Compression)
 	f.age("traces", t.MaxAge)
@@ -403,7 +401,6 @@ func (t *TracesConfig) validate(f *faults) {
 }
 
 func (m *MetricsConfig) validate(f *faults) {
-	oneOf(f, "metrics::intake", m.Intake, IntakeAgent, IntakeOTLP)
 	f.compression("metrics", m.Compression)
 	f.age("metrics", m.MaxAge)
 	if m.DeltaTTL <= 0 {

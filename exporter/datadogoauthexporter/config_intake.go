@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/metrics"
 	"github.com/datadogoauth/otelcol-datadogoauth/site"
 )
 
@@ -25,12 +26,24 @@ type OTLPConfig struct {
 	Source string `mapstructure:"source"`
 }
 
-func (o *OTLPConfig) validate(f *faults) {
-	if _, err := (site.Endpoints{}).WithPlatform(o.Platform); err != nil {
+// validateIntakes checks what concerns more than one signal.
+func (c *Config) validateIntakes(f *faults) {
+	if _, err := (site.Endpoints{}).WithPlatform(c.OTLP.Platform); err != nil {
 		f.add("otlp::platform", "%w", err)
 	}
-	if !headerValue.MatchString(o.Source) {
+	if !headerValue.MatchString(c.OTLP.Source) {
 		f.add("otlp::source", "must be the value that Datadog gave you")
+	}
+	oneOf(f, "metrics::intake", c.Metrics.Intake, IntakeAgent, IntakeOTLP)
+	oneOf(f, "logs::intake", c.Logs.Intake, IntakeAgent, IntakeOTLP)
+	oneOf(f, "traces::intake", c.Traces.Intake, IntakeAgent, IntakeOTLP, IntakePublic)
+	for key, form := range map[string]IntakeForm{"metrics::intake": c.Metrics.Intake, "logs::intake": c.Logs.Intake, "traces::intake": c.Traces.Intake} {
+		if form == IntakeOTLP && c.ResourceHost == DropResourceHost {
+			f.add(key, "otlp cannot go with resource_host: drop: Datadog reads the host of OTLP itself")
+		}
+	}
+	if c.Metrics.Intake == IntakeOTLP && c.Metrics.Remapping != metrics.RemapNone {
+		f.add("metrics::remapping", "must be none with metrics::intake: otlp, where Datadog maps")
 	}
 }
 

@@ -125,6 +125,15 @@ func newGauges(c *Config) *gauges {
 	}
 }
 
+// diverted counts the service checks that were found, and returns how many of them are no metric any more.
+func (g *gauges) diverted(found *events.Output, count func(intake.Family, int, *intake.Drops)) (gone int) {
+	count(intake.Checks, found.Records, &found.Drops)
+	if g.except.Keep {
+		return 0
+	}
+	return found.Records
+}
+
 // metricsMapping is a transaction on the memory of cumulative series.
 type metricsMapping struct {
 	*gauges
@@ -146,12 +155,35 @@ func (m *metricsMapping) payloads() []payload {
 }
 
 func (m *metricsMapping) diverted(count func(intake.Family, int, *intake.Drops)) (gone int) {
-	count(intake.Checks, m.found.Records, &m.found.Drops)
-	if m.except.Keep {
-		return 0
-	}
-	return m.found.Records
+	return m.gauges.diverted(&m.found, count)
 }
 
 func (m *metricsMapping) commit()   { m.tx.Commit() }
 func (m *metricsMapping) rollback() { m.tx.Rollback() }
+
+// otlpMetricsMapping is a metricsMapping to the OTLP intake.
+type otlpMetricsMapping struct {
+	*gauges
+	tx     *metrics.Tx
+	points intake.Payload
+	found  events.Output
+}
+
+func (m *otlpMetricsMapping) add(r pmetric.ResourceMetrics, drops *intake.Drops) {
+	except := m.except
+	if m.checks.MapGauges(r, &m.found) == 0 {
+		except = metrics.Exception{}
+	}
+	m.tx.MapOTLP(r, except, &m.points, drops)
+}
+
+func (m *otlpMetricsMapping) payloads() []payload {
+	return []payload{{intake.OTLPMetrics, &m.points}, {intake.Checks, &m.found.Payload}}
+}
+
+func (m *otlpMetricsMapping) diverted(count func(intake.Family, int, *intake.Drops)) (gone int) {
+	return m.gauges.diverted(&m.found, count)
+}
+
+func (m *otlpMetricsMapping) commit()   { m.tx.Commit() }
+func (m *otlpMetricsMapping) rollback() { m.tx.Rollback() }

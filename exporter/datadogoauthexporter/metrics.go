@@ -52,6 +52,9 @@ func newMetricsExporter(c *core, next exporter.Metrics) (*metricsExporter, error
 			attributes: func(r pmetric.ResourceMetrics) pcommon.Map { return r.Resource().Attributes() },
 			count:      countDataPoints,
 			begin: func(tenant, _ string) mapping[pmetric.ResourceMetrics] {
+				if c.cfg.Metrics.Intake == IntakeOTLP {
+					return &otlpMetricsMapping{gauges: checks, tx: mapper.Begin(tenant)}
+				}
 				return &metricsMapping{gauges: checks, tx: mapper.Begin(tenant)}
 			},
 			refused: func(err error, of []pmetric.ResourceMetrics) error {

@@ -106,8 +106,9 @@ exporters:
     resource_host: maybe
     integration: {source: "a,b"}
     metrics: {compression: lz4, remapping: some, max_age: -1s, delta_ttl: 0s, max_series: 0, histograms: {mode: nobuckets}, sums: {cumulative_monotonic_mode: x}}
-    logs: {compression: x}
-    traces: {max_age: -1s, peer_tags: [""], bucket_interval: 1ms, max_stats_keys_per_tenant: 0, max_stats_keys: -1}
+    otlp: {platform: a.b, source: "a b"}
+    logs: {compression: x, intake: public}
+    traces: {intake: v2, otlp: {ignore_resources: ["("], span_name_remappings: {"": a}}, max_age: -1s, peer_tags: [""], bucket_interval: 1ms, max_stats_keys_per_tenant: 0, max_stats_keys: -1}
     events: {max_age: -1s}
     service_checks: {max_age: -1s}
     incidents: {max_age: -1s, search_for: 0s, remember_for: 1h}
@@ -121,6 +122,7 @@ exporters:
 		"http::tls::insecure:", "http::tls::insecure_skip_verify:", "endpoints: datadoghq.org:", "endpoints: datadoghq.eu::api:", "endpoints: datadoghq.eu::nothing:",
 		"hostname:", "resource_host:", "metrics::remapping:", "integration::source:", "metrics::compression:", "metrics::max_age:", "metrics::delta_ttl:", "metrics::max_series:",
 		"metrics::histograms: mode nobuckets", "metrics::sums::cumulative_monotonic_mode:", "logs::compression:", "traces::max_age:",
+		"otlp::platform:", "otlp::source:", "logs::intake:", "traces::intake:", "traces::otlp::ignore_resources::0:", "traces::otlp::span_name_remappings:",
 		"traces::peer_tags::0:", "traces::bucket_interval:", "traces::max_stats_keys_per_tenant:", "traces::max_stats_keys:",
 		"events::max_age:", "service_checks::max_age:", "incidents::max_age:", "incidents::search_for:", "incidents::remember_for:",
 	} {
@@ -151,6 +153,22 @@ func TestTheQueueFitsTheRest(t *testing.T) {
 		_, err := load(t, "exporters: {datadogoauth: {tenant: {fixed: acme}, "+text+"}}")
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+func TestIntakesThatCannotDoWhatIsAskedAreNamed(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"resource_host: drop, logs: {intake: otlp}":                                              "logs::intake: otlp cannot",
+		"metrics: {intake: otlp, remapping: runtime}":                                            "metrics::remapping:",
+		"metrics: {intake: public}":                                                              "metrics::intake:",
+		"traces: {otlp: {ignore_resources: [" + strings.Repeat("abcdefghij", 500) + "]}}":        "traces::otlp: must not be longer",
+		"otlp: {platform: vercel, source: x}, metrics: {intake: otlp}, traces: {intake: public}": "",
+	} {
+		_, err := load(t, "exporters: {datadogoauth: {tenant: {fixed: acme}, "+text+"}}")
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%.80s: %v", text, err)
 		}
 	}
 }

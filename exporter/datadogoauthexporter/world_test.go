@@ -66,6 +66,7 @@ type datadog struct {
 	mu     sync.Mutex
 	keys   map[string]string                        // by site, the only key that is accepted there; guarded by mu
 	answer func(r received, header http.Header) int // guarded by mu; nil accepts
+	text   string                                   // of every answer; guarded by mu
 }
 
 // newDatadog serves each of the sites, which accept one key each.
@@ -124,7 +125,7 @@ func tunnel(w http.ResponseWriter, addr string, tunnels *sync.WaitGroup) {
 func (d *datadog) serve(t testing.TB, name string, w http.ResponseWriter, r *http.Request) {
 	got := received{site: name, path: r.URL.Path, key: r.Header.Get("DD-API-KEY"), body: plain(t, r)}
 	d.mu.Lock()
-	key, answer := d.keys[name], d.answer
+	key, answer, text := d.keys[name], d.answer, d.text
 	d.mu.Unlock()
 	status := http.StatusAccepted
 	switch {
@@ -137,6 +138,13 @@ func (d *datadog) serve(t testing.TB, name string, w http.ResponseWriter, r *htt
 		d.got <- got
 	}
 	w.WriteHeader(status)
+	_, _ = io.WriteString(w, text)
+}
+
+func (d *datadog) says(text string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.text = text
 }
 
 func (d *datadog) accept(site, key string) {

@@ -170,18 +170,26 @@ type run struct {
 	m                *metrics.Mapper
 	series, sketches intake.Payload
 	drops            intake.Drops
+	otlp             bool // to series
 }
 
 func (r *run) request(l *load) {
 	r.series.Body, r.series.Items = r.series.Body[:0], r.series.Items[:0]
 	r.sketches.Body, r.sketches.Items = r.sketches.Body[:0], r.sketches.Items[:0]
 	tx := r.m.Begin("tenant")
-	tx.Map(l.md.ResourceMetrics().At(0), &r.series, &r.sketches, &r.drops)
+	if r.otlp {
+		tx.MapOTLP(l.md.ResourceMetrics().At(0), metrics.Exception{}, &r.series, &r.drops)
+	} else {
+		tx.Map(l.md.ResourceMetrics().At(0), &r.series, &r.sketches, &r.drops)
+	}
 	tx.Commit()
 }
 
 func benchmarkLoad(b *testing.B, l *load) {
-	r := run{m: metrics.New(testOptions())}
+	benchmarkRun(b, l, run{m: metrics.New(testOptions())})
+}
+
+func benchmarkRun(b *testing.B, l *load, r run) {
 	r.request(l) // warm: the steady state is what we measure
 	l.advance()
 	r.request(l)
@@ -216,3 +224,11 @@ func BenchmarkMapHistogramCumulative(b *testing.B) {
 
 func BenchmarkMapExponentialHistogram(b *testing.B) { benchmarkLoad(b, exponentialLoad()) }
 func BenchmarkMapSummary(b *testing.B)              { benchmarkLoad(b, summaryLoad()) }
+
+func BenchmarkMapOTLP(b *testing.B) {
+	for name, l := range map[string]*load{
+		"gauge": gaugeLoad(), "sum": sumLoad(), "histogram": histogramLoad(pmetric.AggregationTemporalityCumulative), "exponential": exponentialLoad(),
+	} {
+		b.Run(name, func(b *testing.B) { benchmarkRun(b, l, run{m: metrics.New(testOptions()), otlp: true}) })
+	}
+}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/attributes"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/otlpwire"
 )
 
 // Mapper maps the metrics of all tenants of one exporter. It is safe for concurrent use.
@@ -94,10 +95,14 @@ type Tx struct {
 	expo      expoConverter
 	buckets   buckets
 	resources []byte
-	text      []byte
-	addBase   func(key, value string) // tx.base.add, bound once
-	mapScope  func(key string, v pcommon.Value) bool
-	mapPoint  func(key string, v pcommon.Value) bool // addPointAttribute, bound once
+
+	otlp        *otlpwire.Writer // of MapOTLP, nil until it is needed
+	otlpBuckets expoBuckets
+
+	text     []byte
+	addBase  func(key, value string) // tx.base.add, bound once
+	mapScope func(key string, v pcommon.Value) bool
+	mapPoint func(key string, v pcommon.Value) bool // addPointAttribute, bound once
 }
 
 // resource is what the data points of a resource share.
@@ -205,7 +210,8 @@ func (tx *Tx) release() {
 	}
 	clear(tx.histograms)
 	tx.histograms, tx.cells = tx.histograms[:0], tx.cells[:0]
-	if cap(tx.sketch.bins) > keep || tx.expo.size() > keep || cap(tx.base.all)+cap(tx.point.all) > 16*keep {
+	if cap(tx.sketch.bins) > keep || tx.expo.size() > keep || cap(tx.base.all)+cap(tx.point.all) > 16*keep ||
+		tx.otlp != nil && tx.otlp.Size() > 16*keep || tx.otlpBuckets.size() > keep {
 		return
 	}
 	tx.m.pool.Put(tx)

@@ -93,6 +93,36 @@ func AppendFixed32(dst []byte, field int, v uint32) []byte {
 	return binary.LittleEndian.AppendUint32(appendTag(dst, field, wireFixed32), v)
 }
 
+// AppendPackedCounts appends whole numbers as a packed field of eight bytes each.
+func AppendPackedCounts(dst []byte, field int, counts []float64) []byte {
+	dst = binary.AppendUvarint(appendTag(dst, field, wireBytes), uint64(8*len(counts)))
+	for _, n := range counts {
+		dst = binary.LittleEndian.AppendUint64(dst, uint64(n))
+	}
+	return dst
+}
+
+// AppendPackedDoubles appends a packed field of doubles, unless there is none.
+func AppendPackedDoubles(dst []byte, field int, values []float64) []byte {
+	if len(values) == 0 {
+		return dst
+	}
+	dst = binary.AppendUvarint(appendTag(dst, field, wireBytes), uint64(8*len(values)))
+	for _, v := range values {
+		dst = binary.LittleEndian.AppendUint64(dst, math.Float64bits(v))
+	}
+	return dst
+}
+
+// AppendPackedUints appends whole numbers as a packed field of varints.
+func AppendPackedUints(dst []byte, field int, counts []float64) []byte {
+	dst, whole := Begin(dst, field, Medium)
+	for _, n := range counts {
+		dst = binary.AppendUvarint(dst, uint64(n))
+	}
+	return End(dst, whole)
+}
+
 func appendTag(dst []byte, field, wire int) []byte {
 	return binary.AppendUvarint(dst, uint64(field)<<3|uint64(wire))
 }

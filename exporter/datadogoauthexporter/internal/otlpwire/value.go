@@ -21,6 +21,16 @@ func AppendAttributes(dst []byte, field int, m pcommon.Map) []byte {
 	return dst
 }
 
+// AppendAttributesExcept is AppendAttributes without those that hide names, nil for none.
+func AppendAttributesExcept(dst []byte, field int, m pcommon.Map, hide func(key string) bool) []byte {
+	for key, v := range m.All() {
+		if hide == nil || !hide(key) {
+			dst = appendKeyValue(dst, field, key, v, 0)
+		}
+	}
+	return dst
+}
+
 // AppendTextAttribute appends one KeyValue under field.
 func AppendTextAttribute(dst []byte, field int, key, value string) []byte {
 	key, value = valid(key), valid(value)
