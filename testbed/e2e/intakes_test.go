@@ -62,6 +62,9 @@ func TestOTLPIntake(t *testing.T) {
 			}
 		}
 		for _, d := range got.OTLPTraces {
+			if strings.Contains(d.String(), "= 42") {
+				t.Errorf("%s: the literal of a statement was sent", c.Tenant)
+			}
 			for _, rs := range d.ResourceSpans {
 				resources = append(resources, rs.Resource.Attributes...)
 			}

@@ -31,6 +31,18 @@ func AppendAttributesExcept(dst []byte, field int, m pcommon.Map, hide func(key 
 	return dst
 }
 
+// AppendAttributesReplaced is AppendAttributes with the texts that replace gives in place of values.
+func AppendAttributesReplaced(dst []byte, field int, m pcommon.Map, replace func(key string, v pcommon.Value) (text string, replaced bool)) []byte {
+	for key, v := range m.All() {
+		if text, replaced := replace(key, v); replaced {
+			dst = AppendTextAttribute(dst, field, key, text)
+			continue
+		}
+		dst = appendKeyValue(dst, field, key, v, 0)
+	}
+	return dst
+}
+
 // AppendTextAttribute appends one KeyValue under field.
 func AppendTextAttribute(dst []byte, field int, key, value string) []byte {
 	key, value = valid(key), valid(value)

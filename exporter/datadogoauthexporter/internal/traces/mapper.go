@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
@@ -104,6 +105,9 @@ type mapping struct {
 
 	payload tracerPayload
 
+	hiddenName string // of a span that stays OTLP; see hideIn
+	replace    func(key string, v pcommon.Value) (string, bool)
+
 	stats      Stats // nil when it need not be told
 	facts      statsFacts
 	statsChunk StatsChunk
@@ -111,7 +115,9 @@ type mapping struct {
 }
 
 func newMapping(m *Mapper) *mapping {
-	return &mapping{Mapper: m, byTrace: map[uint64]int32{}, chunk: chunk{byID: map[uint64]int32{}}}
+	g := &mapping{Mapper: m, byTrace: map[uint64]int32{}, chunk: chunk{byID: map[uint64]int32{}}}
+	g.replace = g.hidden
+	return g
 }
 
 func (g *mapping) run(rs ptrace.ResourceSpans, out *intake.Payload, drops *intake.Drops, stats Stats) {
@@ -151,7 +157,7 @@ func (g *mapping) release() bool {
 	g.meta.reset()
 	g.metrics.reset()
 	g.attrs = known{}
-	g.payload = tracerPayload{}
+	g.payload, g.hiddenName = tracerPayload{}, ""
 	g.lasts.reset()
 	g.text.reset()
 	return small

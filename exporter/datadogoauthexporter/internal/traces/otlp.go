@@ -17,26 +17,36 @@ const maxOTLPBytes = 3_200_000
 
 // OTLPMapper maps spans to items of the OTLP intake. It is safe for concurrent use.
 //
-// Spans leave as they came: Datadog names, maps and samples them, and nothing of them is obfuscated here.
+// Spans leave as they came, but for what may be secret in them: Datadog names, maps and samples them.
 type OTLPMapper struct {
-	fallbackHost string
-	writers      sync.Pool // of *otlpwire.Writer
+	mapper  *Mapper
+	scratch sync.Pool // of *otlpScratch
 }
 
-// NewOTLP returns an OTLPMapper. Of the options it knows FallbackHost.
-func NewOTLP(o Options) *OTLPMapper { return &OTLPMapper{fallbackHost: o.FallbackHost} }
+// otlpScratch is the scratch of one call of Map.
+type otlpScratch struct {
+	w otlpwire.Writer
+	g *mapping
+}
+
+// NewOTLP returns an OTLPMapper. Of the options it knows FallbackHost and KeepQueryStrings.
+func NewOTLP(o Options) *OTLPMapper { return &OTLPMapper{mapper: New(o)} }
 
 // Map appends the spans of rs to out. An item is dated by the latest span end in it.
 //
 // Counted in drops are spans with a zero trace or span id, which OTLP calls invalid (ReasonMalformed), and those that no body can hold
 // (ReasonTooLarge). rs is only read, and nothing of it is kept.
 func (m *OTLPMapper) Map(rs ptrace.ResourceSpans, out *intake.Payload, drops *intake.Drops) {
-	w, _ := m.writers.Get().(*otlpwire.Writer)
-	if w == nil {
-		w = &otlpwire.Writer{MaxBytes: maxOTLPBytes}
+	c, _ := m.scratch.Get().(*otlpScratch)
+	if c == nil {
+		c = &otlpScratch{w: otlpwire.Writer{MaxBytes: maxOTLPBytes}, g: newMapping(m.mapper)}
 	}
+	w, g := &c.w, c.g
 	w.Start(out)
-	w.Described(otlpwire.AppendResource(w.Describe(0, 1), rs.Resource(), rs.SchemaUrl(), m.fallbackHost))
+	w.Described(otlpwire.AppendResource(w.Describe(0, 1), rs.Resource(), rs.SchemaUrl(), m.mapper.opts.FallbackHost))
+	for key, v := range rs.Resource().Attributes().All() {
+		g.res.note(attrKeyOf(key), v) // a resource may name the database
+	}
 	for _, ss := range rs.ScopeSpans().All() {
 		w.Described(otlpwire.AppendScope(w.Describe(1, 2), ss.Scope(), ss.SchemaUrl()))
 		for _, s := range ss.Spans().All() {
@@ -44,14 +54,14 @@ func (m *OTLPMapper) Map(rs ptrace.ResourceSpans, out *intake.Payload, drops *in
 				drops.Add(intake.ReasonMalformed, 1)
 				continue
 			}
-			if !w.EndItem(appendOTLPSpan(w.BeginItem(2, otlpwire.Medium), s), int64(s.EndTimestamp()/1e9)) {
+			if !w.EndItem(g.appendOTLPSpan(w.BeginItem(2, otlpwire.Medium), s), int64(s.EndTimestamp()/1e9)) {
 				drops.Add(intake.ReasonTooLarge, 1)
 			}
 		}
 	}
 	w.Finish()
-	if w.Size() < maxPooledBytes {
-		m.writers.Put(w)
+	if g.release() && w.Size() < maxPooledBytes {
+		m.scratch.Put(c)
 	}
 }
 
@@ -62,17 +72,26 @@ func (m *OTLPMapper) Map(rs ptrace.ResourceSpans, out *intake.Payload, drops *in
 //	  repeated Event events = 11; uint32 dropped_events_count = 12; repeated Link links = 13; uint32 dropped_links_count = 14;
 //	  Status status = 15; fixed32 flags = 16; }
 //	message Status { string message = 2; StatusCode code = 3; }
-func appendOTLPSpan(dst []byte, s ptrace.Span) []byte {
+func (g *mapping) appendOTLPSpan(dst []byte, s ptrace.Span) []byte {
+	hides := g.hideIn(s)
 	dst = appendIDs(dst, s.TraceID(), s.SpanID())
 	dst = otlpwire.AppendString(dst, 3, s.TraceState().AsRaw())
 	if id := s.ParentSpanID(); !id.IsEmpty() {
 		dst = otlpwire.AppendBytes(dst, 4, id[:])
 	}
-	dst = otlpwire.AppendString(dst, 5, s.Name())
+	if hides {
+		dst = otlpwire.AppendString(dst, 5, g.hiddenName)
+	} else {
+		dst = otlpwire.AppendString(dst, 5, s.Name())
+	}
 	dst = otlpwire.AppendUint(dst, 6, uint64(int64(s.Kind())))
 	dst = otlpwire.AppendFixed64(dst, 7, uint64(s.StartTimestamp()))
 	dst = otlpwire.AppendFixed64(dst, 8, uint64(s.EndTimestamp()))
-	dst = otlpwire.AppendAttributes(dst, 9, s.Attributes())
+	if hides {
+		dst = otlpwire.AppendAttributesReplaced(dst, 9, s.Attributes(), g.replace)
+	} else {
+		dst = otlpwire.AppendAttributes(dst, 9, s.Attributes())
+	}
 	dst = otlpwire.AppendUint(dst, 10, uint64(s.DroppedAttributesCount()))
 	for _, e := range s.Events().All() {
 		dst = appendOTLPEvent(dst, e)

@@ -2,9 +2,11 @@ package traces_test
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 
@@ -15,7 +17,24 @@ import (
 
 const maxOTLPBody = 3_200_000
 
-// oneByOne is each valid span with its resource and scope, as JSON.
+// secretKeys are the attributes whose values may be replaced.
+var secretKeys = strings.Fields(`db.statement db.query.text url.full http.request.header.referrer sql.query http.url http.target url.query http.referrer
+	redis.raw_command valkey.raw_command mongodb.query elasticsearch.body opensearch.body memcached.command`)
+
+// withoutSecrets takes out of a span what may be replaced: those attributes, and a name that may be a statement.
+func withoutSecrets(s ptrace.Span) {
+	_, ofDatabase := s.Attributes().Get("db.system")
+	_, named := s.Attributes().Get("db.system.name")
+	before := s.Attributes().Len()
+	s.Attributes().RemoveIf(func(key string, _ pcommon.Value) bool {
+		return slices.Contains(secretKeys, key) || strings.HasPrefix(key, "db.query.parameter.") || strings.HasPrefix(key, "db.operation.parameter.")
+	})
+	if ofDatabase || named || s.Attributes().Len() < before {
+		s.SetName("")
+	}
+}
+
+// oneByOne is each valid span with its resource and scope, as JSON, but for what may be secret in it.
 func oneByOne(t testing.TB, all ptrace.Traces) []string {
 	t.Helper()
 	var texts []string
@@ -33,6 +52,7 @@ func oneByOne(t testing.TB, all ptrace.Traces) []string {
 				ss.Scope().CopyTo(sc.Scope())
 				sc.SetSchemaUrl(ss.SchemaUrl())
 				s.CopyTo(sc.Spans().AppendEmpty())
+				withoutSecrets(sc.Spans().At(0))
 				text, err := (&ptrace.JSONMarshaler{}).MarshalTraces(one)
 				if err != nil {
 					t.Fatal(err)
@@ -75,6 +95,56 @@ func TestOTLPSpansComeOutAsTheyWentIn(t *testing.T) {
 	}
 	if malformed == 0 {
 		t.Error("no span without ids was among them")
+	}
+}
+
+func TestOTLPHidesWhatMayBeSecret(t *testing.T) {
+	t.Parallel()
+	const secret = "s3cr3t"
+	in := ptrace.NewTraces()
+	rs := in.ResourceSpans().AppendEmpty()
+	spans := rs.ScopeSpans().AppendEmpty().Spans()
+	add := func(kind ptrace.SpanKind, name string, kv ...string) {
+		s := spans.AppendEmpty()
+		s.SetTraceID([16]byte{1})
+		s.SetSpanID([8]byte{byte(spans.Len())})
+		s.SetKind(kind)
+		s.SetName(name)
+		for i := 0; i < len(kv); i += 2 {
+			s.Attributes().PutStr(kv[i], kv[i+1])
+		}
+	}
+	client, server := ptrace.SpanKindClient, ptrace.SpanKindServer
+	add(client, "SELECT users", "db.system.name", "postgresql", "db.query.text", "SELECT * FROM users WHERE pw = 's3cr3t'", "db.query.parameter.0", secret, "sql.query", "select 's3cr3t'")
+	add(client, "SELECT * FROM users WHERE pw = 's3cr3t'", "db.system", "mysql", "db.statement", "SELECT * FROM users WHERE pw = 's3cr3t'")
+	add(client, "SELECT 's3cr3t'", "db.system", "postgresql")
+	add(client, "SET", "db.system", "redis", "db.statement", "SET key s3cr3t", "redis.raw_command", "SET key s3cr3t")
+	add(client, "find", "db.system", "mongodb", "db.statement", `{"find":"users","pw":"s3cr3t"}`, "mongodb.query", `{"find":"users","pw":"s3cr3t"}`)
+	add(server, "GET /", "url.full", "https://me:s3cr3t@shop.example/?token=s3cr3t", "url.query", "token=s3cr3t", "http.target", "/?token=s3cr3t")
+	add(server, "GET /", "http.url", "https://me:s3cr3t@shop.example/?token=s3cr3t", "http.request.header.referrer", "https://x/?s3cr3t")
+	add(client, "get", "db.system", "memcached", "memcached.command", "set k 0 0 6\ns3cr3t", "elasticsearch.body", `{"q":"s3cr3t"}`)
+	for range 3 { // what a span before had is not remembered
+		add(server, "plain", "k", "v")
+	}
+	got, _, _ := sentAsOTLP(t, traces.NewOTLP(traces.Options{}), in)
+	text, err := (&ptrace.JSONMarshaler{}).MarshalTraces(got)
+	if err != nil || strings.Contains(string(text), secret) {
+		t.Fatalf("%v: %s", err, text)
+	}
+	sent := got.ResourceSpans().At(0).ScopeSpans().At(0).Spans()
+	for i, want := range []string{"SELECT users", "SELECT * FROM users WHERE pw = ?", "SELECT ?", "SET", "find", "GET /", "GET /", "get", "plain", "plain", "plain"} {
+		if s := sent.At(i); s.Name() != want || s.Attributes().Len() != spans.At(i).Attributes().Len() {
+			t.Errorf("span %d: %q with %v", i, s.Name(), s.Attributes().AsRaw())
+		}
+	}
+	for i, want := range map[int][2]string{0: {"db.query.text", "SELECT * FROM users WHERE pw = ?"}, 3: {"db.statement", "SET key ?"}, 5: {"url.full", "https://shop.example/?"}} {
+		if v, _ := sent.At(i).Attributes().Get(want[0]); v.Str() != want[1] {
+			t.Errorf("span %d: %s is %q", i, want[0], v.Str())
+		}
+	}
+	kept, _, _ := sentAsOTLP(t, traces.NewOTLP(traces.Options{KeepQueryStrings: true}), in)
+	if v, _ := kept.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(5).Attributes().Get("url.query"); v.Str() != "token=s3cr3t" {
+		t.Errorf("with query strings: %q", v.Str())
 	}
 }
 
