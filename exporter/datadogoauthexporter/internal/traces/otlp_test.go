@@ -87,7 +87,7 @@ func TestOTLPSpansComeOutAsTheyWentIn(t *testing.T) {
 	t.Parallel()
 	m := traces.NewOTLP(traces.Options{})
 	malformed := 0
-	for seed := range uint64(300) {
+	for seed := range uint64(100) {
 		in := randomTraces(rand.New(rand.NewPCG(seed, 9)))
 		got, drops, _ := sentAsOTLP(t, m, in)
 		otlpwiretest.Same(t, oneByOne(t, in), oneByOne(t, got))

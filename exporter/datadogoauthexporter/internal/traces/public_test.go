@@ -171,7 +171,7 @@ func TestPublicSpanThatNoBodyHoldsCostsNoNeighbour(t *testing.T) {
 func TestRandomPublicSpans(t *testing.T) {
 	t.Parallel()
 	m := traces.New(traces.Options{Public: true})
-	for seed := range uint64(500) {
+	for seed := range uint64(100) {
 		sentAsPublic(t, m, randomTraces(rand.New(rand.NewPCG(seed, 4))))
 	}
 }
