@@ -1,0 +1,120 @@
+package load
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Plan is how a load is sent.
+type Plan struct {
+	URL    string // of an OTLP/HTTP receiver, without a path
+	Header string // names the tenant
+	Rate   int    // items a second
+	// Tenant is whose request i is.
+	Tenant func(i int) string
+	// Round tells one use of the load from another: values of counters and ids follow from it.
+	Round uint64
+}
+
+// Sent is what a receiver took in one round.
+type Sent struct {
+	Items int
+	// Refused is how often a request was answered with 429 or 503. It is sent again.
+	Refused int
+	// Sum is the sum over all items of the Unix time, in seconds, at which they were sent. With the same sum of arrivals it gives the mean
+	// time under way of all items without a look at any.
+	Sum float64
+	// Took is the time from the first request to the last answer.
+	Took time.Duration
+}
+
+// senders are how many requests are under way at most.
+const senders = 4
+
+// Send sends each request once, at even intervals, and returns when all are answered. A receiver that cannot keep up delays the rest.
+func (l *Load) Send(ctx context.Context, p Plan) (Sent, error) {
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: senders}, Timeout: 30 * time.Second}
+	defer client.CloseIdleConnections()
+	begin := time.Now()
+	every := time.Duration(float64(l.Items) / float64(p.Rate) * float64(time.Second))
+	all := make([]Sent, senders)
+	errs := make([]error, senders)
+	var work sync.WaitGroup
+	for s := range senders {
+		work.Go(func() {
+			for i := s; i < l.Requests && errs[s] == nil; i += senders {
+				if errs[s] = pause(ctx, time.Until(begin.Add(time.Duration(i)*every))); errs[s] == nil {
+					errs[s] = l.send(ctx, client, p, i, &all[s])
+				}
+			}
+		})
+	}
+	work.Wait()
+	total := Sent{Took: time.Since(begin)}
+	for _, s := range all {
+		total.Items += s.Items
+		total.Refused += s.Refused
+		total.Sum += s.Sum
+	}
+	return total, errors.Join(errs...)
+}
+
+// send sends request i until it is taken.
+func (l *Load) send(ctx context.Context, client *http.Client, p Plan, i int, sent *Sent) error {
+	now := time.Now()
+	body := l.requests[i].render(now, p.Round)
+	for {
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.URL+"/v1/"+string(l.Signal), bytes.NewReader(body))
+		if err != nil {
+			return err
+		}
+		req.Header.Set("Content-Type", "application/x-protobuf")
+		req.Header.Set(p.Header, p.Tenant(i))
+		status, answer, err := do(client, req)
+		switch {
+		case err != nil:
+			return fmt.Errorf("load: request %d of %s: %w", i, l.Signal, err)
+		case status == http.StatusOK && len(answer) == 0: // an empty Export…ServiceResponse: no partial success
+			sent.Items += l.Items
+			sent.Sum += float64(l.Items) * float64(now.UnixNano()) / 1e9
+			return nil
+		case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable:
+			sent.Refused++
+			if err := pause(ctx, 50*time.Millisecond); err != nil {
+				return err
+			}
+		default:
+			return fmt.Errorf("load: request %d of %s: answered %d: %q", i, l.Signal, status, answer)
+		}
+	}
+}
+
+func do(client *http.Client, req *http.Request) (status int, answer []byte, err error) {
+	resp, err := client.Do(req)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer resp.Body.Close()
+	const maxQuoted = 500
+	answer, err = io.ReadAll(io.LimitReader(resp.Body, maxQuoted))
+	return resp.StatusCode, answer, err
+}
+
+// pause waits; a negative time does not.
+func pause(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
