@@ -70,6 +70,10 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request, target hosts.T
 		s.world.ServeHTTP(w, r.WithContext(oauth.WithTarget(r.Context(), target)))
 		return
 	}
+	if s.options.Sink != nil {
+		s.options.Sink.ServeHTTP(w, r)
+		return
+	}
 	r = r.WithContext(intake.WithTarget(r.Context(), intake.Target{Site: target.Site.Domain, Purpose: string(target.Purpose), Host: target.Host}))
 	s.breakIntake(e.Org)
 	s.intake.ServeHTTP(w, r)

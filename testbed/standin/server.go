@@ -22,6 +22,8 @@ type Options struct {
 	Now func() time.Time
 	// Intake are options of the data side.
 	Intake []intake.Option
+	// Sink takes what the data side would. Nothing can be read back then. Nil is none.
+	Sink http.Handler
 	// HistoryMax is how many requests the history keeps; 0 means 200,000.
 	HistoryMax int
 }

@@ -53,6 +53,8 @@ type Options struct {
 	Setup *Setup
 	// TicketAlgorithm starts a login service of the partner that signs tickets with it, RS256 or ES256, and a Setup's collectors believe it.
 	TicketAlgorithm string
+	// Sink takes the place of the stand-in's intakes. Nil is none.
+	Sink http.Handler
 	// Scopes are the client's; none are those of the example.
 	Scopes []string
 }
@@ -89,7 +91,7 @@ func Start(ctx context.Context, o Options) (*World, error) {
 
 // Prepare does all that Start does but launch the collector.
 func Prepare(ctx context.Context, o Options) (_ *World, err error) {
-	w := &World{Standin: standin.New(standin.Options{}), opts: o}
+	w := &World{Standin: standin.New(standin.Options{Sink: o.Sink}), opts: o}
 	w.senders = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}, Timeout: 3 * time.Minute}
 	defer func() {
 		if err != nil {
