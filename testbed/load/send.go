@@ -65,6 +65,9 @@ func (l *Load) Send(ctx context.Context, p Plan) (Sent, error) {
 	return total, errors.Join(errs...)
 }
 
+// emptyPartialSuccess is an Export…ServiceResponse that says so: everything was taken.
+const emptyPartialSuccess = "\n\x00"
+
 // send sends request i until it is taken.
 func (l *Load) send(ctx context.Context, client *http.Client, p Plan, i int, sent *Sent) error {
 	now := time.Now()
@@ -80,7 +83,7 @@ func (l *Load) send(ctx context.Context, client *http.Client, p Plan, i int, sen
 		switch {
 		case err != nil:
 			return fmt.Errorf("load: request %d of %s: %w", i, l.Signal, err)
-		case status == http.StatusOK && len(answer) == 0: // an empty Export…ServiceResponse: no partial success
+		case status == http.StatusOK && (len(answer) == 0 || string(answer) == emptyPartialSuccess):
 			sent.Items += l.Items
 			sent.Sum += float64(l.Items) * float64(now.UnixNano()) / 1e9
 			return nil

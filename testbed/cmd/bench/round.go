@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/load"
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/sink"
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/standin/history"
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/world"
+)
+
+// arm is one of the things that are compared.
+type arm struct {
+	name   string
+	node   *world.Node
+	url    string // of the receiver
+	rate   int
+	tenant func(i int) string
+	rounds uint64 // that were sent
+}
+
+// Run is one round of a load.
+type Run struct {
+	Items      int     `json:"items"`
+	CPUSeconds float64 `json:"cpu_seconds"`
+	Requests   int     `json:"requests"`        // that the sink got, those with APM stats included
+	Bytes      int64   `json:"bytes"`           // of their bodies
+	Latency    float64 `json:"latency_seconds"` // from the sender to the sink, mean over all items
+	Refused    int     `json:"refused"`         // requests that the receiver had refused at first
+	Took       float64 `json:"took_seconds"`    // sending alone
+}
+
+// within is how long what was sent may be under way.
+const within = time.Minute
+
+// round sends a load once through a collector and waits until all of it is in the sink. The CPU time is that of the collector's process from
+// the first request until then. The first round of an arm starts its series and warms it; it is not to be reported.
+func (l *lab) round(ctx context.Context, ld *load.Load, a *arm) (Run, error) {
+	before := l.sink.Counts(a.node.Name)
+	pid := a.node.Collector.PID()
+	used, err := cpuTime(pid)
+	if err != nil {
+		return Run{}, err
+	}
+	sent, err := ld.Send(ctx, load.Plan{URL: a.url, Header: world.TenantHeader, Rate: a.rate, Tenant: a.tenant, Round: a.rounds})
+	if err != nil {
+		return Run{}, fmt.Errorf("%s: %w\n%s", a.name, err, a.node.Log.Tail(10))
+	}
+	perRequest := ld.Items
+	if a.node == l.nodes[datadogOAuth] && a.rounds == 0 {
+		perRequest -= ld.First
+	}
+	a.rounds++
+	if a.node != l.nodes[nop] {
+		if err := l.await(ctx, ld, a.node, perRequest*ld.Requests); err != nil {
+			return Run{}, fmt.Errorf("%s: %w\n%s", a.name, err, a.node.Log.Tail(10))
+		}
+	}
+	end, err := cpuTime(pid)
+	if err != nil {
+		return Run{}, err
+	}
+	r := Run{Items: sent.Items, CPUSeconds: (end - used).Seconds(), Refused: sent.Refused, Took: sent.Took.Seconds()}
+	if a.node == l.nodes[nop] {
+		return r, nil
+	}
+	arrived, byKey := since(before, l.sink.Counts(a.node.Name))
+	r.Requests, r.Bytes = arrived.Requests, arrived.Bytes
+	r.Latency = arrived.Sum/float64(arrived.Items) - sent.Sum/float64(sent.Items)
+	if a.node == l.nodes[datadogOAuth] {
+		err = l.verifyTenants(byKey, ld, a, perRequest)
+	}
+	return r, err
+}
+
+// await waits for what a collector has been sent, APM stats included.
+func (l *lab) await(ctx context.Context, ld *load.Load, n *world.Node, items int) error {
+	l.expected[n] += items
+	if ld.Signal == load.Traces && n == l.nodes[datadogOAuth] {
+		l.spans[n] += items
+	}
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	return l.sink.Await(ctx, n.Name, l.expected[n], l.spans[n])
+}
+
+// since is what arrived between two counts, in all and by key.
+func since(before, after map[sink.From]sink.Counts) (total sink.Counts, byKey map[string]sink.Counts) {
+	byKey = map[string]sink.Counts{}
+	for from, c := range after {
+		more := c.Sub(before[from])
+		total.Add(more)
+		k := byKey[from.Key]
+		k.Add(more)
+		byKey[from.Key] = k
+	}
+	return total, byKey
+}
+
+// verifyTenants compares what arrived under each tenant's key with what was sent for it.
+func (l *lab) verifyTenants(byKey map[string]sink.Counts, ld *load.Load, a *arm, perRequest int) error {
+	missing := map[string]int{}
+	for i := range ld.Requests {
+		missing[a.tenant(i)] += perRequest
+	}
+	for key, c := range byKey {
+		org, _ := l.world.Standin.OAuth().KeyOwner(key)
+		missing[l.orgs[org.ID]] -= c.Items
+	}
+	var errs []error
+	for tenant, n := range missing {
+		if n != 0 && len(errs) < 5 {
+			errs = append(errs, fmt.Errorf("%s: tenant %q: %d items did not arrive (below zero: too many)", a.name, tenant, n))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// verify compares all that arrived with all that was sent, after everything: what came late or twice shows here.
+func (l *lab) verify() error {
+	var errs []error
+	for name, n := range l.nodes {
+		if total := l.sink.Total(n.Name); total.Items != l.expected[n] || total.Hits != l.spans[n] {
+			errs = append(errs, fmt.Errorf("%s: %d items and %d hits of APM stats arrived, expected were %d and %d", name, total.Items, total.Hits, l.expected[n], l.spans[n]))
+		}
+	}
+	return errors.Join(append(errs, l.sink.Err())...)
+}
+
+// protocols are those that each collector spoke to the sink, as the stand-in's history tells.
+func (l *lab) protocols() map[string][]string {
+	spoken := map[string][]string{}
+	for _, e := range l.world.Standin.History().List(history.Filter{}) {
+		for name, n := range l.nodes {
+			if e.Via == n.Name && e.Method == "POST" && !slices.Contains(spoken[name], e.Proto) {
+				spoken[name] = append(spoken[name], e.Proto)
+			}
+		}
+	}
+	return spoken
+}
