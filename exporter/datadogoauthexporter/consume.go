@@ -76,6 +76,7 @@ type signalExporter[D, R any] struct {
 	empty  D // what exporterhelper is given in place of the data; see handover
 	ended  atomic.Bool
 	calls  inflight // of consume
+	room   room
 }
 
 // Capabilities says that data is changed: the attribute that names the tenant is removed before mapping.
@@ -173,6 +174,7 @@ func (e *signalExporter[D, R]) shares(ctx context.Context, data D, lost *error) 
 			s = &share[R]{}
 			if s.org, s.err = e.org(tenant); s.err == nil {
 				s.mapping = e.signal.begin(tenant, s.org)
+				e.room.prepare(s.mapping.payloads(), items)
 			}
 			shares[tenant] = s
 		}
@@ -189,6 +191,7 @@ var errTooLargeForQueue = errors.New("larger than the whole queue; see sending_q
 // offer hands one tenant's share to the queue: all of it, or on an error nothing, and then the mapping is as if it had not been.
 func (e *signalExporter[D, R]) offer(ctx context.Context, tenant string, s *share[R]) error {
 	taken := false
+	e.room.learn(s.mapping.payloads(), s.items)
 	if m, ok := s.mapping.(journalling); ok {
 		if err := m.handOver(ctx, tenant, s.org); err != nil {
 			s.mapping.rollback()
@@ -200,6 +203,7 @@ func (e *signalExporter[D, R]) offer(ctx context.Context, tenant string, s *shar
 			continue
 		}
 		r := intake.NewRequest(tenant, s.org, p.family, *p.Payload)
+		r.Compact() // more room may have been foreseen than was needed
 		err := e.enqueue(ctx, r)
 		switch {
 		case err == nil:

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
@@ -159,7 +160,12 @@ func (r *Request) append(o *Request) {
 	if len(o.Body) > 0 {
 		r.array = 0 // a part has no room behind it, so it is copied
 	}
+	// A batch grows by many requests: twice its size at a time, so that each byte is copied once or twice.
+	if cap(r.Body)-len(r.Body) < len(o.Body) {
+		r.Body = slices.Grow(r.Body, max(len(r.Body), len(o.Body)))
+	}
 	r.Body = append(r.Body, o.Body...)
+	r.Items = slices.Grow(r.Items, len(o.Items))
 	for _, it := range o.Items {
 		it.End += base
 		r.Items = append(r.Items, it)
