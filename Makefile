@@ -17,15 +17,19 @@ BENCHTIME ?= 1s
 BENCHCOUNT ?= 1
 RUN     ?=
 GRANTS  ?=
+SIGNAL  ?=
+RUNS    ?=
+ITEMS   ?=
+TENANTS ?=
 SHORT   ?=
 
 GO_SOURCES := $(shell find . -name '*.go' -not -path './dist/*' -not -path './.tools/*' 2>/dev/null)
 PRODUCT_SOURCES := $(shell find site credential extension exporter -type f -not -name '*_test.go' -not -path '*/testdata/*' 2>/dev/null)
 
-.PHONY: help build test race lint fmt tidy generate golden fuzz bench demo up long faults conformance vuln deps check clean
+.PHONY: help build test race lint fmt tidy generate golden fuzz bench bench-e2e demo up long faults conformance vuln deps check clean
 
 help: ## print the verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: $(BINARY) $(CTL) ## build the collector and datadogoauthctl into dist/
 
@@ -63,6 +67,10 @@ dist/demo: $(TESTBED_SOURCES)
 dist/faults: $(TESTBED_SOURCES)
 	@mkdir -p dist
 	@cd testbed && go build -o $(ROOT)/dist/faults ./cmd/faults
+
+dist/bench: $(TESTBED_SOURCES)
+	@mkdir -p dist
+	@cd testbed && go build -o $(ROOT)/dist/bench ./cmd/bench
 
 demo: build dist/demo ## connect three customers to a stand-in Datadog, send from an SDK, read back (FAULT=drop|swap_key|wrong_site breaks the world)
 	@dist/demo -collector $(BINARY) -ctl $(CTL) -config examples/demo/collector.yaml -fault "$(FAULT)"
@@ -112,6 +120,10 @@ fuzz: ## every fuzz target for FUZZTIME each (RUN=names)
 
 bench: ## ns, bytes and allocations per item of each signal
 	@go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -count $(BENCHCOUNT) ./credential/... ./exporter/... ./extension/...
+
+bench-e2e: build dist/bench ## CPU and wire bytes beside otlp_http, 1 and 1,000 tenants; ten minutes (SIGNAL=names, RUNS=, ITEMS=, TENANTS=, SHORT=1)
+	@dist/bench -collector $(BINARY) -ctl $(CTL) -json dist/bench-e2e.json $(if $(SIGNAL),-signal $(SIGNAL)) $(if $(RUNS),-runs $(RUNS)) \
+		$(if $(ITEMS),-items $(ITEMS)) $(if $(TENANTS),-tenants $(TENANTS)) $(if $(SHORT),-short)
 
 deps: build ## write the list of packages in the distribution; commit its diff with its cause
 	@cd dist && go list -deps -f '{{if not .Standard}}{{.ImportPath}}{{end}}' . | grep -v '^github.com/datadogoauth/otelcol-datadogoauth/dist$$' | sort > $(ROOT)/docs/packages.txt

@@ -33,17 +33,16 @@ func (l *lab) tenantsOf(ctx context.Context, s load.Signal) (*TenantComparison, 
 	}
 	n := l.nodes[datadogOAuth]
 	one := func(int) string { return single }
-	rate := l.rate * 2 / 3 // requests are small
 	direct := []*arm{
-		{name: "1 tenant", node: n, url: "http://" + n.OTLP, rate: rate, tenant: one},
-		{name: fmt.Sprintf("%d tenants", l.tenants), node: n, url: "http://" + n.OTLP, rate: rate, tenant: many},
+		{name: "1 tenant", node: n, url: "http://" + n.OTLP, rate: l.rate, tenant: one},
+		{name: fmt.Sprintf("%d tenants", l.tenants), node: n, url: "http://" + n.OTLP, rate: l.rate, tenant: many},
 	}
 	batched := []*arm{
-		{name: "1 tenant, batches", node: n, url: n.OTLPHTTP, rate: rate, tenant: one},
-		{name: fmt.Sprintf("%d tenants, batches", l.tenants), node: n, url: n.OTLPHTTP, rate: rate, tenant: many},
+		{name: "1 tenant, batches", node: n, url: n.OTLPHTTP, rate: l.rate, tenant: one},
+		{name: fmt.Sprintf("%d tenants, batches", l.tenants), node: n, url: n.OTLPHTTP, rate: l.rate, tenant: many},
 	}
 	t := &TenantComparison{Signal: s}
-	if t.Direct, err = l.interleave(ctx, ld, direct, l.runs); err != nil {
+	if t.Direct, err = l.interleave(ctx, ld, direct, min(l.runs, directRuns)); err != nil {
 		return nil, fmt.Errorf("%s: %w", s, err)
 	}
 	if t.Batched, err = l.interleave(ctx, ld, batched, min(l.runs, batchedRuns)); err != nil {
@@ -52,8 +51,8 @@ func (l *lab) tenantsOf(ctx context.Context, s load.Signal) (*TenantComparison, 
 	return t, nil
 }
 
-// batchedRuns are enough for figures that are only reported.
-const batchedRuns = 3
+// Runs with many tenants take longer. Those in batches are for figures that are only reported.
+const directRuns, batchedRuns = 5, 2
 
 // interleave does runs rounds of each arm, after one that warms it.
 func (l *lab) interleave(ctx context.Context, ld *load.Load, arms []*arm, runs int) ([]ArmRuns, error) {

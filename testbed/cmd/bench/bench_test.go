@@ -1,0 +1,145 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/load"
+)
+
+// binary finds what `make build` wrote.
+func binary(t *testing.T, name string) string {
+	t.Helper()
+	dist := os.Getenv("DATADOGOAUTH_DIST")
+	if dist == "" {
+		dist = "../../../dist"
+	}
+	path, err := filepath.Abs(filepath.Join(dist, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Fatalf("%v; run `make build` first", err)
+	}
+	return path
+}
+
+// A short run shows that every figure comes out and that nothing is lost. What the figures are is no matter here.
+func TestAShortRunHasAllFigures(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "figures.json")
+	var out bytes.Buffer
+	err := run(t.Context(), []string{"-collector", binary(t, "otelcol-datadogoauth"), "-ctl", binary(t, "datadogoauthctl"), "-short", "-runs", "1", "-items", "2000",
+		"-tenants", "3", "-json", file}, &out)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r Report
+	if err := json.Unmarshal(text, &r); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Exporters) != 3 || len(r.Tenants) != 3 {
+		t.Fatalf("%d comparisons of exporters, %d of tenants", len(r.Exporters), len(r.Tenants))
+	}
+	for _, c := range r.Exporters {
+		for i, name := range []string{nop, otlpHTTP, datadogOAuth} {
+			a := c.Arms[i]
+			if a.Name != name || len(a.Runs) != 1 || a.Runs[0].Items != 2000 || a.Runs[0].CPUSeconds <= 0 || (name != nop) != (a.Runs[0].Bytes > 0) {
+				t.Errorf("%s with %s: %+v", c.Signal, name, a)
+			}
+		}
+		if c.CPU.OfMedians <= 0 || c.Bytes.OfMedians <= 0 || c.CPU.Verdict == "" {
+			t.Errorf("%s: %+v, %+v", c.Signal, c.CPU, c.Bytes)
+		}
+	}
+	for _, c := range r.Tenants {
+		for _, a := range append(c.Direct, c.Batched...) {
+			if len(a.Runs) != 1 || a.Runs[0].Items != 600 || a.Runs[0].Requests < 3 && a.Name == "3 tenants" || a.Runs[0].Latency <= 0 {
+				t.Errorf("%s, %s: %+v", c.Signal, a.Name, a.Runs)
+			}
+		}
+	}
+	for _, name := range []string{otlpHTTP, datadogOAuth} {
+		if p := r.Protocols[name]; len(p) == 0 {
+			t.Errorf("no protocol of %s is known", name)
+		}
+	}
+	for _, want := range []string{"nothing lost", "CPU, datadogoauth to otlp_http", "bytes, datadogoauth to otlp_http", "CPU, many tenants to one"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the output lacks %q:\n%s", want, out.String())
+		}
+	}
+}
+
+func TestMedianAndSpread(t *testing.T) {
+	t.Parallel()
+	if got, want := spreadOf([]float64{3, 1, 2}), (Spread{2, 1, 3}); got != want {
+		t.Errorf("%+v", got)
+	}
+	if got, want := spreadOf([]float64{4, 1, 2, 3}), (Spread{2.5, 1, 4}); got != want {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestVerdicts(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		median, min, max float64
+		want             string
+	}{
+		{1.3, 1.2, 1.4, "met"},
+		{1.4, 1.2, 1.6, "met, inside the noise"},
+		{1.6, 1.4, 1.8, "missed, inside the noise"},
+		{1.9, 1.8, 2, "missed"},
+		{1, .9, 1.1, "met; no difference beyond the noise"},
+		{1.1, .9, 1.7, "met, inside the noise; no difference beyond the noise"},
+	} {
+		if got := (Ratio{OfMedians: c.median, Pairs: Spread{c.median, c.min, c.max}, Target: 1.5}).judge(); got != c.want {
+			t.Errorf("%v (%v–%v): %s, want %s", c.median, c.min, c.max, got, c.want)
+		}
+	}
+}
+
+func TestRatiosAreOfRunsSideBySide(t *testing.T) {
+	t.Parallel()
+	arm := func(seconds ...float64) (a ArmRuns) {
+		for _, s := range seconds {
+			a.Runs = append(a.Runs, Run{Items: 1e6, CPUSeconds: s})
+		}
+		return a
+	}
+	r := ratio(arm(2, 4, 9), arm(1, 4, 3), cpuOf, 1.5)
+	if r.OfMedians != 4.0/3 || r.Pairs != (Spread{2, 1, 3}) || r.Target != 1.5 {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestFaultsOfFlags(t *testing.T) {
+	t.Parallel()
+	good := []string{"-collector", "c", "-ctl", "c"}
+	for want, args := range map[string][]string{
+		"are needed":            {},
+		"there is no signal":    append(good, "-signal", "profiles"),
+		"multiple of 1000":      append(good, "-items", "1500"),
+		"must be positive":      append(good, "-runs", "0"),
+		"more series":           append(good, "-items", "900000"),
+		"no such file":          append(good, "-mix", "absent.json"),
+		"flag provided but not": append(good, "-quick"),
+	} {
+		if err := run(t.Context(), args, new(bytes.Buffer)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: error %v, want one about %q", args, err, want)
+		}
+	}
+	o, err := parse(append(good, "-signal", "traces,logs", "-short"))
+	if err != nil || len(o.signals) != 2 || o.signals[0] != load.Traces || o.runs != 2 {
+		t.Errorf("%+v, %v", o, err)
+	}
+}
