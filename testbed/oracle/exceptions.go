@@ -114,15 +114,36 @@ var (
 type exceptions struct {
 	mu   *sync.Mutex
 	used map[exception]int
+	// counted are those that a long run must need.
+	counted []exception
 }
 
 // newExceptions starts with those that are in force throughout, by the configuration of Datadog's side.
 func newExceptions(throughout ...exception) exceptions {
-	e := exceptions{&sync.Mutex{}, make(map[exception]int)}
+	e := exceptions{mu: &sync.Mutex{}, used: make(map[exception]int)}
 	for _, x := range throughout {
 		e.used[x] = 0
 	}
 	return e
+}
+
+// counting adds exceptions that are applied to single items, and that a long run must need.
+func (e exceptions) counting(xs ...exception) exceptions {
+	e.counted = xs
+	return e
+}
+
+// idle are those of the counted that were never needed.
+func (e exceptions) idle() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var idle []string
+	for _, x := range e.counted {
+		if e.used[x] == 0 {
+			idle = append(idle, x.name)
+		}
+	}
+	return idle
 }
 
 func (e exceptions) use(x exception) {

@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"fmt"
 	"math"
 	"time"
 
@@ -48,6 +49,62 @@ func logsGenerator(now time.Time) *rapid.Generator[generatedLogs] {
 	})
 }
 
+// logCell is one kind of record.
+type logCell struct {
+	body     pcommon.ValueType
+	severity string
+	traced   bool
+	flags    uint32
+}
+
+func (c logCell) String() string {
+	context := "no trace context"
+	if c.traced {
+		context = "trace context"
+	}
+	return fmt.Sprintf("body %s, %s, %s, flags %d", c.body, c.severity, context, c.flags)
+}
+
+// logCells are all of them: type of the body × severity × trace context × flags.
+var logCells = func() (cells []logCell) {
+	for body := pcommon.ValueTypeEmpty; body <= pcommon.ValueTypeBytes; body++ {
+		for _, severity := range []string{"no severity", "severity number", "severity text", "severity text and number"} {
+			for _, traced := range []bool{false, true} {
+				for flags := range uint32(2) {
+					cells = append(cells, logCell{body, severity, traced, flags})
+				}
+			}
+		}
+	}
+	return cells
+}()
+
+// anyBody fills v with a value of a type.
+func anyBody(t *rapid.T, v pcommon.Value, typ pcommon.ValueType) {
+	switch typ {
+	case pcommon.ValueTypeStr:
+		v.SetStr(anyText(t))
+	case pcommon.ValueTypeInt:
+		v.SetInt(rapid.Int64().Draw(t, "int"))
+	case pcommon.ValueTypeDouble:
+		v.SetDouble(anyNumber(t))
+	case pcommon.ValueTypeBool:
+		v.SetBool(chance(t, 2))
+	case pcommon.ValueTypeBytes:
+		v.SetEmptyBytes().FromRaw(rapid.SliceOfN(rapid.Byte(), 0, 5).Draw(t, "bytes"))
+	case pcommon.ValueTypeMap:
+		m := v.SetEmptyMap()
+		for range upTo(t, 3) {
+			anyValue(t, m.PutEmpty(pick(t, "a", "b", "c.d", "E", "")), 2)
+		}
+	case pcommon.ValueTypeSlice:
+		s := v.SetEmptySlice()
+		for range upTo(t, 3) {
+			anyValue(t, s.AppendEmpty(), 2)
+		}
+	}
+}
+
 // anyRecord fills lr and returns its cell.
 func anyRecord(t *rapid.T, lr plog.LogRecord, now time.Time) (cell string) {
 	anyAttributes(t, lr.Attributes(), 6, logKeys...)
@@ -75,21 +132,17 @@ func anyRecord(t *rapid.T, lr plog.LogRecord, now time.Time) (cell string) {
 		}
 		anyValue(t, deep, 1)
 	}
-	anyValue(t, lr.Body(), 3)
-	cell = "body " + lr.Body().Type().String()
-	switch upTo(t, 3) {
-	case 0:
-		cell += ", no severity"
-	case 1:
+	c := pick(t, logCells...)
+	cell = c.String()
+	anyBody(t, lr.Body(), c.body)
+	switch c.severity {
+	case "severity number":
 		lr.SetSeverityNumber(plog.SeverityNumber(rapid.IntRange(-2, 30).Draw(t, "severity")))
-		cell += ", severity number"
-	case 2:
+	case "severity text":
 		lr.SetSeverityText(pick(t, "Info", "ERROR", "warning", "E", "3", "x"))
-		cell += ", severity text"
-	case 3:
+	case "severity text and number":
 		lr.SetSeverityNumber(plog.SeverityNumber(1 + upTo(t, 23)))
 		lr.SetSeverityText(pick(t, "Info", "WARN"))
-		cell += ", severity text and number"
 	}
 	at := pcommon.NewTimestampFromTime(now.Add(-time.Duration(rapid.IntRange(0, 60_000_000_000).Draw(t, "ago"))))
 	switch upTo(t, 4) {
@@ -102,8 +155,7 @@ func anyRecord(t *rapid.T, lr plog.LogRecord, now time.Time) (cell string) {
 	default:
 		lr.SetTimestamp(at)
 	}
-	if chance(t, 2) {
-		cell += ", trace context"
+	if c.traced {
 		lr.SetTraceID(pick(t, pcommon.TraceID{15: 1}, pcommon.TraceID{0: 0xab, 8: 0xff, 15: 0x10}))
 		if chance(t, 2) {
 			lr.SetSpanID(pick(t, pcommon.SpanID{7: 1}, pcommon.SpanID{0: 0xfe, 7: 3}))
@@ -112,6 +164,6 @@ func anyRecord(t *rapid.T, lr plog.LogRecord, now time.Time) (cell string) {
 	if chance(t, 4) {
 		lr.SetEventName(pick(t, "browser.click", "x"))
 	}
-	lr.SetFlags(plog.LogRecordFlags(upTo(t, 1)))
+	lr.SetFlags(plog.LogRecordFlags(c.flags))
 	return cell
 }

@@ -13,12 +13,19 @@ import (
 func TestLogs(t *testing.T) {
 	t.Parallel()
 	w, used := newWorld(t), newExceptions(noFallbackHost)
+	used = used.counting(oneLogLayer, emptyFieldsAreAbsent, logSourceWins, tagsOfAttributesAdd, reservedFieldsAreText, emptyKeysInArrays)
 	r := newReport("logs")
+	for _, cell := range logCells {
+		r.expect(cell.String())
+	}
 	defer r.print(t, used)
 	both := w.logsBothWays(used)
 	handWritten, err := sampleLogs(time.Now())
 	if err != nil {
 		t.Fatal(err)
+	}
+	if !corpus() {
+		clear(handWritten)
 	}
 	for _, name := range slices.Sorted(maps.Keys(handWritten)) {
 		run(t, r, logsCodec, load[plog.Logs]{name: name, payloads: []plog.Logs{handWritten[name]}, cell: "sample", perField: true, both: both})

@@ -17,8 +17,8 @@ type generatedMetrics struct {
 
 // metricsGenerator draws loads of casesPerLoad metrics in one to three payloads. Each metric has a name of its own, one or two series, and up to
 // five points a series, spread over the payloads. now is the time of the run, which decides about first values. With remapped, most names and
-// attributes are such as are copied or renamed.
-func metricsGenerator(now time.Time, remapped bool) *rapid.Generator[generatedMetrics] {
+// attributes are such as are copied or renamed. The cells are taken in turn, beginning with the first-th.
+func metricsGenerator(now time.Time, remapped bool, first int) *rapid.Generator[generatedMetrics] {
 	return rapid.Custom(func(t *rapid.T) generatedMetrics {
 		g := generatedMetrics{cells: make(map[string]string)}
 		type key struct {
@@ -39,19 +39,18 @@ func metricsGenerator(now time.Time, remapped bool) *rapid.Generator[generatedMe
 		for range 1 + upTo(t, 2) {
 			g.payloads = append(g.payloads, pmetric.NewMetrics())
 		}
-		malformed := pmetric.NewMetrics()
+		var malformed []pmetric.Metrics
 		for i := range casesPerLoad {
 			at := anyPlace(t)
-			c := newMetricCase(t, caseID(i), now, remapped)
+			c := newMetricCase(t, caseID(i), now, remapped, metricCells[(first+i)%len(metricCells)])
+			g.cells[c.id] = c.cell
 			if c.malformed {
 				// Datadog's translator gives up on the payload there, so it has one to itself.
-				if malformed.ResourceMetrics().Len() == 0 {
-					c.addTo(malformed.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty().Metrics(), c.points)
-					g.cells[c.id] = c.cell
-				}
+				d := pmetric.NewMetrics()
+				c.addTo(d.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty().Metrics(), c.points)
+				malformed = append(malformed, d)
 				continue
 			}
-			g.cells[c.id] = c.cell
 			for p, points := range c.spread(t, len(g.payloads)) {
 				if len(points) == 0 && len(c.points) > 0 {
 					continue
@@ -66,12 +65,34 @@ func metricsGenerator(now time.Time, remapped bool) *rapid.Generator[generatedMe
 				c.addTo(scopes[k].Metrics(), points)
 			}
 		}
-		if malformed.ResourceMetrics().Len() > 0 {
-			g.payloads = append(g.payloads, malformed)
-		}
+		g.payloads = append(g.payloads, malformed...)
 		return g
 	})
 }
+
+// metricCell is a flavour, and whether one of its points says that it has no value.
+type metricCell struct {
+	flavour flavour
+	flagged bool
+}
+
+func (c metricCell) String() string {
+	if c.flagged {
+		return c.flavour.cell + ", no recorded value"
+	}
+	return c.flavour.cell
+}
+
+// metricCells are the cells of each mode: type × temporality × monotonic × flags.
+var metricCells = func() (cells []metricCell) {
+	for _, f := range flavours {
+		cells = append(cells, metricCell{f, false})
+		if !f.unflagged {
+			cells = append(cells, metricCell{f, true})
+		}
+	}
+	return cells
+}()
 
 // metricCase is one metric: how it is made, and the points in the order of their arrival.
 type metricCase struct {
@@ -109,10 +130,12 @@ func (c *metricCase) spread(t *rapid.T, payloads int) [][]metricPoint {
 			p++
 		}
 		at := cell{point.series, point.ts.Unix()}
-		if first, ok := taken[at]; ok && first != p {
-			continue
+		if !point.flags.NoRecordedValue() {
+			if first, ok := taken[at]; ok && first != p {
+				continue
+			}
+			taken[at] = p
 		}
-		taken[at] = p
 		out[p] = append(out[p], point)
 	}
 	return out
@@ -120,11 +143,11 @@ func (c *metricCase) spread(t *rapid.T, payloads int) [][]metricPoint {
 
 var units = []string{"", "1", "By", "MiBy", "ms", "s", "By/s", "{request}", "{request}/s", "{datapoint}", "%", "Cel", "min", "kHz", "a/b/c", "{nonsense}", "{}", "KiBy", "us"}
 
-func newMetricCase(t *rapid.T, id string, now time.Time, remapped bool) metricCase {
+func newMetricCase(t *rapid.T, id string, now time.Time, remapped bool, cell metricCell) metricCase {
 	c := metricCase{id: id, unit: pick(t, units...)}
 	c.name = id + "." + pick(t, "requests", "http.server.request.duration", "system.cpu.time", "process.runtime.go.goroutines", "kafka.producer.request-rate", "jvm.memory.used", "x_Y")
-	f := flavours[upTo(t, len(flavours)-1)]
-	c.cell = f.cell
+	f := cell.flavour
+	c.cell = cell.String()
 	f.make(t, &c)
 	if remapped && !c.malformed { // Datadog's translator gives up before the copies of a malformed one
 		c.name = pick(t, remappedNames...)
@@ -149,6 +172,13 @@ func newMetricCase(t *rapid.T, id string, now time.Time, remapped bool) metricCa
 		for _, p := range f.series(t, attrs, now) {
 			p.series = s
 			c.points = append(c.points, p)
+		}
+	}
+	if cell.flagged {
+		flag := func(p *metricPoint) { p.flags = p.flags.WithNoRecordedValue(true) }
+		flag(&c.points[upTo(t, len(c.points)-1)])
+		if chance(t, 3) {
+			flag(&c.points[upTo(t, len(c.points)-1)])
 		}
 	}
 	return c
@@ -190,16 +220,12 @@ func (c *clock) tick(t *rapid.T) (start, ts time.Time) {
 	return c.start, c.ts
 }
 
-func anyFlags(t *rapid.T) pmetric.DataPointFlags {
-	return pmetric.DefaultDataPointFlags.WithNoRecordedValue(chance(t, 12))
-}
-
-// eachPoint draws one to five points of a series.
+// drawPoints draws one to five points of a series.
 func drawPoints(t *rapid.T, attrs pcommon.Map, now time.Time, set func(*metricPoint)) []metricPoint {
 	c := newClock(t, now)
 	var points []metricPoint
 	for range 1 + upTo(t, 4) {
-		p := metricPoint{attrs: attrs, flags: anyFlags(t)}
+		p := metricPoint{attrs: attrs}
 		p.start, p.ts = c.tick(t)
 		set(&p)
 		points = append(points, p)

@@ -16,6 +16,7 @@ func TestMetrics(t *testing.T) {
 	w, used := newWorld(t), newExceptions(noFallbackHost, noHeartbeats, firstValuesSinceTheExporter, malformedHistogramCostsItselfOnly)
 	r := newReport("metrics")
 	defer r.print(t, used)
+	used = used.counting(sketchesAreFinite)
 	golden, err := goldenMetrics(time.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -25,6 +26,12 @@ func TestMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, mode := range metricsModes {
+		for _, cell := range metricCells {
+			r.expect(cell.String() + ", mode " + mode.name)
+		}
+		if !corpus() {
+			continue
+		}
 		both := w.metricsBothWays(mode, used)
 		for _, name := range slices.Sorted(maps.Keys(golden)) {
 			run(t, r, metricsCodec, load[pmetric.Metrics]{name: name + " in mode " + mode.name, payloads: []pmetric.Metrics{golden[name]}, cell: "golden input", both: both})
@@ -33,11 +40,11 @@ func TestMetrics(t *testing.T) {
 			run(t, r, metricsCodec, load[pmetric.Metrics]{name: name + " in mode " + mode.name, payloads: []pmetric.Metrics{handWritten[name]}, cell: "sample", both: both})
 		}
 	}
-	for i := range loads() {
+	for i := range metricLoads() {
 		// Times are relative to each load: a series that begins in the future is younger than our exporter, which is made for the load, as
 		// well as than Datadog's translator, which counts from the start of the process.
 		mode := metricsModes[i%len(metricsModes)]
-		g := metricsGenerator(time.Now(), mode.remaps).Example(seed()*1_000_000 + i)
+		g := metricsGenerator(time.Now(), mode.remaps, i/len(metricsModes)*casesPerLoad).Example(seed()*1_000_000 + i)
 		for id, cell := range g.cells {
 			g.cells[id] = cell + ", mode " + mode.name
 		}
@@ -46,6 +53,16 @@ func TestMetrics(t *testing.T) {
 			payloads: g.payloads, cells: g.cells, cell: "generated, mode " + mode.name, both: w.metricsBothWays(mode, used),
 		})
 	}
+}
+
+// metricLoads is loads, but for a long run enough to fill every cell of every mode.
+func metricLoads() int {
+	n := loads()
+	if isLong() {
+		perMode := (perCell*len(metricCells) + casesPerLoad - 1) / casesPerLoad
+		n = max(n, (perMode+1)*len(metricsModes))
+	}
+	return n
 }
 
 // Datadog's translator gives up on a payload at a malformed histogram. What comes after it must be as if it came alone.

@@ -15,7 +15,17 @@ type report struct {
 	cells  map[string]*tally
 	items  int // that were compared
 	kinds  map[string]*kind
+	// expected are the cells that the generator has to fill.
+	expected map[string]bool
 }
+
+// A run of longRun cases or more must fill each cell of the generator with perCell, and need every exception that can be counted.
+const (
+	longRun = 100_000
+	perCell = 500
+)
+
+func isLong() bool { return loads()*casesPerLoad >= longRun }
 
 type tally struct{ passed, failed int }
 
@@ -27,7 +37,26 @@ type kind struct {
 }
 
 func newReport(signal string) *report {
-	return &report{signal: signal, cells: make(map[string]*tally), kinds: make(map[string]*kind)}
+	return &report{signal: signal, cells: make(map[string]*tally), kinds: make(map[string]*kind), expected: make(map[string]bool)}
+}
+
+// expect names the cells of the generator, so that one that is never drawn is seen as well.
+func (r *report) expect(cells ...string) {
+	for _, name := range cells {
+		r.cell(name)
+		r.expected[name] = true
+	}
+}
+
+// thin are the cells with less than perCell cases.
+func (r *report) thin() []string {
+	var thin []string
+	for _, name := range slices.Sorted(maps.Keys(r.expected)) {
+		if n := r.cells[name]; n.passed+n.failed < perCell {
+			thin = append(thin, fmt.Sprintf("%s: %d", name, n.passed+n.failed))
+		}
+	}
+	return thin
 }
 
 // add counts one case.
@@ -79,6 +108,14 @@ func (r *report) print(t testing.TB, used exceptions) {
 	for _, k := range kinds {
 		t.Errorf("%s: %s: %d times\n%s", r.signal, k.name, k.count, strings.Join(k.examples, "\n"))
 	}
-	t.Logf("%s: %d items compared", r.signal, r.items)
+	if isLong() {
+		if thin := r.thin(); len(thin) > 0 {
+			t.Errorf("%s: cells with less than %d cases:\n  %s", r.signal, perCell, strings.Join(thin, "\n  "))
+		}
+		if idle := used.idle(); len(idle) > 0 {
+			t.Errorf("%s: exceptions that never occurred, remove them: %s", r.signal, strings.Join(idle, "; "))
+		}
+	}
+	t.Logf("%s: %d items compared, %d cells of the generator", r.signal, r.items, len(r.expected))
 	t.Logf("%s: %d passed, %d failed", r.signal, total.passed, total.failed)
 }

@@ -140,6 +140,9 @@ const casesPerLoad = 20
 // loads is how many loads make the number of cases that is asked for.
 func loads() int { return (fromEnv("ORACLE_CASES", 2000) + casesPerLoad - 1) / casesPerLoad }
 
+// corpus says whether the golden inputs and samples are compared as well.
+func corpus() bool { return os.Getenv("ORACLE_CORPUS") != "generated" }
+
 func seed() int { return fromEnv("ORACLE_SEED", 1) }
 
 func maxExamples() int { return fromEnv("ORACLE_EXAMPLES", 1) }

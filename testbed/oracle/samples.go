@@ -10,6 +10,7 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
 // sampleFiles are payloads in OTLP JSON, one technology a file, named <signal>/<technology>.json. Times are written @-30s: relative to now.
@@ -24,6 +25,11 @@ func sampleMetrics(now time.Time) (map[string]pmetric.Metrics, error) {
 
 // sampleLogs are the samples of logs, by technology.
 func sampleLogs(now time.Time) (map[string]plog.Logs, error) { return samples(now, "logs", logsCodec) }
+
+// sampleTraces are the samples of traces, by technology.
+func sampleTraces(now time.Time) (map[string]ptrace.Traces, error) {
+	return samples(now, "traces", tracesCodec)
+}
 
 func samples[D any](now time.Time, signal string, c codec[D]) (map[string]D, error) {
 	all := make(map[string]D)

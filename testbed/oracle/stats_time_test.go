@@ -3,6 +3,8 @@ package oracle
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,16 +27,23 @@ func TestStatsOverTime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range loads() {
-		r.add("minute of about 100 spans", w.minute(t, r, a, i))
+	for _, cell := range spanCells {
+		r.expect(cell.String())
 	}
-	if r.items < 20*loads() {
-		t.Errorf("%d groups compared in %d minutes", r.items, loads())
+	minutes := (loads() + 3) / 4 // a minute has four payloads or more
+	for i := range minutes {
+		same, cells := w.minute(t, r, a, i)
+		for _, cell := range cells {
+			r.add(cell, same)
+		}
+	}
+	if r.items < 20*minutes {
+		t.Errorf("%d groups compared in %d minutes", r.items, minutes)
 	}
 }
 
-// minute sends payloads at uneven times, and reports whether both sides made the same stats of them.
-func (w *world) minute(t *testing.T, r *report, a *traceAgent, i int) (same bool) {
+// minute sends payloads at uneven times, and reports whether both sides made the same stats of them, and the cells of their spans.
+func (w *world) minute(t *testing.T, r *report, a *traceAgent, i int) (same bool, cells []string) {
 	began := time.Now().Truncate(bucketLength).Add(3 * time.Second)
 	w.datadog.Intake().Reset(w.org)
 	var theirs []*pb.StatsPayload
@@ -55,6 +64,7 @@ func (w *world) minute(t *testing.T, r *report, a *traceAgent, i int) (same bool
 				continue
 			}
 			g := tracesGenerator(time.Now()).Example(seed()*1_000_000 + i*100 + second)
+			cells = slices.AppendSeq(cells, maps.Values(g.cells))
 			for _, d := range g.payloads {
 				if err := errors.Join(consumeTraces(e, t.Context(), d), a.receive(t.Context(), d)); err != nil {
 					t.Error(err)
@@ -79,7 +89,7 @@ func (w *world) minute(t *testing.T, r *report, a *traceAgent, i int) (same bool
 	for _, d := range all[:min(len(all), 3)] {
 		t.Errorf("minute %d: %s, %s: ours %s theirs %s %s", i, d.group, d.field, d.ours, d.theirs, d.all)
 	}
-	return len(all) == 0
+	return len(all) == 0, cells
 }
 
 // open starts an exporter that belongs to the clock of its caller: it keeps no connection, since one that waits for its peer holds up the clock.

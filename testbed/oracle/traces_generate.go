@@ -91,6 +91,23 @@ var spanProfiles = []spanProfile{
 	{"datadog's root", anyKind, map[string]any{"_dd.origin": "synthetics", "_dd.hostname": "dd-h", "_dd.p.tid": "0123456789abcdef", "_dd.apm_mode": "Edge", "_dd.base_service": "B S", "version": "V 9", "env": "E x"}},
 }
 
+// spanCell is one kind of span: a technology × the kind of the span.
+type spanCell struct {
+	profile spanProfile
+	kind    ptrace.SpanKind
+}
+
+func (c spanCell) String() string { return c.profile.cell + ", " + c.kind.String() }
+
+var spanCells = func() (cells []spanCell) {
+	for _, p := range spanProfiles {
+		for _, kind := range p.kinds {
+			cells = append(cells, spanCell{p, kind})
+		}
+	}
+	return cells
+}()
+
 // spanKeys are further attributes that mean something.
 var spanKeys = []string{
 	"http.method", "http.request.method", "http.status_code", "http.response.status_code", "http.url", "url.full", "http.route", "http.useragent", "http.request.header.referrer",
@@ -181,11 +198,11 @@ var traceIDs = []pcommon.TraceID{
 
 // anySpan fills s and returns its cell. number is that of the span in its load.
 func anySpan(t *rapid.T, s ptrace.Span, number uint64, now time.Time) (cell string) {
-	profile := pick(t, spanProfiles...)
-	if err := s.Attributes().FromRaw(profile.attrs); err != nil {
+	c := pick(t, spanCells...)
+	if err := s.Attributes().FromRaw(c.profile.attrs); err != nil {
 		panic(err) // only the table above decides
 	}
-	s.SetKind(pick(t, profile.kinds...))
+	s.SetKind(c.kind)
 	if !chance(t, 3) {
 		anyAttributes(t, s.Attributes(), 4, spanKeys...)
 	}
@@ -235,7 +252,7 @@ func anySpan(t *rapid.T, s ptrace.Span, number uint64, now time.Time) (cell stri
 			anyValue(t, l.Attributes().PutEmpty(pick(t, "k", "link.kind")), 1)
 		}
 	}
-	return profile.cell + ", " + s.Kind().String()
+	return c.String()
 }
 
 // wholeWeight makes a sample rate the inverse of a small integer: Datadog rounds sums of other weights at random.

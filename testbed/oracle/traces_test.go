@@ -2,16 +2,27 @@ package oracle
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
+// spanExceptions are those that are applied to single spans or traces.
+var spanExceptions = []exception{
+	textIsUTF8, statementsOfAnySpan, unknownRedisCommands, parametersAreHidden, urlsOfAnySpan, mysqlByItsSystem, emptySQLIsNamed, highPriorityKeeps,
+}
+
 func TestTraces(t *testing.T) {
 	t.Parallel()
 	w, used := newWorld(t), newExceptions(noFallbackHost, noHeartbeats, sqlByLexer, obfuscationIsOn, sampledByPriority, noAppAnalytics)
+	used = used.counting(spanExceptions...)
 	r := newReport("traces")
+	for _, cell := range spanCells {
+		r.expect(cell.String())
+	}
 	defer r.print(t, used)
 	a, err := newTraceAgent(t.Context(), used)
 	if err != nil {
@@ -19,6 +30,16 @@ func TestTraces(t *testing.T) {
 	}
 	generator := tracesGenerator(time.Now())
 	both := w.tracesBothWays(a)
+	handWritten, err := sampleTraces(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !corpus() {
+		clear(handWritten)
+	}
+	for _, name := range slices.Sorted(maps.Keys(handWritten)) {
+		run(t, r, tracesCodec, load[ptrace.Traces]{name: name, payloads: []ptrace.Traces{handWritten[name]}, cell: "sample", perField: true, both: both})
+	}
 	for i := range loads() {
 		g := generator.Example(seed()*1_000_000 + i)
 		run(t, r, tracesCodec, load[ptrace.Traces]{name: fmt.Sprintf("generated load %d", i), payloads: g.payloads, cells: g.cells, cell: "generated", perField: true, both: both})
