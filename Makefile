@@ -13,6 +13,8 @@ TEST_MODULES := . testbed
 COMPONENTS := extension/datadogoauthext exporter/datadogoauthexporter
 FAULT   ?=
 FUZZTIME ?= 30s
+# Generated cases of each signal in make conformance.
+CASES   ?= 10000
 BENCHTIME ?= 1s
 BENCHCOUNT ?= 1
 RUN     ?=
@@ -26,7 +28,7 @@ SHORT   ?=
 GO_SOURCES := $(shell find . -name '*.go' -not -path './dist/*' -not -path './.tools/*' 2>/dev/null)
 PRODUCT_SOURCES := $(shell find site credential extension exporter -type f -not -name '*_test.go' -not -path '*/testdata/*' 2>/dev/null)
 
-.PHONY: help build test race lint fmt tidy generate golden fuzz bench bench-e2e demo up long faults conformance vuln deps check clean
+.PHONY: help build test race lint fmt tidy generate golden fuzz bench bench-e2e demo up long faults conformance mutants vuln deps check clean
 
 help: ## print the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -91,8 +93,14 @@ long: build dist/demo ## what takes too long for every commit
 faults: build dist/faults ## kill, freeze and starve the collector, and count what that costs; half an hour (RUN=names, SHORT=1, GRANTS=n)
 	@dist/faults -collector $(BINARY) -ctl $(CTL) $(if $(RUN),-run $(RUN)) $(if $(SHORT),-short) $(if $(GRANTS),-grants $(GRANTS))
 
-conformance: ## compare our wire bytes with Datadog's own Go code
-	@cd testbed/oracle && go test -count=1 -timeout 30m -v ./...
+conformance: ## compare our wire bytes with Datadog's own Go code, and see that it finds faults (CASES=100000 for the long form)
+	@mkdir -p dist; status=0; \
+		{ cd testbed/oracle && ORACLE_CASES=$(CASES) go test -count=1 -timeout 120m -v . && go run ./mutants; } 2>&1 | tee dist/conformance.log || status=1; \
+		awk '/: [0-9]+ passed, [0-9]+ failed$$/ { passed += $$(NF-3); failed += $$(NF-1) } \
+			END { printf "%d passed, %d failed\n", passed, failed; exit (failed > 0 || passed == 0) }' dist/conformance.log && exit $$status
+
+mutants: ## put faults into the encoders, one at a time: does the comparison see them?
+	@cd testbed/oracle && go run ./mutants
 
 lint: $(TOOLS)/staticcheck ## gofmt, go vet, staticcheck, and that no Datadog Agent module entered the product
 	@out=$$(gofmt -l $(GO_SOURCES)); if [ -n "$$out" ]; then echo "lint: gofmt would change:"; echo "$$out"; exit 1; fi

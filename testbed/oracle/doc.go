@@ -11,9 +11,17 @@
 //
 // Both sides become lists of items (a point, a sketch, a log, a span, a group of stats), flat from field to text, and every field must be
 // equal. Where we differ on purpose, the expected side is changed by a named exception of exceptions.go, and each use of it is counted. Anything else is a
-// failure, shown with the smallest input that the shrinker finds.
+// failure, shown with the smallest input that the shrinker finds. For each exception a small input shows the differences that there are without
+// it, and that there are no others (exceptions_test.go); docs/mapping.md lists them all.
 //
-// Inputs are the golden inputs of Datadog's metrics translator, read from the module cache; hand-written samples of semantic conventions; and
-// a seeded generator. Set ORACLE_CASES for the number of generated cases per signal (default 2000), ORACLE_SEED for another sequence, and
-// ORACLE_EXAMPLES for more examples of one kind of difference (default 1).
+// Inputs are the golden inputs of Datadog's metrics translator, read from the module cache (its logs and attributes modules have none: their tests
+// are written in Go); hand-written samples of semantic conventions in samples; and a seeded generator. Its cases fall into cells: for metrics type ×
+// temporality × monotonic × flags × mode, for logs type of the body × severity × trace context × flags, for spans and stats technology × kind. A run of
+// 100,000 cases or more fails on a cell with less than 500, and on an exception that could have been counted and was not.
+//
+// Set ORACLE_CASES for the number of generated cases per signal (default 2000; a long run makes as many of metrics as their cells need),
+// ORACLE_SEED for another sequence, ORACLE_EXAMPLES for more examples of one kind of difference (default 1), and ORACLE_CORPUS=generated to
+// leave out the files.
+//
+// The command in mutants puts faults into our encoders, one at a time, and asks whether the tests see them.
 package oracle

@@ -110,12 +110,27 @@ var (
 	}
 )
 
+var allExceptions = []exception{
+	noFallbackHost, noHeartbeats, firstValuesSinceTheExporter, malformedHistogramCostsItselfOnly, sketchesAreFinite,
+	oneLogLayer, emptyFieldsAreAbsent, logSourceWins, tagsOfAttributesAdd, reservedFieldsAreText, emptyKeysInArrays,
+	sqlByLexer, obfuscationIsOn, statementsOfAnySpan, unknownRedisCommands, parametersAreHidden, urlsOfAnySpan, mysqlByItsSystem, emptySQLIsNamed,
+	textIsUTF8, noAppAnalytics, sampledByPriority, highPriorityKeeps,
+}
+
 // exceptions counts how often each was needed.
 type exceptions struct {
 	mu   *sync.Mutex
 	used map[exception]int
 	// counted are those that a long run must need.
 	counted []exception
+	// off is one that Datadog's side is not changed by, so that it shows.
+	off exception
+}
+
+// without leaves Datadog's side as it is in the one point that x is about.
+func (e exceptions) without(x exception) exceptions {
+	e.off = x
+	return e
 }
 
 // newExceptions starts with those that are in force throughout, by the configuration of Datadog's side.

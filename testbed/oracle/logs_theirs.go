@@ -53,6 +53,11 @@ func translateLogs(ctx context.Context, load []plog.Logs, used exceptions) ([]it
 			if err != nil {
 				return nil, err
 			}
+			if used.off == oneLogLayer {
+				outer["message"] = string(text)
+				items = append(items, logItem(outer))
+				continue
+			}
 			items = append(items, logItem(oneLayer(outer, fields, records[i].Attributes(), used)))
 		}
 	}
@@ -77,12 +82,12 @@ func oneLayer(outer, inner map[string]any, attrs pcommon.Map, used exceptions) m
 	used.use(oneLogLayer)
 	if source, _ := inner["datadog.log.source"].(string); source != "" {
 		outer["ddsource"] = source
-		if own, ok := inner["ddsource"]; ok && own != source {
+		if own, ok := inner["ddsource"]; ok && own != source && used.off != logSourceWins {
 			used.use(logSourceWins)
 			delete(inner, "ddsource")
 		}
 	}
-	if more, ok := inner["ddtags"]; ok {
+	if more, ok := inner["ddtags"]; ok && used.off != tagsOfAttributesAdd {
 		used.use(tagsOfAttributesAdd)
 		delete(inner, "ddtags")
 		outer["ddtags"] = outer["ddtags"].(string) + "," + asText(more, "ddtags", attrs)
@@ -92,11 +97,11 @@ func oneLayer(outer, inner map[string]any, attrs pcommon.Map, used exceptions) m
 		if !ok {
 			continue
 		}
-		if _, isText := v.(string); !isText {
+		if _, isText := v.(string); !isText && used.off != reservedFieldsAreText {
 			used.use(reservedFieldsAreText)
 			inner[key] = asText(v, key, attrs)
 		}
-		if key != "message" && inner[key] == "" {
+		if key != "message" && inner[key] == "" && used.off != emptyFieldsAreAbsent {
 			delete(inner, key)
 			used.use(emptyFieldsAreAbsent)
 			if attr, ok := attrs.Get(key); ok && attr.AsString() != "" && key != "status" {
@@ -156,7 +161,7 @@ func withoutEmptyKeys(v any, used exceptions) any {
 	out := make([]any, len(list))
 	for i, element := range list {
 		if object, ok := element.(map[string]any); ok {
-			if under, ok := object[""]; ok {
+			if under, ok := object[""]; ok && used.off != emptyKeysInArrays {
 				used.use(emptyKeysInArrays)
 				element = under
 			} else {

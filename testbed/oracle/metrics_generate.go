@@ -216,6 +216,8 @@ func (c *clock) tick(t *rapid.T) (start, ts time.Time) {
 		c.start = c.ts
 	case c.kind == 3 && chance(t, 3):
 		c.start = c.ts.Add(-time.Second)
+	case c.kind == 3 && chance(t, 2): // about a whole number of seconds
+		c.start = c.ts.Add(-time.Duration(upTo(t, 20))*time.Second + time.Duration(upTo(t, 120)-60)*time.Millisecond)
 	}
 	return c.start, c.ts
 }

@@ -19,11 +19,11 @@ const metricsModule = "github.com/DataDog/datadog-agent/pkg/opentelemetry-mappin
 
 // goldenMetrics are the inputs of the tests of Datadog's translator, by file name. Times are moved into the window that Datadog takes.
 func goldenMetrics(now time.Time) (map[string]pmetric.Metrics, error) {
-	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", metricsModule).Output()
+	dir, err := moduleDir(metricsModule)
 	if err != nil {
-		return nil, fmt.Errorf("find the module cache of %s: %w", metricsModule, err)
+		return nil, err
 	}
-	root := filepath.Join(strings.TrimSpace(string(dir)), "test", "otlp")
+	root := filepath.Join(dir, "test", "otlp")
 	inputs := make(map[string]pmetric.Metrics)
 	err = filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
@@ -43,6 +43,15 @@ func goldenMetrics(now time.Time) (map[string]pmetric.Metrics, error) {
 		return err
 	})
 	return inputs, err
+}
+
+// moduleDir is where the module cache has a module.
+func moduleDir(module string) (string, error) {
+	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", module).Output()
+	if err != nil {
+		return "", fmt.Errorf("find the module cache of %s: %w", module, err)
+	}
+	return strings.TrimSpace(string(dir)), nil
 }
 
 // timed is what the points of all types have in common.

@@ -157,19 +157,7 @@ var metricsModes = []metricsMode{
 // translateMetrics is Datadog's side. It translates the payloads one after another with one memory of cumulative series, in the way of
 // Datadog's exporter with its default feature gates, unless the mode says otherwise: units on, no metric renamed or copied.
 func translateMetrics(ctx context.Context, mode metricsMode, used exceptions, load []pmetric.Metrics) ([]item, error) {
-	set := componenttest.NewNopTelemetrySettings()
-	attrs, err := attributes.NewTranslator(set)
-	if err != nil {
-		return nil, err
-	}
-	options := append([]metrics.TranslatorOption{metrics.WithOriginProduct(metrics.OriginProductDatadogExporter)}, mode.theirs...)
-	if !mode.remaps {
-		options = append(options, metrics.WithoutRuntimeMetricMappings())
-	}
-	if !mode.noUnits {
-		options = append(options, metrics.WithUnits())
-	}
-	tr, err := metrics.NewDefaultTranslator(set, attrs, options...)
+	tr, err := newMetricsTranslator(mode, used)
 	if err != nil {
 		return nil, err
 	}
@@ -187,6 +175,25 @@ func translateMetrics(ctx context.Context, mode metricsMode, used exceptions, lo
 		_, _ = tr.MapMetrics(ctx, d, &c, nil)
 	}
 	return lastWrites(c.items), c.err
+}
+
+func newMetricsTranslator(mode metricsMode, used exceptions) (metrics.Provider, error) {
+	set := componenttest.NewNopTelemetrySettings()
+	attrs, err := attributes.NewTranslator(set)
+	if err != nil {
+		return nil, err
+	}
+	options := append([]metrics.TranslatorOption{metrics.WithOriginProduct(metrics.OriginProductDatadogExporter)}, mode.theirs...)
+	if used.off == noFallbackHost {
+		options = append(options, metrics.WithFallbackSourceProvider(staticSource{}))
+	}
+	if !mode.remaps {
+		options = append(options, metrics.WithoutRuntimeMetricMappings())
+	}
+	if !mode.noUnits {
+		options = append(options, metrics.WithUnits())
+	}
+	return metrics.NewDefaultTranslator(set, attrs, options...)
 }
 
 // withResourceTags does what the collector's package resourcetotelemetry does.
@@ -283,7 +290,7 @@ func giveUpTags(tags []string) (kept, resources []string) {
 // ConsumeSketch implements metrics.SketchConsumer.
 func (c *metricsConsumer) ConsumeSketch(_ context.Context, d *metrics.Dimensions, ts uint64, _ int64, s *quantile.Sketch) {
 	for _, f := range []float64{s.Basic.Min, s.Basic.Max, s.Basic.Avg, s.Basic.Sum} {
-		if math.IsNaN(f) || math.IsInf(f, 0) {
+		if (math.IsNaN(f) || math.IsInf(f, 0)) && c.used.off != sketchesAreFinite {
 			c.used.use(sketchesAreFinite)
 			return
 		}

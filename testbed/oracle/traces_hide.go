@@ -39,7 +39,7 @@ var systems = map[string]string{"postgresql": "sql", "mysql": "sql", "mariadb": 
 // hideStatements does what statementsOfAnySpan and its like say.
 func (a *traceAgent) hideStatements(s *pb.Span) {
 	raw, known := a.raw[s]
-	if !known {
+	if !known || a.used.off == obfuscationIsOn {
 		return
 	}
 	ofType := languages[s.Type]
@@ -96,25 +96,25 @@ func (a *traceAgent) hideStatements(s *pb.Span) {
 			a.set(&s.Meta, key, a.obfuscator.ObfuscateMongoDBString(text))
 		case key == "memcached.command":
 			a.set(&s.Meta, key, a.obfuscator.ObfuscateMemcachedString(text))
-		case isParameter(key) && (statements || language != ""):
+		case isParameter(key) && (statements || language != "") && a.used.off != parametersAreHidden:
 			a.used.use(parametersAreHidden)
 			s.Meta[key] = "?"
 		}
 	}
-	if statements || language != "" {
+	if (statements || language != "") && a.used.off != parametersAreHidden {
 		maps.DeleteFunc(s.Metrics, func(key string, _ float64) bool { return isParameter(key) })
 	}
 }
 
 func (a *traceAgent) set(meta *map[string]string, key, text string) {
-	if (*meta)[key] != text {
+	if (*meta)[key] != text && a.used.off != statementsOfAnySpan {
 		a.used.use(statementsOfAnySpan)
 		(*meta)[key] = text
 	}
 }
 
 func (a *traceAgent) setResource(s *pb.Span, text string) {
-	if s.Resource != text {
+	if s.Resource != text && a.used.off != statementsOfAnySpan {
 		a.used.use(statementsOfAnySpan)
 		s.Resource = text
 	}
@@ -182,7 +182,7 @@ func (a *traceAgent) redis(text string) string {
 			continue
 		}
 		command, rest, more := strings.Cut(line, " ")
-		if known := map[string]bool{"SET": true, "GET": true, "AUTH": true, "HSET": true, "ZADD": true, "LPUSH": true}; known[strings.ToUpper(command)] {
+		if known := map[string]bool{"SET": true, "GET": true, "AUTH": true, "HSET": true, "ZADD": true, "LPUSH": true, "EXPIRE": true}; known[strings.ToUpper(command)] || a.used.off == unknownRedisCommands {
 			lines = append(lines, a.obfuscator.ObfuscateRedisString(line))
 			continue
 		}
@@ -202,6 +202,9 @@ func (a *traceAgent) redis(text string) string {
 
 // hideURLs does what urlsOfAnySpan says.
 func (a *traceAgent) hideURLs(s *pb.Span) {
+	if a.used.off == urlsOfAnySpan || a.used.off == obfuscationIsOn {
+		return
+	}
 	for _, key := range []string{"http.url", "http.target", "http.referrer"} {
 		raw := s.Meta[key]
 		if key == "http.url" && (s.Type == "web" || s.Type == "http") {

@@ -34,8 +34,16 @@ func TestTraces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	golden, err := goldenTraces(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
 	if !corpus() {
 		clear(handWritten)
+		clear(golden)
+	}
+	for _, name := range slices.Sorted(maps.Keys(golden)) {
+		run(t, r, tracesCodec, load[ptrace.Traces]{name: name, payloads: []ptrace.Traces{golden[name]}, cell: "golden input", perField: true, both: both})
 	}
 	for _, name := range slices.Sorted(maps.Keys(handWritten)) {
 		run(t, r, tracesCodec, load[ptrace.Traces]{name: name, payloads: []ptrace.Traces{handWritten[name]}, cell: "sample", perField: true, both: both})

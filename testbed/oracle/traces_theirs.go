@@ -52,13 +52,22 @@ func newTraceAgent(ctx context.Context, used exceptions) (*traceAgent, error) {
 	}
 	cfg := config.New()
 	cfg.Endpoints[0].APIKey = "none" // nothing is sent
-	cfg.Hostname = ""                // noFallbackHost
+	cfg.Hostname = ""
+	if used.off == noFallbackHost {
+		cfg.Hostname = fallbackHost
+	}
 	cfg.ReceiverEnabled = false
 	cfg.TraceBuffer = 1
 	cfg.OTLPReceiver.AttributesTranslator = attrs
-	cfg.SQLObfuscationMode = string(obfuscate.ObfuscateAndNormalize) // sqlByLexer
-	cfg.Obfuscation = obfuscation()
-	cfg.TargetTPS, cfg.ErrorTPS = 1e9, 1e9 // sampledByPriority; at low volume no rate is below 1
+	if used.off != sqlByLexer {
+		cfg.SQLObfuscationMode = string(obfuscate.ObfuscateAndNormalize)
+	}
+	if used.off != obfuscationIsOn {
+		cfg.Obfuscation = obfuscation()
+	}
+	if used.off != sampledByPriority {
+		cfg.TargetTPS, cfg.ErrorTPS = 1e9, 1e9 // at low volume no rate is below 1
+	}
 	cfg.BucketInterval = bucketLength
 	cfg.ComputeStatsBySpanKind = true
 	cfg.PeerTagsAggregation = true
@@ -68,7 +77,9 @@ func newTraceAgent(ctx context.Context, used exceptions) (*traceAgent, error) {
 	a.agent.Concentrator = a
 	a.restart()
 	a.agent.SpanModifier = a
-	a.agent.EventProcessor = event.NewProcessor(nil, 0, &statsd.NoOpClient{}) // noAppAnalytics
+	if used.off != noAppAnalytics {
+		a.agent.EventProcessor = event.NewProcessor(nil, 0, &statsd.NoOpClient{})
+	}
 	return a, nil
 }
 
@@ -141,7 +152,7 @@ func (a *traceAgent) prepare(p *api.Payload, order map[uint64]int) {
 	})
 	for _, c := range p.TracerPayload.Chunks {
 		asked, ok := askedPriority(c)
-		if ok && asked > 2 {
+		if ok && asked > 2 && a.used.off != highPriorityKeeps {
 			a.used.use(highPriorityKeeps)
 			c.Priority = 2
 			c.Spans[0].Meta["_dd.p.dm"] = "-4"
@@ -173,7 +184,7 @@ func (a *traceAgent) ModifySpan(_ *pb.TraceChunk, s *pb.Span) {
 		}
 	}
 	system := cmp.Or(s.Meta["db.system.name"], s.Meta["db.system"])
-	if s.Meta["db.type"] == "" && (s.Type == "sql" || s.Type == "cassandra") && (system == "mysql" || system == "mariadb") {
+	if a.used.off != mysqlByItsSystem && s.Meta["db.type"] == "" && (s.Type == "sql" || s.Type == "cassandra") && (system == "mysql" || system == "mariadb") {
 		a.used.use(mysqlByItsSystem)
 		_, there := s.Meta["db.type"]
 		a.dialects[s] = there // put back by WriteChunks
@@ -186,6 +197,9 @@ var sqlKeys = []string{"sql.query", "db.statement", "db.query.text"}
 
 // nothingLeft does what emptySQLIsNamed says.
 func (a *traceAgent) nothingLeft(s *pb.Span) {
+	if a.used.off == emptySQLIsNamed {
+		return
+	}
 	const nonParsable = "Non-parsable SQL query"
 	if s.Resource == "" {
 		a.used.use(emptySQLIsNamed)
@@ -225,6 +239,9 @@ func (a *traceAgent) amend(s *pb.Span) {
 
 // repair makes UTF-8 of what is not, which can come out of the SQL lexer.
 func (a *traceAgent) repair(s *pb.Span) {
+	if a.used.off == textIsUTF8 {
+		return
+	}
 	for _, text := range append([]string{s.Resource}, slices.Collect(maps.Values(s.Meta))...) {
 		if !utf8.ValidString(text) {
 			a.used.use(textIsUTF8)

@@ -12,6 +12,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -38,7 +39,7 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("mutants", flag.ExitOnError)
-	cases := flags.Int("cases", 400, "generated cases of each run")
+	cases := flags.Int("cases", 1500, "generated cases of each run")
 	only := flags.String("run", "", "part of the names of the mutants to run")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -62,17 +63,21 @@ func run(ctx context.Context, args []string) error {
 		return fmt.Errorf("without a mutant %d cases failed, want 0: %w\n%s", failed, err, out)
 	}
 	passed, missed := 0, 0
+	var errs []error
 	for i, m := range mutants {
 		if !strings.Contains(m.name, *only) {
 			continue
 		}
 		began := time.Now()
 		out, failed, err := l.compare(ctx, overlays[i], m.test)
-		if err != nil {
-			return fmt.Errorf("%s: %w\n%s", m.name, err, out)
-		}
-		if failed == 0 {
+		switch {
+		case err != nil:
 			missed++
+			errs = append(errs, fmt.Errorf("%s: %w\n%s", m.name, err, out))
+			continue
+		case failed == 0:
+			missed++
+			errs = append(errs, fmt.Errorf("%s: not caught", m.name))
 			fmt.Printf("MISSED  %-40s %s, %s\n", m.name, m.file, m.test)
 			continue
 		}
@@ -80,10 +85,7 @@ func run(ctx context.Context, args []string) error {
 		fmt.Printf("caught  %-40s %s, %s: %d cases failed (%s)\n", m.name, m.file, m.test, failed, time.Since(began).Round(time.Second))
 	}
 	fmt.Printf("mutants: %d passed, %d failed\n", passed, missed)
-	if missed > 0 {
-		return fmt.Errorf("%d mutants were not caught", missed)
-	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // lab runs the oracle with mutants.

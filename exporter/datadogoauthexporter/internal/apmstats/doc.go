@@ -6,7 +6,7 @@
 // and encodes them into items, each one element of StatsPayload.stats, that merge by concatenation.
 //
 // The rules are those of the concentrator in Datadog's agent (datadog-agent/pkg/trace/stats, v0.85.2), for spans that are complete, normalised
-// and obfuscated. Where this package differs on purpose:
+// and obfuscated; what is computed of which span is in docs/mapping.md. Where this package differs on purpose:
 //
 //   - The number of groups, and the bytes of their keys, are bounded. What does not fit is counted in one overflow group of its payload.
 //   - A sample rate that is not a number weighs 1. Datadog's sums become meaningless by it.

@@ -15,8 +15,15 @@
 // which is the time of sending, is left out: `@timestamp` is the time of the record, and a record without one gets the time
 // at which Datadog receives it. Fields without a value are left out, except message.
 //
-// The fields ddsource, ddtags, hostname, message, service and status are text even where an attribute that replaces one is not. An
-// attribute ddtags of a resource or scope adds tags instead of replacing the field.
+// Where this package differs on purpose (docs/mapping.md has the names and reasons):
+//
+//   - A record has one layer.
+//   - An attribute hostname, service, ddsource or status without a value does not replace the field that the outer item would have.
+//   - The attribute datadog.log.source wins over an attribute ddsource, since it picks the pipeline.
+//   - An attribute ddtags of a resource or scope adds tags instead of replacing the field.
+//   - The fields ddsource, ddtags, hostname, message, service and status are text even where an attribute that replaces one is not.
+//   - An object inside an array keeps what it has under the empty key, and its neighbours.
+//   - No fallback host unless one is configured.
 //
 // Rules: module datadog-agent/pkg/opentelemetry-mapping-go/otlp/logs v0.85.2; fields of an item:
 // https://docs.datadoghq.com/api/latest/logs/#send-logs.

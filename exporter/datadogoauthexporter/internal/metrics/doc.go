@@ -3,7 +3,7 @@
 // Mapping happens before the queue and once per data point. It appends straight from pdata to the wire form; nothing is
 // built in between and nothing is allocated per data point once buffers have grown.
 //
-// The rules are those of Datadog's own exporter with its default settings. Where this package differs on purpose:
+// The rules are those of Datadog's own exporter with its default settings. Where this package differs on purpose (see docs/mapping.md too):
 //
 //   - A malformed histogram point costs itself only, never the rest of the request.
 //   - A series never has a value that is not finite, such as an aggregation's minimum of NaN, nor has a sketch.

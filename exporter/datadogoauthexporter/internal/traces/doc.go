@@ -6,7 +6,7 @@
 //
 // The rules are those of Datadog's own exporter with its default settings (module datadog-agent/pkg/trace, v0.85.2: the
 // receiver of resource spans in its second version, then the agent's normaliser, obfuscator and samplers). Where this package
-// differs on purpose:
+// differs on purpose (see docs/mapping.md too):
 //
 //   - Everything that it writes is deterministic: maps are written in the order in which their entries came to be, container
 //     tags in a fixed order, chunks in the order in which their first spans arrived. Datadog's order of these is random.
