@@ -54,7 +54,9 @@ func clientSpan(attrs string) string {
 
 var witnesses = []witness{
 	{x: noFallbackHost, metrics: gauge, want: []string{"host:  → " + fallbackHost}},
-	{x: noFallbackHost, span: clientSpan(""), want: []string{"payload hostname:  → " + fallbackHost}},
+	{x: noFallbackHost, span: clientSpan(""), want: []string{
+		`header: host "" env "none" tags map[] target 10 error 10 rare false → (absent)`, "payload hostname:  → " + fallbackHost,
+	}},
 	{x: firstValuesSinceTheExporter, metrics: growing, want: []string{"missing:  → "}, avoided: true},
 	{x: sketchesAreFinite, metrics: uncounted, want: []string{"missing:  → "}},
 
@@ -146,9 +148,11 @@ func differencesOf(t *testing.T, w *world, x witness, used exceptions) []string 
 			})
 	case x.log != "":
 		o, err = sendJSON(t, logsCodec, now, `{"resourceLogs":[{"resource":{"attributes":[%s]},"scopeLogs":[{"logRecords":[%s]}]}]}`, x.resource, x.log,
-			func(ctx context.Context, d []plog.Logs) (outcome, error) { return w.logsBothWays(used)(ctx, d) })
+			func(ctx context.Context, d []plog.Logs) (outcome, error) {
+				return w.logsBothWays(logsModes[0], used)(ctx, d)
+			})
 	default:
-		a, errAgent := newTraceAgent(t.Context(), used)
+		a, errAgent := newTraceAgent(t.Context(), traceModes[0], used)
 		if errAgent != nil {
 			t.Fatal(errAgent)
 		}
@@ -193,7 +197,7 @@ func TestErrorTracesOfPriorityZeroAreKept(t *testing.T) {
 	}
 	w := newWorld(t)
 	for _, used := range []exceptions{newExceptions(), newExceptions().without(sampledByPriority)} {
-		a, err := newTraceAgent(t.Context(), used)
+		a, err := newTraceAgent(t.Context(), traceModes[0], used)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"context"
+	"maps"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/exporter"
@@ -10,14 +11,16 @@ import (
 
 var logsCodec = codec[plog.Logs]{(&plog.JSONMarshaler{}).MarshalLogs, (&plog.JSONUnmarshaler{}).UnmarshalLogs}
 
-// logsBothWays sends logs.
-func (w *world) logsBothWays(used exceptions) func(context.Context, []plog.Logs) (outcome, error) {
+// logsBothWays sends logs in one mode.
+func (w *world) logsBothWays(mode logsMode, used exceptions) func(context.Context, []plog.Logs) (outcome, error) {
 	return func(ctx context.Context, load []plog.Logs) (outcome, error) {
-		theirs, err := translateLogs(ctx, load, used)
+		theirs, err := translateLogs(ctx, mode, load, used)
 		if err != nil {
 			return outcome{}, err
 		}
-		s, err := export(ctx, w, createLogs, consumeLogs, settings{"logs": settings{"max_age": "0s"}}, load)
+		ours := settings{"logs": settings{"max_age": "0s"}}
+		maps.Copy(ours, mode.ours)
+		s, err := export(ctx, w, createLogs, consumeLogs, ours, load)
 		return outcome{logsItems(s.Received, used), theirs, s.complaints}, err
 	}
 }

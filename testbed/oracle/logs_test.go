@@ -19,7 +19,7 @@ func TestLogs(t *testing.T) {
 		r.expect(cell.String())
 	}
 	defer r.print(t, used)
-	both := w.logsBothWays(used)
+	both := w.logsBothWays(logsModes[0], used)
 	handWritten, err := sampleLogs(time.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -34,5 +34,15 @@ func TestLogs(t *testing.T) {
 	for i := range loads() {
 		g := generator.Example(seed()*1_000_000 + i)
 		run(t, r, logsCodec, load[plog.Logs]{name: fmt.Sprintf("generated load %d", i), payloads: g.payloads, cells: g.cells, cell: "generated", perField: true, both: both})
+	}
+	for m, mode := range logsModes[1:] {
+		both, cell := w.logsBothWays(mode, used), "mode "+mode.name
+		r.expect(cell)
+		for i := range modeLoads() {
+			g := generator.Example(seed()*1_000_000 + (m+1)*100_000 + i)
+			run(t, r, logsCodec, load[plog.Logs]{
+				name: fmt.Sprintf("generated load %d in %s", i, cell), payloads: g.payloads, cells: allIn(g.cells, cell), cell: cell, perField: true, both: both,
+			})
+		}
 	}
 }

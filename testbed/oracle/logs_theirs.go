@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -19,11 +20,26 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/standin/intake"
 )
 
+// logsMode is one configuration of ours, and what Datadog's exporter would do of it.
+type logsMode struct {
+	name, source, fallback string
+	noHosts                bool
+	ours                   settings
+}
+
+// logsModes are the options, each beside the default, which is the first.
+var logsModes = []logsMode{
+	{name: "default"},
+	{name: "integration::source", source: "partner", ours: settings{"integration": settings{"source": "partner"}}},
+	{name: "hostname", fallback: fallbackHost, ours: settings{"hostname": fallbackHost}},
+	{name: "resource_host: drop", noHosts: true, ours: settings{"resource_host": "drop"}},
+}
+
 // logID is an attribute that the generator gives every record, to find it again.
 const logID = "oracle.id"
 
 // translateLogs is Datadog's side: the inner items of its exporter, brought into one layer with what the outer layer says (spec/logs.md §3).
-func translateLogs(ctx context.Context, load []plog.Logs, used exceptions) ([]item, error) {
+func translateLogs(ctx context.Context, mode logsMode, load []plog.Logs, used exceptions) ([]item, error) {
 	set := componenttest.NewNopTelemetrySettings()
 	attrs, err := attributes.NewTranslator(set)
 	if err != nil {
@@ -37,8 +53,11 @@ func translateLogs(ctx context.Context, load []plog.Logs, used exceptions) ([]it
 	for _, d := range load {
 		records := recordsOf(d)
 		for i, inner := range tr.MapLogs(ctx, d, nil) { // one for each record
-			outer := map[string]any{"status": "info", "ddsource": "otlp_log_ingestion", "ddtags": inner.GetDdtags()}
-			if h := inner.GetHostname(); h != "" {
+			if mode.noHosts {
+				inner.Hostname = nil
+			}
+			outer := map[string]any{"status": "info", "ddsource": cmp.Or(mode.source, "otlp_log_ingestion"), "ddtags": inner.GetDdtags()}
+			if h := cmp.Or(inner.GetHostname(), mode.fallback); h != "" {
 				outer["hostname"] = h
 			}
 			if s := inner.GetService(); s != "" {

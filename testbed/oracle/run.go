@@ -143,6 +143,17 @@ func loads() int { return (fromEnv("ORACLE_CASES", 2000) + casesPerLoad - 1) / c
 // corpus says whether the golden inputs and samples are compared as well.
 func corpus() bool { return os.Getenv("ORACLE_CORPUS") != "generated" }
 
+// modeLoads is how many loads go through each mode but the default one, where cells are not those of modes.
+func modeLoads() int { return (loads() + 19) / 20 }
+
+// allIn puts all cases into one cell.
+func allIn(cells map[string]string, cell string) map[string]string {
+	for id := range cells {
+		cells[id] = cell
+	}
+	return cells
+}
+
 func seed() int { return fromEnv("ORACLE_SEED", 1) }
 
 func maxExamples() int { return fromEnv("ORACLE_EXAMPLES", 1) }

@@ -24,7 +24,10 @@ func (a *traceAgent) flush() []item {
 
 // Add implements agent.Concentrator. It is called after WriteChunks, which gets the traces that are sent only.
 func (a *traceAgent) Add(in stats.Input) {
-	for _, t := range in.Traces {
+	for i, t := range in.Traces {
+		if a.mode.noHosts {
+			in.Traces[i].TracerHostname = ""
+		}
 		for _, s := range t.TraceChunk.Spans {
 			a.amend(s)
 		}

@@ -23,7 +23,7 @@ func TestStatsOverTime(t *testing.T) {
 	w, used := newWorld(t), newExceptions(noFallbackHost, noHeartbeats, sqlByLexer, sampledByPriority, noAppAnalytics)
 	r := newReport("stats over time")
 	defer r.print(t, used)
-	a, err := newTraceAgent(t.Context(), used)
+	a, err := newTraceAgent(t.Context(), traceModes[0], used)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"strconv"
 	"time"
 
@@ -27,15 +28,28 @@ func (w *world) tracesBothWays(a *traceAgent) func(context.Context, []ptrace.Tra
 			if err != nil {
 				return outcome{}, err
 			}
-			s, err := export(ctx, w, createTraces, consumeTraces, settings{"traces": settings{"max_age": "0s"}}, load)
+			s, err := export(ctx, w, createTraces, consumeTraces, a.mode.settings(), load)
 			if err == nil && !time.Now().Truncate(bucketLength).Equal(began) {
 				continue
 			}
-			ours := tracesItems(s.Received)
+			ours := tracesItems(s.Received, a.config.Hostname)
 			theirNow(ours, theirs)
 			return outcome{append(ours, statsItems(s.Stats)...), theirs, s.complaints}, err
 		}
 	}
+}
+
+// settings are those of the mode. Spans are as old as the generator makes them; none is to expire on its way.
+func (m traceMode) settings() settings {
+	ours := settings{"traces": settings{"max_age": "0s"}}
+	for key, v := range m.ours {
+		if more, ok := v.(settings); ok && key == "traces" {
+			maps.Copy(ours["traces"].(settings), more)
+			continue
+		}
+		ours[key] = v
+	}
+	return ours
 }
 
 func createTraces(f exporter.Factory) func(context.Context, exporter.Settings, component.Config) (exporter.Traces, error) {
@@ -48,12 +62,13 @@ func consumeTraces(e exporter.Traces, ctx context.Context, d ptrace.Traces) erro
 	return e.ConsumeTraces(ctx, own)
 }
 
-// tracesItems are the spans that arrived. The header of the body is the same for all of them, so that a fault in it is a complaint of each.
-func tracesItems(r intake.Received) []item {
+// tracesItems are the spans that arrived. The header of the body, which names the host of the sender, is the same for all of them, so that a
+// fault in it is a complaint of each.
+func tracesItems(r intake.Received, host string) []item {
 	var items []item
 	for _, s := range r.Spans {
 		it := spanItem(s.Span, s.Chunk, s.Tracer)
-		if a := s.Agent; a.HostName != "" || a.Env != "none" || len(a.Tags) > 0 || a.TargetTPS != 10 || a.ErrorTPS != 10 || a.RareSamplerEnabled {
+		if a := s.Agent; a.HostName != host || a.Env != "none" || len(a.Tags) > 0 || a.TargetTPS != 10 || a.ErrorTPS != 10 || a.RareSamplerEnabled {
 			it.fields["header"] = fmt.Sprintf("host %q env %q tags %v target %v error %v rare %v", a.HostName, a.Env, a.Tags, a.TargetTPS, a.ErrorTPS, a.RareSamplerEnabled)
 		}
 		items = append(items, it)

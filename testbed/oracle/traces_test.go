@@ -24,7 +24,7 @@ func TestTraces(t *testing.T) {
 		r.expect(cell.String())
 	}
 	defer r.print(t, used)
-	a, err := newTraceAgent(t.Context(), used)
+	a, err := newTraceAgent(t.Context(), traceModes[0], used)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,5 +51,19 @@ func TestTraces(t *testing.T) {
 	for i := range loads() {
 		g := generator.Example(seed()*1_000_000 + i)
 		run(t, r, tracesCodec, load[ptrace.Traces]{name: fmt.Sprintf("generated load %d", i), payloads: g.payloads, cells: g.cells, cell: "generated", perField: true, both: both})
+	}
+	for m, mode := range traceModes[1:] {
+		a, err := newTraceAgent(t.Context(), mode, used)
+		if err != nil {
+			t.Fatal(err)
+		}
+		both, cell := w.tracesBothWays(a), "mode "+mode.name
+		r.expect(cell)
+		for i := range modeLoads() {
+			g := generator.Example(seed()*1_000_000 + (m+1)*100_000 + i)
+			run(t, r, tracesCodec, load[ptrace.Traces]{
+				name: fmt.Sprintf("generated load %d in %s", i, cell), payloads: g.payloads, cells: allIn(g.cells, cell), cell: cell, perField: true, both: both,
+			})
+		}
 	}
 }

@@ -29,6 +29,7 @@ import (
 // traceAgent is Datadog's side of traces: the OTLP receiver and the agent behind it, as Datadog's exporter sets them up, with APM stats on. What
 // the agent would send is caught before it is serialised.
 type traceAgent struct {
+	mode   traceMode
 	config *config.AgentConfig
 	agent  *agent.Agent
 	// concentrator makes the stats of one load.
@@ -45,7 +46,34 @@ type traceAgent struct {
 	dialects map[*pb.Span]bool
 }
 
-func newTraceAgent(ctx context.Context, used exceptions) (*traceAgent, error) {
+// traceMode is one configuration of both sides that must mean the same.
+type traceMode struct {
+	name    string
+	ours    settings // keys below traces, and those of the exporter
+	theirs  func(*config.AgentConfig)
+	noHosts bool
+}
+
+// traceModes are the options, each beside the default, which is the first.
+var traceModes = []traceMode{
+	{name: "default"},
+	{
+		name: "compute_stats_by_span_kind: false", ours: settings{"traces": settings{"compute_stats_by_span_kind": false}},
+		theirs: func(c *config.AgentConfig) { c.ComputeStatsBySpanKind = false },
+	},
+	{
+		name: "peer_tags_aggregation: false", ours: settings{"traces": settings{"peer_tags_aggregation": false}},
+		theirs: func(c *config.AgentConfig) { c.PeerTagsAggregation = false },
+	},
+	{
+		name: "peer_tags", ours: settings{"traces": settings{"peer_tags": []any{"peer.other", "db.user", "plain"}}},
+		theirs: func(c *config.AgentConfig) { c.PeerTags = []string{"peer.other", "db.user", "plain"} },
+	},
+	{name: "resource_host: drop", ours: settings{"resource_host": "drop"}, noHosts: true},
+	{name: "hostname", ours: settings{"hostname": fallbackHost}, theirs: func(c *config.AgentConfig) { c.Hostname = fallbackHost }},
+}
+
+func newTraceAgent(ctx context.Context, mode traceMode, used exceptions) (*traceAgent, error) {
 	attrs, err := attributes.NewTranslator(componenttest.NewNopTelemetrySettings())
 	if err != nil {
 		return nil, err
@@ -71,7 +99,10 @@ func newTraceAgent(ctx context.Context, used exceptions) (*traceAgent, error) {
 	cfg.BucketInterval = bucketLength
 	cfg.ComputeStatsBySpanKind = true
 	cfg.PeerTagsAggregation = true
-	a := &traceAgent{config: cfg, agent: agent.NewAgent(ctx, cfg, telemetry.NewNoopCollector(), &statsd.NoOpClient{}, gzip.NewComponent()), used: used, statements: make(map[*pb.Span][]string), dialects: make(map[*pb.Span]bool), raw: make(map[*pb.Span]rawSpan)}
+	if mode.theirs != nil {
+		mode.theirs(cfg)
+	}
+	a := &traceAgent{mode: mode, config: cfg, agent: agent.NewAgent(ctx, cfg, telemetry.NewNoopCollector(), &statsd.NoOpClient{}, gzip.NewComponent()), used: used, statements: make(map[*pb.Span][]string), dialects: make(map[*pb.Span]bool), raw: make(map[*pb.Span]rawSpan)}
 	a.obfuscator = obfuscate.NewObfuscator(cfg.Obfuscation.Export(cfg))
 	a.agent.TraceWriter = a
 	a.agent.Concentrator = a
@@ -128,6 +159,9 @@ func (a *traceAgent) process(p *api.Payload) {
 		a.agent.Process(p)
 	}
 	whole.Chunks = a.chunks
+	if a.mode.noHosts { // the agent reads it from resources and from _dd.hostname of spans
+		whole.Hostname = ""
+	}
 	a.sent = append(a.sent, whole)
 }
 

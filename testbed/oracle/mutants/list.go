@@ -13,7 +13,7 @@ var mutants = []mutant{
 	{"wrong bound of a bucket", "TestMetrics", "metrics/histogram.go", `tx.lead.addNumber("lower_bound", lower)`, `tx.lead.addNumber("upper_bound", lower)`},
 	{"wrong unit", "TestMetrics", "metrics/unit.go", `return "byte", bytePrefixes`, `return "bit", bytePrefixes`},
 	{"unit of observations kept", "TestMetrics", "metrics/wire.go", "if s == suffixCount || s == suffixBucket {", "if s == suffixBucket {"},
-	{"interval rounded down", "TestMetrics", "metrics/number.go", "return int64(whole)", "return int64(seconds)"},
+	{"interval off by one", "TestMetrics", "metrics/number.go", "return int64(whole)", "return int64(whole) + 1"},
 	{"a reset counts as growth", "TestMetrics", "metrics/advance.go", "case had && value-old.value >= 0 && old.continues(start, ts):", "case had && old.continues(start, ts):"},
 	{"first value dropped", "TestMetrics", "metrics/number.go", "isFirst && tx.sendFirst(start, ts)", "isFirst && tx.sendFirst(start, ts) && value < 0"},
 	{"minimum left out", "TestMetrics", "metrics/histogram.go", "if delta && p.HasMin() {", "if delta && p.HasMin() && p.Min() < 0 {"},
@@ -27,7 +27,7 @@ var mutants = []mutant{
 	{"swapped host", "TestMetrics", "attributes/hostname.go", `return f.node.str + "-" + f.cluster.str, true`, `return f.cluster.str + "-" + f.node.str, true`},
 	{"lost resource tag", "TestLogs", "attributes/tags.go", `case "service.version", "tags.datadoghq.com/version":`, `case "tags.datadoghq.com/version":`},
 	// Logs.
-	{"wrong status", "TestLogs", "logs/record.go", "case number <= plog.SeverityNumberWarn4:", "case number < plog.SeverityNumberWarn4:"},
+	{"wrong status", "TestLogs", "logs/record.go", `return "warn"`, `return "warning"`},
 	{"trace id from the high bits", "TestLogs", "logs/tracecontext.go", "binary.BigEndian.Uint64(id[len(id)-8:]), 10)", "binary.BigEndian.Uint64(id[:8]), 10)"},
 	{"resource attribute renamed", "TestLogs", "logs/shared.go", `g.share("otel.service", v)`, `g.share("service", v)`},
 	{"milliseconds rounded", "TestLogs", "logs/times.go", "millis := t.Nanosecond() / int(time.Millisecond)", "millis := (t.Nanosecond() + 500_000) / int(time.Millisecond) % 1000"},
