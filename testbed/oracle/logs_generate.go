@@ -23,8 +23,8 @@ type generatedLogs struct {
 	cells    map[string]string
 }
 
-// logsGenerator draws loads of casesPerLoad records in one or two payloads.
-func logsGenerator(now time.Time) *rapid.Generator[generatedLogs] {
+// logsGenerator draws loads of casesPerLoad records in one or two payloads. The cells are taken in turn, beginning with the first-th.
+func logsGenerator(now time.Time, first int) *rapid.Generator[generatedLogs] {
 	return rapid.Custom(func(t *rapid.T) generatedLogs {
 		g := generatedLogs{cells: make(map[string]string)}
 		left := casesPerLoad
@@ -40,7 +40,7 @@ func logsGenerator(now time.Time) *rapid.Generator[generatedLogs] {
 				for range min(left, 1+upTo(t, 9)) {
 					left--
 					lr := sl.LogRecords().AppendEmpty()
-					g.cells[caseID(left)] = anyRecord(t, lr, now)
+					g.cells[caseID(left)] = anyRecord(t, lr, logCells[(first+left)%len(logCells)], now)
 					lr.Attributes().PutStr(logID, caseID(left))
 				}
 			}
@@ -105,8 +105,8 @@ func anyBody(t *rapid.T, v pcommon.Value, typ pcommon.ValueType) {
 	}
 }
 
-// anyRecord fills lr and returns its cell.
-func anyRecord(t *rapid.T, lr plog.LogRecord, now time.Time) (cell string) {
+// anyRecord fills lr and returns the name of its cell.
+func anyRecord(t *rapid.T, lr plog.LogRecord, c logCell, now time.Time) string {
 	anyAttributes(t, lr.Attributes(), 6, logKeys...)
 	if chance(t, 3) {
 		lr.Attributes().PutStr(pick(t, "trace_id", "oteltraceid", "TraceID"), pick(t, "0123456789abcdef0123456789ABCDEF", "00000000000000000000000000000000", "xyz", "0123456789abcdef0123456789abcdeg"))
@@ -132,8 +132,6 @@ func anyRecord(t *rapid.T, lr plog.LogRecord, now time.Time) (cell string) {
 		}
 		anyValue(t, deep, 1)
 	}
-	c := pick(t, logCells...)
-	cell = c.String()
 	anyBody(t, lr.Body(), c.body)
 	switch c.severity {
 	case "severity number":
@@ -165,5 +163,5 @@ func anyRecord(t *rapid.T, lr plog.LogRecord, now time.Time) (cell string) {
 		lr.SetEventName(pick(t, "browser.click", "x"))
 	}
 	lr.SetFlags(plog.LogRecordFlags(c.flags))
-	return cell
+	return c.String()
 }

@@ -30,16 +30,16 @@ func TestLogs(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(handWritten)) {
 		run(t, r, logsCodec, load[plog.Logs]{name: name, payloads: []plog.Logs{handWritten[name]}, cell: "sample", perField: true, both: both})
 	}
-	generator := logsGenerator(time.Now())
+	now := time.Now()
 	for i := range loads() {
-		g := generator.Example(seed()*1_000_000 + i)
+		g := logsGenerator(now, i*casesPerLoad).Example(seed()*1_000_000 + i)
 		run(t, r, logsCodec, load[plog.Logs]{name: fmt.Sprintf("generated load %d", i), payloads: g.payloads, cells: g.cells, cell: "generated", perField: true, both: both})
 	}
 	for m, mode := range logsModes[1:] {
 		both, cell := w.logsBothWays(mode, used), "mode "+mode.name
 		r.expect(cell)
 		for i := range modeLoads() {
-			g := generator.Example(seed()*1_000_000 + (m+1)*100_000 + i)
+			g := logsGenerator(now, i*casesPerLoad).Example(seed()*1_000_000 + (m+1)*100_000 + i)
 			run(t, r, logsCodec, load[plog.Logs]{
 				name: fmt.Sprintf("generated load %d in %s", i, cell), payloads: g.payloads, cells: allIn(g.cells, cell), cell: cell, perField: true, both: both,
 			})

@@ -63,7 +63,7 @@ func (w *world) minute(t *testing.T, r *report, a *traceAgent, i int) (same bool
 			if second*7%11 != i%11 {
 				continue
 			}
-			g := tracesGenerator(time.Now()).Example(seed()*1_000_000 + i*100 + second)
+			g := tracesGenerator(time.Now(), i*100+len(cells)).Example(seed()*1_000_000 + i*100 + second)
 			cells = slices.AppendSeq(cells, maps.Values(g.cells))
 			for _, d := range g.payloads {
 				if err := errors.Join(consumeTraces(e, t.Context(), d), a.receive(t.Context(), d)); err != nil {

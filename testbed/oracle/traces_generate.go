@@ -132,8 +132,9 @@ type generatedTraces struct {
 	cells    map[string]string
 }
 
-// tracesGenerator draws loads of casesPerLoad spans in one or two payloads. Span ids are unique in a load.
-func tracesGenerator(now time.Time) *rapid.Generator[generatedTraces] {
+// tracesGenerator draws loads of casesPerLoad spans in one or two payloads. Span ids are unique in a load. The cells are taken in turn, beginning
+// with the first-th.
+func tracesGenerator(now time.Time, first int) *rapid.Generator[generatedTraces] {
 	return rapid.Custom(func(t *rapid.T) generatedTraces {
 		g := generatedTraces{cells: make(map[string]string)}
 		for range 1 + upTo(t, 1) {
@@ -151,7 +152,7 @@ func tracesGenerator(now time.Time) *rapid.Generator[generatedTraces] {
 				for range min(left, 1+upTo(t, 9)) {
 					left--
 					s := ss.Spans().AppendEmpty()
-					g.cells[caseID(left)] = anySpan(t, s, uint64(casesPerLoad-left), now)
+					g.cells[caseID(left)] = anySpan(t, s, spanCells[(first+left)%len(spanCells)], uint64(casesPerLoad-left), now)
 					s.Attributes().PutStr(logID, caseID(left))
 				}
 			}
@@ -196,9 +197,8 @@ var traceIDs = []pcommon.TraceID{
 	{7: 1, 15: 1}, {7: 2, 15: 1}, {0: 0xab, 8: 0xff, 15: 7}, {15: 9}, {0: 1, 15: 0x42}, {8: 0x80}, {15: 77}, {14: 3}, {13: 4, 2: 2},
 }
 
-// anySpan fills s and returns its cell. number is that of the span in its load.
-func anySpan(t *rapid.T, s ptrace.Span, number uint64, now time.Time) (cell string) {
-	c := pick(t, spanCells...)
+// anySpan fills s and returns the name of its cell. number is that of the span in its load.
+func anySpan(t *rapid.T, s ptrace.Span, c spanCell, number uint64, now time.Time) string {
 	if err := s.Attributes().FromRaw(c.profile.attrs); err != nil {
 		panic(err) // only the table above decides
 	}

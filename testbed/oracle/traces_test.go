@@ -28,7 +28,7 @@ func TestTraces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	generator := tracesGenerator(time.Now())
+	now := time.Now()
 	both := w.tracesBothWays(a)
 	handWritten, err := sampleTraces(time.Now())
 	if err != nil {
@@ -49,7 +49,7 @@ func TestTraces(t *testing.T) {
 		run(t, r, tracesCodec, load[ptrace.Traces]{name: name, payloads: []ptrace.Traces{handWritten[name]}, cell: "sample", perField: true, both: both})
 	}
 	for i := range loads() {
-		g := generator.Example(seed()*1_000_000 + i)
+		g := tracesGenerator(now, i*casesPerLoad).Example(seed()*1_000_000 + i)
 		run(t, r, tracesCodec, load[ptrace.Traces]{name: fmt.Sprintf("generated load %d", i), payloads: g.payloads, cells: g.cells, cell: "generated", perField: true, both: both})
 	}
 	for m, mode := range traceModes[1:] {
@@ -60,7 +60,7 @@ func TestTraces(t *testing.T) {
 		both, cell := w.tracesBothWays(a), "mode "+mode.name
 		r.expect(cell)
 		for i := range modeLoads() {
-			g := generator.Example(seed()*1_000_000 + (m+1)*100_000 + i)
+			g := tracesGenerator(now, i*casesPerLoad).Example(seed()*1_000_000 + (m+1)*100_000 + i)
 			run(t, r, tracesCodec, load[ptrace.Traces]{
 				name: fmt.Sprintf("generated load %d in %s", i, cell), payloads: g.payloads, cells: allIn(g.cells, cell), cell: cell, perField: true, both: both,
 			})
