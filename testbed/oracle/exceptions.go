@@ -95,6 +95,10 @@ var (
 		"SQL of which nothing is left is named",
 		"a statement of nothing but comments becomes Non-parsable SQL query, as in Datadog's older obfuscator; a span without a resource is refused",
 	}
+	emptyResourceIsName = exception{
+		"a command of which nothing is left is the operation name",
+		"Datadog's agent sends an empty resource for a Redis command of blanks",
+	}
 	noAppAnalytics = exception{
 		"no App Analytics",
 		"an attribute analytics.event asks for the deprecated App Analytics; it is sent as _dd1.sr.eausr and nothing is extracted. Datadog's agent extracts at most 200 a second " +
@@ -113,7 +117,7 @@ var (
 var allExceptions = []exception{
 	noFallbackHost, noHeartbeats, firstValuesSinceTheExporter, malformedHistogramCostsItselfOnly, sketchesAreFinite,
 	oneLogLayer, emptyFieldsAreAbsent, logSourceWins, tagsOfAttributesAdd, reservedFieldsAreText, emptyKeysInArrays,
-	sqlByLexer, obfuscationIsOn, statementsOfAnySpan, unknownRedisCommands, parametersAreHidden, urlsOfAnySpan, mysqlByItsSystem, emptySQLIsNamed,
+	sqlByLexer, obfuscationIsOn, statementsOfAnySpan, unknownRedisCommands, parametersAreHidden, urlsOfAnySpan, mysqlByItsSystem, emptySQLIsNamed, emptyResourceIsName,
 	textIsUTF8, noAppAnalytics, sampledByPriority, highPriorityKeeps,
 }
 

@@ -109,6 +109,7 @@ var witnesses = []witness{
 		x: emptySQLIsNamed, span: clientSpan(attrsJSON("db.system", "mssql", "db.statement", "-- nothing")),
 		want: []string{"meta db.statement: Non-parsable SQL query → ", "resource: Non-parsable SQL query → "},
 	},
+	{x: emptyResourceIsName, span: clientSpan(attrsJSON("span.type", "redis", "resource.name", "\n ")), want: []string{"resource: client.request → "}},
 	{x: noAppAnalytics, span: clientSpan(attrsJSON("analytics.event", "true")), want: []string{
 		"metrics _dd.analyzed: (absent) → 1", "metrics _dd1.sr.eausr: 1 → (absent)",
 	}},

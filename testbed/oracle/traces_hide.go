@@ -60,18 +60,18 @@ func (a *traceAgent) hideStatements(s *pb.Span) {
 			statements = true
 			a.set(&s.Meta, key, hidden(text))
 			if text == raw.resource && !same {
-				same, resource = true, cmp.Or(hidden(text), s.Name)
+				same, resource = true, a.named(hidden(text), s)
 			}
 		}
 		if !same && (language == "document" && likeJSON(raw.resource) || language == "memcached" && strings.Contains(raw.resource, "\n")) {
-			resource = cmp.Or(hidden(raw.resource), s.Name)
+			resource = a.named(hidden(raw.resource), s)
 		}
 		switch {
 		case ofType != "redis":
 		case language == "redis" && !likeJSON(raw.resource):
-			resource = cmp.Or(a.obfuscator.QuantizeRedisString(raw.resource), s.Name)
+			resource = a.named(a.obfuscator.QuantizeRedisString(raw.resource), s)
 		default:
-			resource = cmp.Or(a.obfuscator.QuantizeRedisString(resource), s.Name)
+			resource = a.named(a.obfuscator.QuantizeRedisString(resource), s)
 		}
 		if resource != raw.resource {
 			a.setResource(s, resource)
@@ -104,6 +104,15 @@ func (a *traceAgent) hideStatements(s *pb.Span) {
 	if (statements || language != "") && a.used.off != parametersAreHidden {
 		maps.DeleteFunc(s.Metrics, func(key string, _ float64) bool { return isParameter(key) })
 	}
+}
+
+// named does what emptyResourceIsName says.
+func (a *traceAgent) named(resource string, s *pb.Span) string {
+	if resource != "" || a.used.off == emptyResourceIsName {
+		return resource
+	}
+	a.used.use(emptyResourceIsName)
+	return s.Name
 }
 
 func (a *traceAgent) set(meta *map[string]string, key, text string) {
