@@ -11,7 +11,7 @@ import (
 //
 // The zero room foresees nothing. It is safe for concurrent use; that two calls overwrite each other's figures does no harm.
 type room struct {
-	families [intake.Incidents]struct{ bytes, items atomic.Int64 } // per item of a call, times scale
+	families [intake.NumFamilies]struct{ bytes, items atomic.Int64 } // per item of a call, times scale
 }
 
 const (

@@ -39,6 +39,9 @@ var families = [...]terms{
 	PublicSpans: {"public_spans", site.HostSpans, "/api/v2/spans", "text/plain;charset=UTF-8", 0, 0, 3_200_000, 3_200_000},
 }
 
+// NumFamilies is one more than the largest number of a family.
+const NumFamilies = len(families)
+
 // Known reports whether f is one of the families.
 func (f Family) Known() bool { return int(f) < len(families) && families[f].name != "" }
 
