@@ -58,7 +58,7 @@ func integer(s string) (int64, bool) {
 		return i, true
 	}
 	f, err := strconv.ParseFloat(s, 64)
-	if err != nil || f != math.Trunc(f) || math.Abs(f) >= 1<<63 {
+	if err != nil || f != math.Trunc(f) || f < -1<<63 || f >= 1<<63 {
 		return 0, false
 	}
 	return int64(f), true

@@ -164,10 +164,10 @@ func (f *statsFacts) isOne(k fact) bool {
 	return ok && v == 1
 }
 
-// whole is the number under k if it is an integer.
+// whole is the number under k if it is an integer. -2^63 is one, 2^63 is none of 64 bits.
 func (f *statsFacts) whole(k fact) (int64, bool) {
 	v, ok := f.number(k)
-	if !ok || v != math.Trunc(v) || math.Abs(v) >= 1<<63 {
+	if !ok || v != math.Trunc(v) || v < -1<<63 || v >= 1<<63 {
 		return 0, false
 	}
 	return int64(v), true

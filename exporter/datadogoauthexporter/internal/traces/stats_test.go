@@ -1,6 +1,7 @@
 package traces_test
 
 import (
+	"math"
 	"reflect"
 	"slices"
 	"testing"
@@ -99,6 +100,32 @@ func TestStatsAreToldWhatIsSent(t *testing.T) {
 	}
 	if drops[intake.ReasonSampled] != 3 {
 		t.Errorf("%d spans were dropped, want all", drops[intake.ReasonSampled])
+	}
+}
+
+// The smallest integer of 64 bits is a status, if one that nobody counts, and hides what other keys say. The number after the largest is none.
+func TestHTTPStatusAtTheEndsOfItsType(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		status any
+		want   int64
+	}{
+		"smallest":  {int64(math.MinInt64), math.MinInt64},
+		"too large": {float64(1 << 63), 500},
+		"fraction":  {200.5, 500},
+	} {
+		rs := service(1, 1, false).ResourceSpans().At(0)
+		attrs := rs.ScopeSpans().At(0).Spans().At(0).Attributes()
+		if err := attrs.FromRaw(map[string]any{"http.status_code": c.status, "http.response.status_code": "500"}); err != nil {
+			t.Fatal(err)
+		}
+		var out intake.Payload
+		var drops intake.Drops
+		got := told{keep: true}
+		traces.New(traces.Options{}).Map(rs, &out, &drops, &got)
+		if len(got.kept) != 1 || got.kept[0].HTTPStatus != c.want {
+			t.Errorf("%s: %+v, want the status %d", name, got.kept, c.want)
+		}
 	}
 }
 
