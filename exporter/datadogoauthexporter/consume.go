@@ -234,7 +234,11 @@ func (e *signalExporter[D, R]) enqueue(ctx context.Context, r *intake.Request) e
 	if err := e.dispatcher.Load().Admit(r); err != nil {
 		return err
 	}
-	return e.next.consume(context.WithValue(ctx, handoverKey{}, &handover{req: r}), e.empty)
+	err := e.next.consume(context.WithValue(ctx, handoverKey{}, &handover{req: r}), e.empty)
+	if err == nil && e.cfg.Queue.Get().StorageID != nil {
+		r.Free() // the queue has its stored form
+	}
+	return err
 }
 
 // fits says that the queue can take r at all, when it is empty.

@@ -6,11 +6,12 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
 )
 
-// room foresees how large the payloads of a call become, from the calls before it. A payload that starts empty and grows while it is appended to
-// is copied several times over, and clears and abandons about five times its size of memory.
+// room foresees how large the payloads of a call become, from the calls before it, and lends them memory of that size. A payload that starts
+// empty and grows while it is appended to is copied several times over, and clears and abandons about five times its size of memory.
 //
 // The zero room foresees nothing. It is safe for concurrent use; that two calls overwrite each other's figures does no harm.
 type room struct {
+	memory   intake.Memory
 	families [intake.NumFamilies]struct{ bytes, items atomic.Int64 } // per item of a call, times scale
 }
 
@@ -26,8 +27,7 @@ func (m *room) prepare(payloads []payload, items int) {
 	for _, p := range payloads {
 		f := &m.families[p.family]
 		if n := foreseen(f.bytes.Load(), items, maxRoomBytes); n > 0 && p.Body == nil {
-			p.Body = make([]byte, 0, n)
-			p.Items = make([]intake.Item, 0, foreseen(f.items.Load(), items, maxRoomItems))
+			m.memory.Lend(p.Payload, n, foreseen(f.items.Load(), items, maxRoomItems))
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -23,14 +24,42 @@ const (
 )
 
 // zstdWindowBytes bounds the memory of an encoder. Bodies are a few megabytes at most and repeat themselves at short distance.
-const zstdWindowBytes = 1 << 20
+const zstdWindowBytes = 1 << 19
 
 // maxPooledBytes is above any body that an intake takes. A buffer that grew further is left to the garbage collector.
 const maxPooledBytes = 6 << 20
 
 // packer compresses bodies into pooled buffers. The zero packer works. It is safe for concurrent use.
 type packer struct {
-	zstd, gzip, buffers sync.Pool
+	zstd, gzip encoders
+	buffers    sync.Pool // of *packed
+}
+
+// encoders keeps as many as can work at a time. An encoder is about a megabyte, which the garbage collector would take out of a sync.Pool
+// between any two requests.
+type encoders struct {
+	mu   sync.Mutex
+	free []encoder // guarded by mu
+}
+
+func (e *encoders) get() encoder {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	last := len(e.free) - 1
+	if last < 0 {
+		return nil
+	}
+	enc := e.free[last]
+	e.free = e.free[:last]
+	return enc
+}
+
+func (e *encoders) put(enc encoder) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.free) < runtime.GOMAXPROCS(0) {
+		e.free = append(e.free, enc)
+	}
 }
 
 type encoder interface {
@@ -59,13 +88,16 @@ func (p *packer) write(dst *bytes.Buffer, c Compression, parts [][]byte) error {
 		}
 		return nil
 	}
-	pool := &p.zstd
+	kept := &p.zstd
 	if c == Gzip {
-		pool = &p.gzip
+		kept = &p.gzip
 	}
-	enc, err := p.encoder(pool, c)
-	if err != nil {
-		return err
+	enc := kept.get()
+	if enc == nil {
+		var err error
+		if enc, err = newEncoder(c); err != nil {
+			return err
+		}
 	}
 	enc.Reset(dst)
 	for _, part := range parts {
@@ -77,19 +109,17 @@ func (p *packer) write(dst *bytes.Buffer, c Compression, parts [][]byte) error {
 		return err
 	}
 	enc.Reset(nil) // lets go of dst
-	pool.Put(enc)
+	kept.put(enc)
 	return nil
 }
 
-func (p *packer) encoder(pool *sync.Pool, c Compression) (encoder, error) {
-	if enc, ok := pool.Get().(encoder); ok {
-		return enc, nil
-	}
+// newEncoder leaves out the check sum of zstd's frame: the connection has a better one.
+func newEncoder(c Compression) (encoder, error) {
 	if c == Gzip {
 		return gzip.NewWriterLevel(nil, gzip.BestSpeed)
 	}
 	return zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest),
-		zstd.WithWindowSize(zstdWindowBytes), zstd.WithLowerEncoderMem(true))
+		zstd.WithWindowSize(zstdWindowBytes), zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(false))
 }
 
 // packed is a compressed body in a pooled buffer. It goes back to the pool when its last owner let go of it: the sender, and every

@@ -40,6 +40,8 @@ const (
 type Payload struct {
 	Body  []byte
 	Items []Item
+
+	loan *loan // nil if Body and Items have arrays of their own
 }
 
 // Item is one wire item of a payload.

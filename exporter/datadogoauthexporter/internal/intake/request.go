@@ -29,6 +29,7 @@ type Request struct {
 
 	count int // OTLP items
 	array int // bytes of the array that Body is a part of, 0 if it has one of its own
+	freed int // bytes that it had when Free took them away
 }
 
 // Try is the history of a request in this process.
@@ -80,8 +81,14 @@ func (r *Request) Count() int { return r.count }
 // ItemsCount is Count, but never 0, since the queue silently forgets a request of size 0.
 func (r *Request) ItemsCount() int { return max(r.count, 1) }
 
-// BytesSize is the size before framing and compression.
-func (r *Request) BytesSize() int { return len(r.Body) }
+// BytesSize is the size before framing and compression. Free does not change it.
+func (r *Request) BytesSize() int { return len(r.Body) + r.freed }
+
+// Free gives the memory of a request back that is done: delivered, or lost. Its count and size remain, for who counts it.
+func (r *Request) Free() {
+	r.freed += len(r.Body)
+	r.giveBack()
+}
 
 // Key names the lane of the request: tenant, org and family. It also is the partition of the batcher, so data of two tenants never
 // meets in a batch. The lengths in front keep any two different triples apart.
@@ -156,14 +163,12 @@ func (r *Request) MergeSplit(_ context.Context, maxSize int, sizer exporterhelpe
 
 // append adds the items of o, which is not used any more.
 func (r *Request) append(o *Request) {
+	// A batch grows by many requests: twice its size at a time, so that each byte is copied once or twice. A part has no room behind it.
+	if need := len(r.Body) + len(o.Body); cap(r.Body) < need {
+		r.move(max(2*len(r.Body), need), len(r.Items)+len(o.Items))
+		r.array = 0
+	}
 	base := uint32(len(r.Body))
-	if len(o.Body) > 0 {
-		r.array = 0 // a part has no room behind it, so it is copied
-	}
-	// A batch grows by many requests: twice its size at a time, so that each byte is copied once or twice.
-	if cap(r.Body)-len(r.Body) < len(o.Body) {
-		r.Body = slices.Grow(r.Body, max(len(r.Body), len(o.Body)))
-	}
 	r.Body = append(r.Body, o.Body...)
 	r.Items = slices.Grow(r.Items, len(o.Items))
 	for _, it := range o.Items {
@@ -172,6 +177,7 @@ func (r *Request) append(o *Request) {
 	}
 	r.count += o.count
 	r.see(o.Oldest, o.Newest)
+	o.giveBack()
 }
 
 // cut divides r at item ends. take says how many of the leading items go into the next piece, at least 1; begin is where the first of them
@@ -184,6 +190,7 @@ func (r *Request) cut(take func(items []Item, begin uint32) int) []*Request {
 		if n == len(r.Items) {
 			return []*Request{r}
 		}
+		r.loan = nil // the pieces share it
 		pieces = append(pieces, r.part(items[:n:n], begin))
 		begin = items[n-1].End
 		items = items[n:]
@@ -217,8 +224,7 @@ func (r *Request) Halves() []*Request {
 // Compact gives r memory of its own size, if it holds on to much more than it uses.
 func (r *Request) Compact() {
 	if max(r.array, cap(r.Body)) > 2*len(r.Body) {
-		r.Body = append(make([]byte, 0, len(r.Body)), r.Body...)
-		r.Items = append(make([]Item, 0, len(r.Items)), r.Items...)
+		r.move(len(r.Body), len(r.Items))
 		r.array = 0
 	}
 }
@@ -239,8 +245,8 @@ func (r *Request) Expire(before int64) int {
 		}
 		begin = it.End
 	}
-	r.Payload = kept
-	r.array = 0
+	r.giveBack()
+	r.Payload, r.array = kept, 0
 	r.measure()
 	return expired
 }

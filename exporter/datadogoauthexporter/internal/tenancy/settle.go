@@ -152,6 +152,7 @@ func (d *Dispatcher) finish(key string, r *intake.Request, res result) {
 	if more || reopened {
 		d.nudge()
 	}
+	r.Free()
 }
 
 // forget removes a lane of which nothing needs to be known.
