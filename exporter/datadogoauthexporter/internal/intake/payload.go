@@ -55,6 +55,13 @@ type Item struct {
 	Unix int64
 }
 
+// MaxPayloadBytes bounds what a call is mapped to for one tenant and family. An attribute of a resource is repeated in each of its items, so a
+// small call can ask for any amount of memory. A call of 20 MiB, which is what a receiver takes by default, becomes about 130 MB as a rule.
+const MaxPayloadBytes = 256 << 20
+
+// Full says that nothing more may be appended; what follows is dropped as too_large.
+func (p *Payload) Full() bool { return len(p.Body) >= MaxPayloadBytes }
+
 // EndItem closes the item that was appended to Body since the last call.
 func (p *Payload) EndItem(count int, unixSeconds int64) {
 	p.Items = append(p.Items, Item{End: uint32(len(p.Body)), Count: uint32(count), Unix: unixSeconds})
