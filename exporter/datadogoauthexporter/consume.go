@@ -188,9 +188,11 @@ func (e *signalExporter[D, R]) shares(ctx context.Context, data D, lost *error) 
 
 var errTooLargeForQueue = errors.New("larger than the whole queue; see sending_queue::queue_size")
 
-// offer hands one tenant's share to the queue: all of it, or on an error nothing, and then the mapping is as if it had not been.
+// offer hands one tenant's share to the queue: all of it, or on an error nothing, and then the mapping is as if it had not been. An item that is
+// larger than the whole queue is dropped; the others go on.
 func (e *signalExporter[D, R]) offer(ctx context.Context, tenant string, s *share[R]) error {
 	taken := false
+	var tooLarge []*intake.Request
 	e.room.learn(s.mapping.payloads(), s.items)
 	if m, ok := s.mapping.(journalling); ok {
 		if err := m.handOver(ctx, tenant, s.org); err != nil {
@@ -202,19 +204,24 @@ func (e *signalExporter[D, R]) offer(ctx context.Context, tenant string, s *shar
 		if len(p.Items) == 0 {
 			continue
 		}
-		r := intake.NewRequest(tenant, s.org, p.family, *p.Payload)
-		r.Compact() // more room may have been foreseen than was needed
-		err := e.enqueue(ctx, r)
-		switch {
-		case err == nil:
-		case taken:
-			// The queue has the first part, which cannot be taken back, so the second must not be sent twice nor lost.
-			e.dispatcher.Load().Park(r, err)
-		default:
-			s.mapping.rollback()
-			return err
+		whole := intake.NewRequest(tenant, s.org, p.family, *p.Payload)
+		whole.Compact() // more room may have been foreseen than was needed
+		for _, r := range e.pieces(whole) {
+			err := e.enqueue(ctx, r)
+			switch {
+			case err == nil:
+			case errors.Is(err, errTooLargeForQueue):
+				tooLarge = append(tooLarge, r)
+				continue
+			case taken:
+				// The queue has the first part, which cannot be taken back, so the second must not be sent twice nor lost.
+				e.dispatcher.Load().Park(r, err)
+			default:
+				s.mapping.rollback()
+				return err
+			}
+			taken = true
 		}
-		taken = true
 	}
 	s.mapping.commit()
 	own := s.items
@@ -223,7 +230,19 @@ func (e *signalExporter[D, R]) offer(ctx context.Context, tenant string, s *shar
 	}
 	e.telemetry.accepted(own)
 	e.telemetry.mapped(&s.drops)
+	for _, r := range tooLarge {
+		e.telemetry.Dropped(r.Family, intake.ReasonTooLarge, r.Count())
+	}
 	return nil
+}
+
+// pieces divides what is larger than the whole queue into quarters of it.
+func (e *signalExporter[D, R]) pieces(r *intake.Request) []*intake.Request {
+	queue := e.cfg.Queue.Get()
+	if fits(r, queue) {
+		return []*intake.Request{r}
+	}
+	return r.Divide(int(max(queue.QueueSize/4, 1)), queue.Sizer)
 }
 
 // enqueue offers one request to exporterhelper, unless its tenant sends faster than its intake takes.
@@ -262,8 +281,6 @@ func finalReason(err error) (intake.Reason, bool) {
 		return intake.ReasonNotConnected, true
 	case errors.Is(err, credential.ErrDisconnected):
 		return intake.ReasonDisconnected, true
-	case errors.Is(err, errTooLargeForQueue):
-		return intake.ReasonTooLarge, true
 	default:
 		return 0, false
 	}

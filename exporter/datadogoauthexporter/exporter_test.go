@@ -3,6 +3,7 @@ package datadogoauthexporter
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"net/http"
 	"strings"
@@ -411,6 +412,49 @@ func TestABurstIsDelivered(t *testing.T) {
 		t.Fatal(err)
 	}
 	figures(t, tel, "accepted 100 delivered 100")
+}
+
+// TestACallLargerThanTheQueueIsDivided sends five times what the queue holds in one call, and one record that is larger than the queue.
+func TestACallLargerThanTheQueueIsDivided(t *testing.T) {
+	t.Parallel()
+	const queueBytes, records = 20_000, 200
+	d, h := twoSites(t)
+	cfg := d.config()
+	queue := cfg.Queue.Get()
+	queue.QueueSize = queueBytes
+	batch := queue.Batch.Get()
+	batch.MinSize, batch.MaxSize = 1000, queueBytes
+	set, tel := settings(t)
+	created, err := createLogs(context.Background(), set, cfg)
+	e := run(t, created, err, h)
+	data := logsOf("acme")
+	of := data.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords()
+	first := of.At(0)
+	for i := 1; i < records; i++ {
+		r := of.AppendEmpty()
+		first.CopyTo(r)
+		r.Body().SetStr(fmt.Sprintf("record %d %s", i, strings.Repeat("x", 400)))
+	}
+	of.At(records / 2).Body().SetStr(strings.Repeat("y", queueBytes))
+	if err := e.ConsumeLogs(context.Background(), data); err != nil {
+		t.Fatal(err)
+	}
+	for seen := map[string]bool{}; len(seen) < records-2; {
+		for _, r := range d.await(t, 1) {
+			for i := range records {
+				if name := fmt.Sprintf("record %d ", i); strings.Contains(r.body, name) {
+					if seen[name] {
+						t.Fatalf("%q arrived twice", name)
+					}
+					seen[name] = true
+				}
+			}
+		}
+	}
+	if err := e.Shutdown(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	figures(t, tel, fmt.Sprintf("accepted %d delivered %d too_large 1", records, records-1))
 }
 
 func TestForeignBytesInTheStorageAreCounted(t *testing.T) {

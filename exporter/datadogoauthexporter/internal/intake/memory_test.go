@@ -71,7 +71,7 @@ func TestMemoryIsNotLentTwice(t *testing.T) {
 			want = want[len(p.Body):]
 		}
 	}
-	for n := range 30_000 {
+	for n := range 10_000 {
 		switch what := rand.IntN(9); {
 		case what < 3 && len(live) < 40 || len(live) < 2:
 			var p intake.Payload

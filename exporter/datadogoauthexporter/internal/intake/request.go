@@ -120,12 +120,7 @@ func (r *Request) OnError(err error) xexporterhelper.Request {
 // share memory and none can be appended into another. The first holds everything of r that fits, since the batcher ties acknowledgements
 // of r to it; the last is the smallest, except that it may be larger than a first one which had to stop before a very large item.
 func (r *Request) MergeSplit(_ context.Context, maxSize int, sizer exporterhelper.RequestSizerType, other xexporterhelper.Request) ([]xexporterhelper.Request, error) {
-	sizeOfItem, sizeOf := bytesOf, (*Request).BytesSize
-	switch sizer {
-	case exporterhelper.RequestSizerTypeBytes:
-	case exporterhelper.RequestSizerTypeItems:
-		sizeOfItem, sizeOf = countOf, (*Request).ItemsCount
-	default:
+	if sizer != exporterhelper.RequestSizerTypeBytes && sizer != exporterhelper.RequestSizerTypeItems {
 		return nil, fmt.Errorf("batch by %s: only bytes and items can be split", sizer.String())
 	}
 	merged := false
@@ -146,19 +141,29 @@ func (r *Request) MergeSplit(_ context.Context, maxSize int, sizer exporterhelpe
 	if maxSize <= 0 {
 		return []xexporterhelper.Request{r}, nil
 	}
-	pieces := r.cut(func(items []Item, begin uint32) int { return fitting(items, begin, maxSize, sizeOfItem) })
+	pieces := r.Divide(maxSize, sizer)
 	if len(pieces) > 1 {
 		first := 0
 		if merged {
 			first = 1
 		}
-		smallestLast(pieces[first:], sizeOf)
+		smallestLast(pieces[first:], sizer)
 	}
 	out := make([]xexporterhelper.Request, len(pieces))
 	for i, p := range pieces {
 		out[i] = p
 	}
 	return out, nil
+}
+
+// Divide cuts r into requests of at most maxSize bytes, or items. An item above that becomes a request of its own. r is not used any more, unless
+// it is the only one.
+func (r *Request) Divide(maxSize int, sizer exporterhelper.RequestSizerType) []*Request {
+	size := bytesOf
+	if sizer == exporterhelper.RequestSizerTypeItems {
+		size = countOf
+	}
+	return r.cut(func(items []Item, begin uint32) int { return fitting(items, begin, maxSize, size) })
 }
 
 // append adds the items of o, which is not used any more.
@@ -268,7 +273,11 @@ func fitting(items []Item, begin uint32, limit int, size func(Item, uint32) int)
 }
 
 // smallestLast swaps the smallest request to the end.
-func smallestLast(pieces []*Request, size func(*Request) int) {
+func smallestLast(pieces []*Request, sizer exporterhelper.RequestSizerType) {
+	size := (*Request).BytesSize
+	if sizer == exporterhelper.RequestSizerTypeItems {
+		size = (*Request).ItemsCount
+	}
 	last := len(pieces) - 1
 	for i := range last {
 		if size(pieces[i]) < size(pieces[last]) {
