@@ -92,14 +92,30 @@ func (h *histogram) layOut(edges []float64, buckets int) {
 	h.edges = append([]float64(nil), edges...)
 	h.cells = make([]cell, firstBucket+buckets)
 	copy(h.cells, old[:firstBucket])
-	for j := range buckets {
-		lower, upper := boundsOf(h.edges, j)
-		for k := range len(old) - firstBucket {
-			l, u := boundsOf(was, k)
-			if canonicalBits(l) == canonicalBits(lower) && canonicalBits(u) == canonicalBits(upper) {
-				h.cells[firstBucket+j] = old[firstBucket+k]
-				break
-			}
+	continued(len(old)-firstBucket, buckets,
+		func(k int) (lower, upper float64) { return boundsOf(was, k) },
+		func(j int) (lower, upper float64) { return boundsOf(h.edges, j) },
+		func(k, j int) { h.cells[firstBucket+j] = old[firstBucket+k] })
+}
+
+// continued calls goesOn for each of n buckets j with the first of the old buckets k that has the same bounds, if one has. It
+// looks at the bounds of each bucket once: a hostile sender chooses how many there are, and may change them with each point.
+func continued(old, n int, oldBounds, bounds func(int) (lower, upper float64), goesOn func(k, j int)) {
+	if old == 0 {
+		return
+	}
+	first := make(map[[2]uint64]int, old)
+	for k := range old {
+		lower, upper := oldBounds(k)
+		key := [2]uint64{canonicalBits(lower), canonicalBits(upper)}
+		if _, again := first[key]; !again {
+			first[key] = k
+		}
+	}
+	for j := range n {
+		lower, upper := bounds(j)
+		if k, ok := first[[2]uint64{canonicalBits(lower), canonicalBits(upper)}]; ok {
+			goesOn(k, j)
 		}
 	}
 }
