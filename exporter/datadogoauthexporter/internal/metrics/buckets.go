@@ -61,13 +61,10 @@ func boundsOf(edges []float64, j int) (lower, upper float64) {
 	return lower, upper
 }
 
-// spread puts n observations of bucket j into s, as its interpolate does.
+// spread puts n observations of bucket j into s, as its interpolate does. The edges have their keys.
 //
 // An open end of the bucket moves to the other end, and so does a lower bound of zero, since zero is not in the bucket.
 func (b *buckets) spread(j, n int, s *sketch) bool {
-	if !slices.Equal(b.keyed, b.edges) {
-		b.key()
-	}
 	lower, upper := b.bounds(j)
 	from, to := j-1, j // the edges
 	switch {
@@ -83,7 +80,11 @@ func (b *buckets) spread(j, n int, s *sketch) bool {
 	return s.interpolate(lower, upper, b.keys[from], b.keys[to], n)
 }
 
+// key works out the keys that spread takes, if the edges are not those of the point before.
 func (b *buckets) key() {
+	if slices.Equal(b.keyed, b.edges) {
+		return
+	}
 	b.keyed = append(b.keyed[:0], b.edges...)
 	b.keys = b.keys[:0]
 	for _, edge := range b.edges {

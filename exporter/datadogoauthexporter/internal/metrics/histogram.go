@@ -151,8 +151,10 @@ func (tx *Tx) mapDistribution(p pmetric.HistogramDataPoint, e *exact) {
 	if standIn {
 		tx.buckets.standIn(p, e)
 	}
+	tx.buckets.key()
 	s := &tx.sketch
 	s.reset()
+	s.exact = e.ok
 	total := 0.0
 	broken := false // no sketch is sent, but every bucket's memory is still kept up to date
 	low, high, counted := 0.0, 0.0, false

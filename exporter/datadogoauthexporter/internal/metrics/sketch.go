@@ -9,6 +9,7 @@ type sketch struct {
 	bins               []bin
 	cnt                int64
 	min, max, sum, avg float64
+	exact              bool // sum and avg are known otherwise and not estimated
 	incoming           []keyCount
 	above              []bin  // scratch of insert
 	keyBytes           []byte // bins in wire form
@@ -30,7 +31,7 @@ type keyCount struct {
 
 func (s *sketch) reset() {
 	s.bins, s.cnt = s.bins[:0], 0
-	s.min, s.max, s.sum, s.avg = 0, 0, 0, 0
+	s.min, s.max, s.sum, s.avg, s.exact = 0, 0, 0, 0, false
 }
 
 // observe takes n observations of v into the statistics.
@@ -70,7 +71,26 @@ func (s *sketch) interpolate(lower, upper float64, first, last, n int) bool {
 	if n == 0 {
 		return true
 	}
-	s.incoming = s.incoming[:0]
+	s.spread(lower, upper, first, last, n)
+	if s.exact {
+		low, high := binLow(s.incoming[0].key), binLow(s.incoming[len(s.incoming)-1].key)
+		if s.cnt == 0 {
+			s.min, s.max = low, high
+		}
+		s.min, s.max = lesser(low, s.min), greater(high, s.max)
+		s.cnt += int64(n)
+	} else {
+		for _, in := range s.incoming {
+			s.observe(binLow(in.key), in.n)
+		}
+	}
+	s.insert()
+	return true
+}
+
+// spread fills incoming with the n observations of a range, at least one, in ascending order of keys. See interpolate.
+func (s *sketch) spread(lower, upper float64, first, last, n int) {
+	out := s.incoming[:0]
 	total, width := float64(n), upper-lower
 	left, key, low := n, first, binLow(first)
 	carried := 0.0
@@ -81,7 +101,12 @@ func (s *sketch) interpolate(lower, upper float64, first, last, n int) bool {
 				next++
 			}
 		}
-		high := binLow(next)
+		var high float64
+		if uint(next) < uint(len(binLows)) {
+			high = binLows[next]
+		} else {
+			high = binLow(next)
+		}
 		// A share below one widens the range until it is one; the fractions of larger ones are carried on.
 		share := (high - low) / width * total
 		whole := truncate(share)
@@ -96,17 +121,14 @@ func (s *sketch) interpolate(lower, upper float64, first, last, n int) bool {
 			continue
 		}
 		take := min(whole, left)
-		s.observe(low, take)
-		s.incoming = append(s.incoming, keyCount{key, take})
+		out = append(out, keyCount{key, take})
 		left -= take
 		key, low = next, high
 	}
 	if left > 0 {
-		s.observe(binLow(key), left)
-		s.incoming = append(s.incoming, keyCount{key, left})
+		out = append(out, keyCount{key, left})
 	}
-	s.insert()
-	return true
+	s.incoming = out
 }
 
 // truncate converts to an integer as amd64 does: what no integer can hold is the smallest one.
@@ -118,12 +140,17 @@ func truncate(f float64) int {
 }
 
 // insert merges incoming, sorted by key and without duplicates, into the bins. Buckets come in ascending order, so as a rule
-// there is nothing, or one bin, above the first incoming key.
+// there is no bin, or one, from the first incoming key up.
 func (s *sketch) insert() {
-	if len(s.incoming) == 0 {
+	at := len(s.bins)
+	if at == 0 || int(s.bins[at-1].key) < s.incoming[0].key {
+		out := s.bins
+		for _, in := range s.incoming {
+			out = appendBins(out, in.key, in.n)
+		}
+		s.bins = trim(out)
 		return
 	}
-	at := len(s.bins)
 	for at > 0 && int(s.bins[at-1].key) >= s.incoming[0].key {
 		at--
 	}
