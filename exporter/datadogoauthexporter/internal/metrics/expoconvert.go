@@ -15,6 +15,7 @@ import (
 type expoConverter struct {
 	positive, negative binStore
 	bounds             boundCache
+	last               mapping // of the point before; most points have the same scale
 }
 
 // The index mapping of the agent sketch. It rounds down where the sketch rounds to nearest, hence the half.
@@ -61,14 +62,18 @@ func sketchIndex(v float64) int {
 // left out unless estimate is set. It reports false when the buckets lie outside what a sketch can hold, or all of them
 // are too small for a float64.
 func (c *expoConverter) convert(s *sketch, p pmetric.ExponentialHistogramDataPoint, total float64, estimate bool) bool {
-	in := expoMapping(p.Scale())
+	in := c.last
+	if in.scale != p.Scale() || in.gamma == 0 {
+		in = expoMapping(p.Scale())
+		c.last = in
+	}
 	if !(in.gamma > 1) {
 		return false // the scale is too fine to tell bounds apart
 	}
 	c.positive.clear()
 	c.negative.clear()
 	zeros := float64(p.ZeroCount())
-	if !in.boundsAreFinite(p.Positive()) || !in.boundsAreFinite(p.Negative()) {
+	if !c.boundsAreFinite(p.Positive(), in) || !c.boundsAreFinite(p.Negative(), in) {
 		return false
 	}
 	if v, ok := in.onlyValue(p); total != 1 || !ok {
@@ -133,7 +138,7 @@ func (c *expoConverter) fill(s *sketch, zeros float64) bool {
 	running := 0.0
 	emit := func(key int, n float64) {
 		running += n
-		if whole := int64(math.Round(running)) - s.cnt; whole > 0 {
+		if whole := roundPositive(running) - s.cnt; whole > 0 {
 			s.bins = appendBins(s.bins, key, int(whole))
 			s.cnt += whole
 		}
@@ -155,6 +160,18 @@ func (c *expoConverter) fill(s *sketch, zeros float64) bool {
 	return true
 }
 
+// roundPositive rounds a positive number half up, as math.Round does.
+func roundPositive(f float64) int64 {
+	if !(f < 1<<52) {
+		return int64(math.Round(f))
+	}
+	whole := int64(f)
+	if f-float64(whole) >= 0.5 { // the difference is exact
+		whole++
+	}
+	return whole
+}
+
 // size is how many bins the converter keeps room for.
 func (c *expoConverter) size() int { return cap(c.positive.counts) + cap(c.negative.counts) }
 
@@ -172,9 +189,9 @@ func expoMapping(scale int32) mapping {
 func (m mapping) lowerBound(index int) float64 { return math.Exp(float64(index) / m.multiplier) }
 
 // boundsAreFinite reports whether the populated buckets lie between finite bounds. Bounds of zero are finite.
-func (m mapping) boundsAreFinite(b pmetric.ExponentialHistogramDataPointBuckets) bool {
+func (c *expoConverter) boundsAreFinite(b pmetric.ExponentialHistogramDataPointBuckets, m mapping) bool {
 	lowest, highest, ok := populated(b)
-	return !ok || finite(m.lowerBound(lowest)) && finite(m.lowerBound(highest+1))
+	return !ok || finite(c.bounds.get(m, lowest).value) && finite(c.bounds.get(m, highest+1).value)
 }
 
 // populated are the indexes of the first and last bucket of b with an observation.
@@ -231,9 +248,21 @@ func (c *expoConverter) spread(to *binStore, b pmetric.ExponentialHistogramDataP
 			width := high.value - low.value
 			out := low.index
 			for outLow := indexBound(out); outLow < high.value; out++ {
-				outHigh := indexBound(out + 1)
-				overlap := min(outHigh, high.value) - max(outLow, low.value)
-				to.add(out, overlap/width*count)
+				var outHigh float64
+				if next := out + 1; uint(next) < uint(len(indexBounds)) {
+					outHigh = indexBounds[next]
+				} else {
+					outHigh = computeIndexBound(next)
+				}
+				// Neither is NaN, so that comparisons do what min and max do.
+				from, upTo := outLow, outHigh
+				if from < low.value {
+					from = low.value
+				}
+				if upTo > high.value {
+					upTo = high.value
+				}
+				to.add(out, (upTo-from)/width*count)
 				outLow = outHigh
 			}
 		}

@@ -143,6 +143,11 @@ func truncate(f float64) int {
 // there is no bin, or one, from the first incoming key up.
 func (s *sketch) insert() {
 	at := len(s.bins)
+	if first := &s.incoming[0]; at > 0 && int(s.bins[at-1].key) == first.key && (at == 1 || int(s.bins[at-2].key) < first.key) {
+		at--
+		first.n += int(s.bins[at].n)
+		s.bins = s.bins[:at]
+	}
 	if at == 0 || int(s.bins[at-1].key) < s.incoming[0].key {
 		out := s.bins
 		for _, in := range s.incoming {

@@ -160,20 +160,7 @@ func (tx *Tx) appendSketch(s *sketch) {
 	if !finite(s.min) || !finite(s.max) || !finite(s.avg) || !finite(s.sum) {
 		return
 	}
-	keys, counts := s.keyBytes[:0], s.countBytes[:0]
-	for _, bin := range s.bins {
-		if z := uint16(bin.key<<1) ^ uint16(bin.key>>15); z >= 0x80 && z < 0x4000 { // zigzag: two bytes as a rule
-			keys = append(keys, byte(z)|0x80, byte(z>>7))
-		} else {
-			keys = protowire.AppendVarint(keys, uint64(z))
-		}
-		if bin.n < 0x80 {
-			counts = append(counts, byte(bin.n))
-		} else {
-			counts = protowire.AppendVarint(counts, uint64(bin.n))
-		}
-	}
-	s.keyBytes, s.countBytes = keys, counts
+	keys, counts := s.encodeBins()
 	// s.basic has at most six fields of at most 11 bytes; they are written first to know their size.
 	var room [6 * 11]byte
 	basic := appendVarintField(room[:0], 1, uint64(tx.unix))
