@@ -7,10 +7,11 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 )
 
-// attribute writes one attribute of a record, or keeps it for the field that it stands for. What it stands for is told by its
-// key in lower case.
-func (g *mapping) attribute(all pcommon.Map, key string, v pcommon.Value) {
-	switch meaningOf(key) {
+// attribute writes the attribute at that place of a record, or keeps it for the field that it stands for. What it stands for is
+// told by its key in lower case.
+func (g *mapping) attribute(all pcommon.Map, at int, key string, v pcommon.Value) {
+	n := g.names.at(at, key, &g.obj)
+	switch n.meaning {
 	case meansMessage:
 		g.rec.message, g.rec.hasMessage = v, true
 	case meansStatus:
@@ -30,8 +31,14 @@ func (g *mapping) attribute(all pcommon.Map, key string, v pcommon.Value) {
 			g.writeFieldText(fieldScopeVersion, v)
 		}
 	default:
-		g.path = append(g.path[:0], key...)
-		g.flatten(g.obj.outermost(), 0, v, 1)
+		if v.Type() == pcommon.ValueTypeMap {
+			g.path = append(g.path[:0], key...)
+			g.flatten(g.obj.outermost(), 0, v, 1)
+			return
+		}
+		start := len(g.obj.buf)
+		g.obj.buf = append(g.obj.buf, n.quoted...)
+		g.writeMember(n.field, start, n.hash, v, 1)
 	}
 }
 

@@ -40,16 +40,22 @@ func (g *mapping) flatten(number uint32, base int, v pcommon.Value, depth int) {
 		return
 	}
 	f := fieldOf(g.path)
+	start, hash := g.obj.name(g.path)
+	g.writeMember(f, start, hash, v, depth)
+}
+
+// writeMember writes v into the record's object, as field f if it is one. Its name was appended last.
+func (g *mapping) writeMember(f field, start int, hash uint64, v pcommon.Value, depth int) {
 	if f == fieldTags {
+		g.obj.unname(start)
 		g.rec.tags, g.rec.hasTags = v, true
 		return
 	}
-	start, hash := g.obj.name(g.path)
 	if f == noField && g.shared.obj.has(hash, g.obj.buf[start:]) {
 		g.obj.unname(start) // the resource or scope has the same key and wins
 		return
 	}
-	i := g.obj.add(number, start, hash)
+	i := g.obj.add(g.obj.outermost(), start, hash)
 	if textFields.has(f) {
 		g.obj.buf = g.appendText(g.obj.buf, v)
 	} else {

@@ -106,6 +106,7 @@ type mapping struct {
 	// tail holds the members that are the same for every record of a scope.
 	tail      []byte
 	tailStale bool
+	names     names
 	path      []byte // dotted key of the attribute at hand
 	text      []byte // text form of the value at hand
 	clock     clock
@@ -140,6 +141,7 @@ func (g *mapping) release() bool {
 	const maxKeptBytes = 1 << 20
 	g.host, g.service, g.shared.scopeName, g.shared.scopeVersion = "", "", "", ""
 	g.rec = record{}
+	g.names.forgetLong()
 	g.obj.buf = nil // belongs to the payload
 	return cap(g.tail)+cap(g.path)+cap(g.text)+cap(g.shared.obj.buf)+cap(g.shared.values) <= maxKeptBytes &&
 		g.obj.cells() <= maxKeptBytes/64

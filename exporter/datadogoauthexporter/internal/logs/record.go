@@ -24,8 +24,10 @@ type record struct {
 // record writes the members of one record. Attributes come first; a member that comes later replaces an earlier one.
 func (g *mapping) record(lr plog.LogRecord) {
 	g.rec.set, g.rec.hasMessage, g.rec.hasStatus, g.rec.hasTags = 0, false, false, false
+	at := 0
 	for key, v := range lr.Attributes().All() {
-		g.attribute(lr.Attributes(), key, v)
+		g.attribute(lr.Attributes(), at, key, v)
+		at++
 	}
 	g.writeTail()
 	g.writeMessage(lr)
