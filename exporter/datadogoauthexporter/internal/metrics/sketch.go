@@ -11,6 +11,7 @@ type sketch struct {
 	min, max, sum, avg float64
 	exact              bool // sum and avg are known otherwise and not estimated
 	incoming           []keyCount
+	small              *spreads
 	above              []bin  // scratch of insert
 	keyBytes           []byte // bins in wire form
 	countBytes         []byte
@@ -71,7 +72,11 @@ func (s *sketch) interpolate(lower, upper float64, first, last, n int) bool {
 	if n == 0 {
 		return true
 	}
-	s.spread(lower, upper, first, last, n)
+	if n <= maxKeptSpread {
+		s.spreadSmall(lower, upper, first, last, n)
+	} else {
+		s.spread(lower, upper, first, last, n)
+	}
 	if s.exact {
 		low, high := binLow(s.incoming[0].key), binLow(s.incoming[len(s.incoming)-1].key)
 		if s.cnt == 0 {
