@@ -18,7 +18,7 @@ func TestKeptSpreadsAreThoseWorkedOut(t *testing.T) {
 		edges = append(edges, math.Exp(3*r.NormFloat64()))
 	}
 	var s, fresh sketch
-	for range 50_000 {
+	for range 8_000 {
 		lower, upper := edges[r.IntN(len(edges))], edges[r.IntN(len(edges))]
 		first, last, n := finiteKey(lower), finiteKey(upper), 1+r.IntN(maxKeptSpread)
 		if last < first {
@@ -36,5 +36,27 @@ func TestKeptSpreadsTakeLittleRoom(t *testing.T) {
 	t.Parallel()
 	if size := unsafe.Sizeof(spreads{}); size > 64<<10 {
 		t.Errorf("%d bytes", size)
+	}
+}
+
+// TestKeptSpreadsOfOtherBucketsAreNotTaken puts into every slot what differs from the bucket asked for in one thing.
+func TestKeptSpreadsOfOtherBucketsAreNotTaken(t *testing.T) {
+	t.Parallel()
+	lower, upper, n := 5.0, 10.0, 3
+	first, last := finiteKey(lower), finiteKey(upper)
+	same := keptSpread{math.Float64bits(lower), math.Float64bits(upper), int16(first), int16(last), uint8(n), 1, [maxKeptSpread]int16{7}, [maxKeptSpread]uint8{3}}
+	for name, change := range map[string]func(*keptSpread){
+		"lower": func(k *keptSpread) { k.lower++ }, "upper": func(k *keptSpread) { k.upper++ }, "first": func(k *keptSpread) { k.first++ },
+		"last": func(k *keptSpread) { k.last++ }, "n": func(k *keptSpread) { k.n++ }, "nothing": func(*keptSpread) {},
+	} {
+		s := sketch{small: new(spreads)}
+		for i := range s.small {
+			s.small[i] = same
+			change(&s.small[i])
+		}
+		s.spreadSmall(lower, upper, first, last, n)
+		if taken := s.incoming[0].key == 7; taken != (name == "nothing") {
+			t.Errorf("%s differs: taken %v", name, taken)
+		}
 	}
 }
