@@ -59,6 +59,14 @@ var (
 		"a sketch holds finite numbers only",
 		"buckets that grow while the count does not make an average that is no number, and the intake would refuse a whole body for it: the point is dropped and counted",
 	}
+	extremaAreFinite = exception{
+		"a minimum or maximum that is no number is left out",
+		"Datadog's translator sends .min and .max as they are, and leaves every other value out that is no finite number",
+	}
+	oldBoundsAreForgotten = exception{
+		"bounds that a histogram does not have any more are forgotten",
+		"a series whose bounds change and change back begins anew; Datadog's translator remembers each bucket that a series ever had, as long as the series",
+	}
 	sqlByLexer = exception{
 		"SQL is obfuscated and normalised by go-sqllexer",
 		"the exporter's default is an older obfuscator; both sides run the newer one here",
@@ -115,7 +123,8 @@ var (
 )
 
 var allExceptions = []exception{
-	noFallbackHost, noHeartbeats, firstValuesSinceTheExporter, malformedHistogramCostsItselfOnly, sketchesAreFinite,
+	noFallbackHost, noHeartbeats, firstValuesSinceTheExporter, malformedHistogramCostsItselfOnly, sketchesAreFinite, extremaAreFinite,
+	oldBoundsAreForgotten,
 	oneLogLayer, emptyFieldsAreAbsent, logSourceWins, tagsOfAttributesAdd, reservedFieldsAreText, emptyKeysInArrays,
 	sqlByLexer, obfuscationIsOn, statementsOfAnySpan, unknownRedisCommands, parametersAreHidden, urlsOfAnySpan, mysqlByItsSystem, emptySQLIsNamed, emptyResourceIsName,
 	textIsUTF8, noAppAnalytics, sampledByPriority, highPriorityKeeps,

@@ -23,6 +23,7 @@ type witness struct {
 	resource           string
 	// want are the differences, each "field: ours → theirs".
 	want []string
+	mode string // of metrics; the default one without it
 	// avoided says that Datadog's side cannot be changed by it: all other inputs keep clear of it.
 	avoided bool
 }
@@ -45,6 +46,14 @@ const (
 	uncounted = `{"name":"h","histogram":{"aggregationTemporality":2,"dataPoints":[
 		{"startTimeUnixNano":"@-60s","timeUnixNano":"@-20s","count":"1","sum":1,"explicitBounds":[1],"bucketCounts":["1","0"]},
 		{"startTimeUnixNano":"@-60s","timeUnixNano":"@-10s","count":"1","sum":1,"explicitBounds":[1],"bucketCounts":["2","0"]}]}}`
+	// redeployed has other bounds for a while.
+	redeployed = `{"name":"h","histogram":{"aggregationTemporality":2,"dataPoints":[
+		{"startTimeUnixNano":"@-60s","timeUnixNano":"@-30s","count":"1","sum":1,"explicitBounds":[1],"bucketCounts":["1","0"]},
+		{"startTimeUnixNano":"@-60s","timeUnixNano":"@-20s","count":"1","sum":1,"explicitBounds":[2],"bucketCounts":["1","0"]},
+		{"startTimeUnixNano":"@-60s","timeUnixNano":"@-10s","count":"2","sum":2,"explicitBounds":[1],"bucketCounts":["2","0"]}]}}`
+	// endless has a maximum that is no number.
+	endless = `{"name":"h","histogram":{"aggregationTemporality":1,"dataPoints":[
+		{"timeUnixNano":"@-10s","count":"1","sum":1,"explicitBounds":[1],"bucketCounts":["1","0"],"max":"Infinity"}]}}`
 )
 
 // record, of one log record's JSON fields; clientSpan, of its attributes.
@@ -59,6 +68,8 @@ var witnesses = []witness{
 	}},
 	{x: firstValuesSinceTheExporter, metrics: growing, want: []string{"missing:  → "}, avoided: true},
 	{x: sketchesAreFinite, metrics: uncounted, want: []string{"missing:  → "}},
+	{x: oldBoundsAreForgotten, metrics: redeployed, want: []string{"missing:  → "}, avoided: true},
+	{x: extremaAreFinite, metrics: endless, mode: "nobuckets", want: []string{"missing:  → "}},
 
 	{x: oneLogLayer, log: `{"body":{"stringValue":"hi"},"attributes":[` + attrsJSON("a", "b") + `]}`, want: []string{
 		`a: "b" → (absent)`, `message: "hi" → "{\"a\":\"b\",\"message\":\"hi\",\"status\":\"\"}"`,
@@ -145,7 +156,8 @@ func differencesOf(t *testing.T, w *world, x witness, used exceptions) []string 
 	case x.metrics != "":
 		o, err = sendJSON(t, metricsCodec, now, `{"resourceMetrics":[{"resource":{"attributes":[%s]},"scopeMetrics":[{"metrics":[%s]}]}]}`, x.resource, x.metrics,
 			func(ctx context.Context, d []pmetric.Metrics) (outcome, error) {
-				return w.metricsBothWays(metricsModes[0], used)(ctx, d)
+				mode := slices.IndexFunc(metricsModes, func(m metricsMode) bool { return m.name == x.mode })
+				return w.metricsBothWays(metricsModes[max(mode, 0)], used)(ctx, d)
 			})
 	case x.log != "":
 		o, err = sendJSON(t, logsCodec, now, `{"resourceLogs":[{"resource":{"attributes":[%s]},"scopeLogs":[{"logRecords":[%s]}]}]}`, x.resource, x.log,

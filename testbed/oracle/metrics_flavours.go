@@ -198,6 +198,12 @@ func (s *shape) setter(t *rapid.T) func(pmetric.HistogramDataPoint) {
 	if chance(t, 25) {
 		is.sum = pick(t, math.NaN(), math.Inf(1))
 	}
+	if len(s.counts) > 0 && chance(t, 15) { // without buckets they are taken for bounds, and such a histogram can be malformed
+		is.min, is.max = extremum(t, is.min), extremum(t, is.max)
+	}
+	if is.observed > 0 && chance(t, 15) { // some SDKs read count and buckets one after the other
+		is.observed += uint64(upTo(t, 5))
+	}
 	return func(dp pmetric.HistogramDataPoint) {
 		dp.SetCount(is.observed)
 		dp.ExplicitBounds().FromRaw(is.bounds)
@@ -229,9 +235,15 @@ func histograms(a pmetric.AggregationTemporality) flavour {
 			}
 		},
 		series: func(t *rapid.T, attrs pcommon.Map, now time.Time) []metricPoint {
-			s := newShape(t, a)
+			s, changed := newShape(t, a), false
 			return drawPoints(t, attrs, now, func(p *metricPoint) {
-				if a != cumulative || chance(t, 8) {
+				switch {
+				case !changed && chance(t, 6): // the application was deployed with other buckets; see oldBoundsAreForgotten
+					if next := newShape(t, a); len(next.counts) > 0 && len(s.counts) > 0 {
+						s = next
+					}
+					changed = true
+				case a != cumulative || chance(t, 8):
 					s.reset()
 				}
 				s.observe(t)
@@ -287,10 +299,10 @@ func exponentials(a pmetric.AggregationTemporality) flavour {
 }
 
 func anyExponential(t *rapid.T) func(pmetric.ExponentialHistogramDataPoint) {
-	scale := int32(rapid.IntRange(-4, 12).Draw(t, "scale"))
-	span := 10 // indexes to either side of 0, so that values stay between about 1e-9 and 1e9
+	scale := int32(rapid.IntRange(-10, 20).Draw(t, "scale")) // what the specification allows
+	span := 10                                               // indexes to either side of 0, so that values stay between about 1e-9 and 1e9
 	if scale > 0 {
-		span = min(20<<scale, 20_000)
+		span = 20 << scale
 	}
 	if scale < 0 {
 		span = max(20>>-scale, 1)
@@ -314,6 +326,10 @@ func anyExponential(t *rapid.T) func(pmetric.ExponentialHistogramDataPoint) {
 	}
 	sum := pick(t, finiteNumber(t), 0, math.NaN())
 	hasSum, hasMin, hasMax := !chance(t, 6), chance(t, 2), chance(t, 2)
+	low, high := -1e18, 1e18 // below and above all that the buckets can hold
+	if chance(t, 3) {
+		low, high = extremum(t, low), extremum(t, high)
+	}
 	return func(dp pmetric.ExponentialHistogramDataPoint) {
 		dp.SetScale(scale)
 		dp.SetZeroCount(zero)
@@ -326,12 +342,17 @@ func anyExponential(t *rapid.T) func(pmetric.ExponentialHistogramDataPoint) {
 			dp.SetSum(sum)
 		}
 		if hasMin {
-			dp.SetMin(-1e18) // below and above all that the buckets can hold
+			dp.SetMin(low)
 		}
 		if hasMax {
-			dp.SetMax(1e18)
+			dp.SetMax(high)
 		}
 	}
+}
+
+// extremum is a minimum or maximum that need not agree with the buckets.
+func extremum(t *rapid.T, otherwise float64) float64 {
+	return pick(t, otherwise, 0, finiteNumber(t), math.NaN(), math.Inf(1), math.Inf(-1))
 }
 
 func summaries() flavour {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -171,11 +172,16 @@ func translateMetrics(ctx context.Context, mode metricsMode, used exceptions, lo
 			d.CopyTo(own)
 			d = own
 		}
-		// The error is about a malformed histogram, with which such a payload ends: see malformedHistogramCostsItselfOnly.
-		_, _ = tr.MapMetrics(ctx, d, &c, nil)
+		// A payload may end with a malformed histogram: see malformedHistogramCostsItselfOnly.
+		if _, err := tr.MapMetrics(ctx, d, &c, nil); err != nil && !aboutMalformed.MatchString(err.Error()) {
+			return nil, err
+		}
 	}
 	return lastWrites(c.items), c.err
 }
+
+// aboutMalformed are the errors for counts that do not go with bounds, and for bounds that fall.
+var aboutMalformed = regexp.MustCompile(`non-monotonic boundaries|bucket counts but \d+ explicit bounds|bucket counts length does not match`)
 
 func newMetricsTranslator(mode metricsMode, used exceptions) (metrics.Provider, error) {
 	set := componenttest.NewNopTelemetrySettings()
@@ -251,6 +257,10 @@ var _ metrics.Consumer = (*metricsConsumer)(nil)
 
 // ConsumeTimeSeries implements metrics.TimeSeriesConsumer.
 func (c *metricsConsumer) ConsumeTimeSeries(_ context.Context, d *metrics.Dimensions, typ metrics.DataType, ts uint64, interval int64, value float64) {
+	if (strings.HasSuffix(d.Name(), ".min") || strings.HasSuffix(d.Name(), ".max")) && (math.IsNaN(value) || math.IsInf(value, 0)) && c.used.off != extremaAreFinite {
+		c.used.use(extremaAreFinite)
+		return
+	}
 	types := map[metrics.DataType]gogen.MetricPayload_MetricType{
 		metrics.Gauge: gogen.MetricPayload_GAUGE, metrics.Count: gogen.MetricPayload_COUNT, metrics.Rate: gogen.MetricPayload_RATE,
 	}

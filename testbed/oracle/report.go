@@ -111,9 +111,11 @@ func (r *report) print(t testing.TB, used exceptions) {
 	if isLong() {
 		if thin := r.thin(); len(thin) > 0 {
 			t.Errorf("%s: cells with less than %d cases:\n  %s", r.signal, perCell, strings.Join(thin, "\n  "))
+			total.failed += len(thin)
 		}
 		if idle := used.idle(); len(idle) > 0 {
 			t.Errorf("%s: exceptions that never occurred, remove them: %s", r.signal, strings.Join(idle, "; "))
+			total.failed += len(idle)
 		}
 	}
 	t.Logf("%s: %d items compared, %d cells of the generator", r.signal, r.items, len(r.expected))

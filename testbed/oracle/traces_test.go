@@ -12,7 +12,8 @@ import (
 
 // spanExceptions are those that are applied to single spans or traces.
 var spanExceptions = []exception{
-	textIsUTF8, statementsOfAnySpan, unknownRedisCommands, parametersAreHidden, urlsOfAnySpan, mysqlByItsSystem, emptySQLIsNamed, highPriorityKeeps,
+	textIsUTF8, statementsOfAnySpan, unknownRedisCommands, parametersAreHidden, urlsOfAnySpan, mysqlByItsSystem, emptySQLIsNamed, emptyResourceIsName,
+	highPriorityKeeps,
 }
 
 func TestTraces(t *testing.T) {
