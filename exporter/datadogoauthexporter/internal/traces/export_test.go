@@ -30,15 +30,30 @@ func DocumentWithoutValues(s string) string { return new(arena).documentWithoutV
 func SQLCacheBytes(n, size int) (total int) {
 	o := newSQLObfuscator()
 	for i := range n {
-		o.cache.put(fmt.Sprintf("%0*d", size, i), "", "?")
+		o.obfuscate(new(arena), fmt.Sprintf("t%0*d", size-1, i), "")
 	}
 	for i := range o.cache.parts {
 		p := &o.cache.parts[i]
-		for _, generation := range []map[sqlCacheKey]string{p.young, p.old} {
-			for key, out := range generation {
-				total += len(key.statement) + len(key.dialect) + len(out)
+		for _, generation := range []map[uint64]sqlCacheEntry{p.young, p.old} {
+			for _, e := range generation {
+				total += len(e.statement) + len(e.dialect) + len(e.out)
 			}
 		}
 	}
 	return total
+}
+
+// SQLShape is a statement with all literals of a kind alike, ObfuscateSQL what the lexer makes of a statement, and SQL what is sent of one after others.
+func SQLShape(s string) string              { return new(arena).sqlShape(s) }
+func ObfuscateSQL(s, dialect string) string { return newSQLObfuscator().compute(s, dialect) }
+
+type SQL struct {
+	obfuscator sqlObfuscator
+	text       arena
+}
+
+func NewSQL() *SQL { return &SQL{obfuscator: newSQLObfuscator()} }
+
+func (s *SQL) Obfuscate(statement, dialect string) string {
+	return s.obfuscator.obfuscate(&s.text, statement, dialect)
 }

@@ -31,7 +31,7 @@ func (g *mapping) sqlWithoutValues(statement, dialect string) string {
 	if beginsLikeJSON(statement) {
 		return g.text.jsonWithoutValues(statement)
 	}
-	return g.sql.obfuscate(statement, dialect)
+	return g.sql.obfuscate(&g.text, statement, dialect)
 }
 
 // dialect is the SQL dialect that a tracer of Datadog's names in db.type. Without it, MySQL and its like are recognised by their system,
@@ -68,13 +68,20 @@ func newSQLObfuscator() sqlObfuscator {
 }
 
 // obfuscate treats one statement. dialect is a name such as "postgresql", empty for none in particular.
-// On a hit in the cache nothing is allocated.
-func (o sqlObfuscator) obfuscate(statement, dialect string) string {
-	if out, ok := o.cache.get(statement, dialect); ok {
-		return out
+// On a hit in the cache nothing is allocated; a is for the shape that is looked for.
+func (o sqlObfuscator) obfuscate(a *arena, statement, dialect string) string {
+	if len(statement)+len(dialect) > maxCachedStatement {
+		return o.compute(statement, dialect)
 	}
-	out := o.compute(statement, dialect)
-	o.cache.put(statement, dialect, out)
+	from := len(a.buf)
+	shape := a.sqlShape(statement)
+	hash := o.cache.hash(shape, dialect)
+	out, ok := o.cache.get(hash, shape, dialect)
+	if !ok {
+		out = o.compute(shape, dialect)
+		o.cache.put(hash, shape, dialect, out)
+	}
+	a.buf = a.buf[:from]
 	return out
 }
 

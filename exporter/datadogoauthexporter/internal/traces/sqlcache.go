@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// sqlCache remembers what obfuscation makes of statements, which repeat themselves: tracers send the text with its placeholders mostly.
+// sqlCache remembers what obfuscation makes of statements, or of their shapes (see sqlShape), which repeat themselves.
 //
 // It is bounded by bytes. Each part has two generations: a full one becomes the old one, whose entries come back when they are asked for and
 // go with it otherwise. What is remembered depends on nothing but the text, so tenants share it without knowing of each other.
@@ -17,11 +17,12 @@ type sqlCache struct {
 
 type sqlCachePart struct {
 	mu         sync.Mutex
-	young, old map[sqlCacheKey]string // guarded by mu
-	bytes      int                    // of young, about; guarded by mu
+	young, old map[uint64]sqlCacheEntry // by hash; guarded by mu
+	bytes      int                      // of young, about; guarded by mu
 }
 
-type sqlCacheKey struct{ statement, dialect string }
+// sqlCacheEntry is the one that is remembered of those with its hash.
+type sqlCacheEntry struct{ statement, dialect, out string }
 
 const (
 	// sqlCacheBytes bounds one generation of one part: 8 MB in all.
@@ -35,48 +36,48 @@ const (
 func newSQLCache() *sqlCache {
 	c := &sqlCache{seed: maphash.MakeSeed()}
 	for i := range c.parts {
-		c.parts[i].young = make(map[sqlCacheKey]string)
+		c.parts[i].young = make(map[uint64]sqlCacheEntry)
 	}
 	return c
 }
 
-func (c *sqlCache) part(statement string) *sqlCachePart {
-	return &c.parts[maphash.String(c.seed, statement)%uint64(len(c.parts))]
+func (c *sqlCache) hash(statement, dialect string) uint64 {
+	h := maphash.String(c.seed, statement)
+	if dialect != "" {
+		h = h*31 ^ maphash.String(c.seed, dialect)
+	}
+	return h
 }
 
-func (c *sqlCache) get(statement, dialect string) (string, bool) {
-	if len(statement)+len(dialect) > maxCachedStatement {
-		return "", false
-	}
-	key := sqlCacheKey{statement, dialect}
-	p := c.part(statement)
+func (c *sqlCache) part(hash uint64) *sqlCachePart { return &c.parts[hash%uint64(len(c.parts))] }
+
+// get finds what is remembered of a statement. hash is that of both.
+func (c *sqlCache) get(hash uint64, statement, dialect string) (string, bool) {
+	p := c.part(hash)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	out, ok := p.young[key]
-	if ok {
-		return out, true
+	if e, ok := p.young[hash]; ok && e.statement == statement && e.dialect == dialect {
+		return e.out, true
 	}
-	if out, ok = p.old[key]; ok {
-		p.add(sqlCacheKey{strings.Clone(statement), strings.Clone(dialect)}, out)
+	if e, ok := p.old[hash]; ok && e.statement == statement && e.dialect == dialect {
+		p.add(hash, e)
+		return e.out, true
 	}
-	return out, ok
+	return "", false
 }
 
 // put remembers out. The statement may share the memory of a request or a scratch, so a copy is kept.
-func (c *sqlCache) put(statement, dialect, out string) {
-	if len(statement)+len(dialect) > maxCachedStatement {
-		return
-	}
-	p := c.part(statement)
+func (c *sqlCache) put(hash uint64, statement, dialect, out string) {
+	p := c.part(hash)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.add(sqlCacheKey{strings.Clone(statement), strings.Clone(dialect)}, strings.Clone(out))
+	p.add(hash, sqlCacheEntry{strings.Clone(statement), strings.Clone(dialect), strings.Clone(out)})
 }
 
-func (p *sqlCachePart) add(key sqlCacheKey, out string) {
+func (p *sqlCachePart) add(hash uint64, e sqlCacheEntry) {
 	if p.bytes >= sqlCacheBytes {
-		p.old, p.young, p.bytes = p.young, make(map[sqlCacheKey]string), 0
+		p.old, p.young, p.bytes = p.young, make(map[uint64]sqlCacheEntry), 0
 	}
-	p.young[key] = out
-	p.bytes += len(key.statement) + len(key.dialect) + len(out) + sqlCacheEntryBytes
+	p.young[hash] = e
+	p.bytes += len(e.statement) + len(e.dialect) + len(e.out) + sqlCacheEntryBytes
 }
