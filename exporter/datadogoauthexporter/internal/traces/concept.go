@@ -11,11 +11,19 @@ import (
 // The keys and their order are those of datadog-agent pkg/trace/semantics/mappings.json, version v20260630131934.
 type concepts struct {
 	span, res *known
+	has       uint64 // bit n: attribute n is in one of them
+}
+
+func (g *mapping) concepts() concepts {
+	return concepts{span: &g.attrs, res: &g.res.known, has: g.attrs.has | g.res.known.has}
 }
 
 // str is the first string under keys.
 func (c concepts) str(keys ...attrKey) string {
 	for _, k := range keys {
+		if c.has&(1<<k) == 0 {
+			continue
+		}
 		if s := c.span.str(k); s != "" {
 			return s
 		}
@@ -67,6 +75,10 @@ func integer(s string) (int64, bool) {
 // grpcStatusCode is the code as text, for instance "14" or "UNAVAILABLE". The key of all RPC systems alike counts when the system
 // is gRPC by its current name, or by its former one where the current one is absent.
 func (c concepts) grpcStatusCode(a *arena) string {
+	const keys = 1<<attrRPCGRPCStatusCode | 1<<attrGRPCCode | 1<<attrRPCGRPCStatusDotCode | 1<<attrGRPCStatusCode | 1<<attrRPCResponseStatusCode
+	if c.has&keys == 0 {
+		return ""
+	}
 	for _, key := range [...]attrKey{attrRPCGRPCStatusCode, attrGRPCCode, attrRPCGRPCStatusDotCode, attrGRPCStatusCode} {
 		if code := c.text(a, key); code != "" {
 			return code

@@ -56,7 +56,7 @@ func (g *mapping) obfuscate(s *span) {
 
 // systemLanguage is that of the database system that the span or its resource names, and otherwise where none is named.
 func (g *mapping) systemLanguage(otherwise queryLanguage) queryLanguage {
-	system := (concepts{span: &g.attrs, res: &g.res.known}).dbSystem()
+	system := g.concepts().dbSystem()
 	if system == "" {
 		return otherwise
 	}
@@ -151,12 +151,12 @@ func memcachedCommand(command string) string {
 // https://opentelemetry.io/docs/specs/semconv/registry/attributes/db/
 func (g *mapping) hideParameters() {
 	for i := g.meta.first; i < len(g.meta.all); i++ {
-		if e := &g.meta.all[i]; isParameter(e.text) {
+		if e := &g.meta.all[i]; !e.ours && isParameter(e.text) {
 			e.value, e.fits = "?", false
 		}
 	}
 	for i := g.metrics.first; i < len(g.metrics.all); i++ {
-		if e := &g.metrics.all[i]; isParameter(e.text) {
+		if e := &g.metrics.all[i]; !e.ours && isParameter(e.text) {
 			e.dead = true
 		}
 	}

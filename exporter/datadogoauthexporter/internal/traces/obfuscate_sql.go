@@ -40,7 +40,7 @@ func (g *mapping) dialect() string {
 	if dialect, _ := g.meta.get(g.names.dbType); dialect != "" {
 		return dialect
 	}
-	switch (concepts{span: &g.attrs, res: &g.res.known}).dbSystem() {
+	switch g.concepts().dbSystem() {
 	case "mysql", "mariadb":
 		return string(sqllexer.DBMSMySQL)
 	}

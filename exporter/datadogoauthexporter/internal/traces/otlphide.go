@@ -28,7 +28,7 @@ func (g *mapping) hideIn(in ptrace.Span) bool {
 	for key, v := range in.Attributes().All() {
 		g.attrs.note(attrKeyOf(key), v)
 	}
-	s := span{name: in.Name(), resource: in.Name(), typ: g.spanType(in.Kind(), concepts{span: &g.attrs, res: &g.res.known})}
+	s := span{name: in.Name(), resource: in.Name(), typ: g.spanType(in.Kind(), g.concepts())}
 	isStatement := languageOf(s.typ) == sqlLanguage && strings.ContainsAny(s.name, `'"0123456789`)
 	for key, v := range in.Attributes().All() {
 		if !mayBeSecret(key) && key != "db.type" {

@@ -15,6 +15,7 @@ type pairs[V string | float64] struct {
 	first int // where the span under conversion begins in all
 	slots []slot
 	turn  uint32 // slots of another turn are empty
+	marks uint64 // of the current span: a bit for each key that it may have
 }
 
 // slot places a hash, by linear probing, at a position in pairs.all.
@@ -26,18 +27,25 @@ type slot struct {
 
 // begin starts the next span.
 func (p *pairs[V]) begin() {
-	p.first = len(p.all)
+	p.first, p.marks = len(p.all), 0
 	if p.turn++; p.turn == 0 { // after 2^32 spans old slots would look current
 		clear(p.slots)
 		p.turn = 1
 	}
 }
 
+// mark is the bit of a key in pairs.marks.
+func (n *name) mark() uint64 { return 1 << (n.hash >> 58) }
+
 // find returns the entry of the current span under key, nil when there is none. The pointer is good until the next entry is added.
 func (p *pairs[V]) find(key name) *pair[V] {
-	if len(p.slots) == 0 {
+	if p.marks&key.mark() == 0 {
 		return nil
 	}
+	return p.probe(key)
+}
+
+func (p *pairs[V]) probe(key name) *pair[V] {
 	mask := uint64(len(p.slots) - 1)
 	for i := key.hash & mask; ; i = (i + 1) & mask {
 		s := &p.slots[i]
@@ -55,14 +63,24 @@ func (p *pairs[V]) find(key name) *pair[V] {
 	}
 }
 
-// add appends an entry under a key that find does not know.
-func (p *pairs[V]) add(key name, value V) {
-	p.all = append(p.all, pair[V]{name: key, value: value})
-	if n := len(p.all) - p.first; 2*n > len(p.slots) {
-		p.grow(n)
-		return
+// add appends an entry under a key that find does not know. It returns it until the next one is added.
+func (p *pairs[V]) add(key name, value V) *pair[V] {
+	at := len(p.all)
+	if at < cap(p.all) {
+		p.all = p.all[:at+1]
+	} else {
+		p.all = append(p.all, pair[V]{})
 	}
-	p.place(len(p.all) - 1)
+	e := &p.all[at] // written field by field, which costs less than to make it elsewhere and copy it
+	e.text, e.hash, e.ours = key.text, key.hash, key.ours
+	e.value, e.dead, e.fits = value, false, false
+	p.marks |= key.mark()
+	if n := at + 1 - p.first; 2*n > len(p.slots) {
+		p.grow(n)
+	} else {
+		p.place(at)
+	}
+	return e
 }
 
 func (p *pairs[V]) place(pos int) {
@@ -72,7 +90,8 @@ func (p *pairs[V]) place(pos int) {
 	for p.slots[i].turn == p.turn {
 		i = (i + 1) & mask
 	}
-	p.slots[i] = slot{turn: p.turn, pos: uint32(pos), hash: hash}
+	s := &p.slots[i]
+	s.turn, s.pos, s.hash = p.turn, uint32(pos), hash
 }
 
 // grow makes room for twice n entries and places those of the current span anew.

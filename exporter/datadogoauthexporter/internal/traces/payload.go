@@ -125,9 +125,9 @@ func (g *mapping) appendChunk(from, to, size int) {
 
 // fixedSize is the size of a chunk without its spans.
 func (c *chunk) fixedSize() int {
-	size := uintSize(uint64(c.priority)) + stringSize(c.origin) + messageSize(entryContent("_dd.otlp_sr", samplingRate))
+	size := uintSize(uint64(c.priority)) + stringSize(c.origin) + entrySize("_dd.otlp_sr", samplingRate)
 	if c.decided {
-		size += messageSize(entryContent("_dd.p.dm", c.decisionMaker))
+		size += entrySize("_dd.p.dm", c.decisionMaker)
 	}
 	return size
 }
@@ -172,10 +172,10 @@ func (p *tracerPayload) fieldsSize() int {
 	size := stringSize(p.containerID) + stringSize(p.languageName) + stringSize(p.tracerVersion)
 	size += stringSize(p.env) + stringSize(p.hostname) + stringSize(p.appVersion)
 	if p.containerTags != "" {
-		size += messageSize(entryContent(tagContainer, p.containerTags))
+		size += entrySize(tagContainer, p.containerTags)
 	}
 	if p.apmMode != "" {
-		size += messageSize(entryContent(tagAPMMode, p.apmMode))
+		size += entrySize(tagAPMMode, p.apmMode)
 	}
 	return size
 }

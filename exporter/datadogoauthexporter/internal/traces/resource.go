@@ -38,7 +38,7 @@ func (g *mapping) readResource(res pcommon.Resource) {
 			r.attrs = append(r.attrs, settled(target, a.value(v)))
 		}
 	}
-	c := concepts{span: &g.attrs, res: &r.known} // no span yet: attrs is empty
+	c := g.concepts() // no span yet: attrs is empty
 	r.service.raw = c.str(attrServiceName)
 	if r.service.raw == "" {
 		r.service.raw = defaultService

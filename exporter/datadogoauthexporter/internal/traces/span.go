@@ -35,7 +35,7 @@ func (g *mapping) convert(in ptrace.Span, sc *scope) {
 	for key, v := range in.Attributes().All() {
 		g.attrs.note(attrKeyOf(key), v)
 	}
-	c := concepts{span: &g.attrs, res: &g.res.known}
+	c := g.concepts()
 	g.meta.begin()
 	g.metrics.begin()
 

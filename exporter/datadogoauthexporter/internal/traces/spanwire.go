@@ -46,12 +46,12 @@ func (g *mapping) spanSize(i int) int {
 	meta, metrics := g.metaOf(i), g.metricsOf(i)
 	for j := range meta {
 		if e := &meta[j]; !e.dead {
-			size += messageSize(entryContent(e.text, e.value))
+			size += entrySize(e.text, e.value)
 		}
 	}
 	for j := range metrics {
 		if e := &metrics[j]; !e.dead {
-			size += messageSize(numberEntryContent(e.text))
+			size += numberEntrySize(e.text)
 		}
 	}
 	return size

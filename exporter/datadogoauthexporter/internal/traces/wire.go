@@ -41,9 +41,18 @@ func appendLength(dst []byte, field byte, size int) []byte {
 	return binary.AppendUvarint(append(dst, field<<3|wireBytes), uint64(size))
 }
 
+// maxSmallEntry is how much key and value of an entry may have so that each length in it is one byte.
+const maxSmallEntry = 1<<7 - 1 - 4
+
 // appendEntry appends an entry of a map<string, string>: a message with the key as field 1 and the value as field 2.
 func appendEntry(dst []byte, field byte, key, value string) []byte {
-	dst = appendLength(dst, field, entryContent(key, value))
+	if n := len(key) + len(value); n <= maxSmallEntry {
+		dst = append(dst, field<<3|wireBytes, byte(n+4), 1<<3|wireBytes, byte(len(key)))
+		dst = append(dst, key...)
+		dst = append(dst, 2<<3|wireBytes, byte(len(value)))
+		return append(dst, value...)
+	}
+	dst = appendLength(dst, field, messageSize(len(key))+messageSize(len(value)))
 	dst = binary.AppendUvarint(append(dst, 1<<3|wireBytes), uint64(len(key)))
 	dst = append(dst, key...)
 	dst = binary.AppendUvarint(append(dst, 2<<3|wireBytes), uint64(len(value)))
@@ -52,7 +61,7 @@ func appendEntry(dst []byte, field byte, key, value string) []byte {
 
 // appendNumberEntry appends an entry of a map<string, double>.
 func appendNumberEntry(dst []byte, field byte, key string, value float64) []byte {
-	dst = appendLength(dst, field, numberEntryContent(key))
+	dst = appendLength(dst, field, messageSize(len(key))+1+8)
 	dst = binary.AppendUvarint(append(dst, 1<<3|wireBytes), uint64(len(key)))
 	dst = append(dst, key...)
 	return appendDouble(dst, 2, value)
@@ -80,6 +89,11 @@ func uintSize(v uint64) int {
 	return 1 + uvarintSize(v)
 }
 
-func entryContent(key, value string) int { return messageSize(len(key)) + messageSize(len(value)) }
+func entrySize(key, value string) int {
+	if n := len(key) + len(value); n <= maxSmallEntry {
+		return n + 6
+	}
+	return messageSize(messageSize(len(key)) + messageSize(len(value)))
+}
 
-func numberEntryContent(key string) int { return messageSize(len(key)) + 1 + 8 }
+func numberEntrySize(key string) int { return messageSize(messageSize(len(key)) + 1 + 8) }
