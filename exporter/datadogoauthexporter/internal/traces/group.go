@@ -20,10 +20,11 @@ type chunkHead struct {
 	count       int32
 }
 
-// scope is one instrumentation scope and its attributes, ready to be written into spans.
+// scope is one instrumentation scope, ready to be written into spans.
 type scope struct {
 	pcommon.InstrumentationScope
-	attrs []pair[string]
+	name, version pair[string]
+	attrs         []pair[string]
 }
 
 // release forgets the scope but keeps the memory.

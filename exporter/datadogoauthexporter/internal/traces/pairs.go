@@ -107,13 +107,13 @@ func (p *pairs[V]) grow(n int) {
 	}
 }
 
-// set writes value under key, over what is there.
-func (p *pairs[V]) set(key name, value V) {
+// set writes value under key, over what is there. It returns the entry until the next one is added.
+func (p *pairs[V]) set(key name, value V) *pair[V] {
 	if e := p.find(key); e != nil {
 		e.value, e.fits = value, false
-		return
+		return e
 	}
-	p.add(key, value)
+	return p.add(key, value)
 }
 
 // setIfAbsent writes value under key unless there is an entry, even an empty one.

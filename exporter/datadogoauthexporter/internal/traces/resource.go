@@ -96,8 +96,9 @@ func (g *mapping) containerTags(res pcommon.Map) string {
 	return a.since(from)
 }
 
-// readScope prepares the attributes of a scope. Their keys are not mapped.
+// readScope prepares the texts of a scope. The keys of its attributes are not mapped.
 func (g *mapping) readScope(s *scope) {
+	s.name, s.version = settled(g.names.scopeName, s.Name()), settled(g.names.scopeVersion, s.Version())
 	s.attrs = s.attrs[:0]
 	for key, v := range s.Attributes().All() {
 		s.attrs = append(s.attrs, settled(g.name(key), g.lasts.value(v)))

@@ -73,7 +73,7 @@ func (g *mapping) convert(in ptrace.Span, sc *scope) {
 func (g *mapping) writeMeta(in ptrace.Span, sc *scope, c concepts, failed bool) {
 	n, meta, metrics, a := &g.names, &g.meta, &g.metrics, &g.text
 
-	meta.add(n.spanKind, kindName(in.Kind()))
+	meta.add(n.spanKind, kindName(in.Kind())).fits = true
 	if code, ok := c.httpStatusCode(); ok && code >= 0 {
 		metrics.add(n.httpStatusCode, float64(code))
 	}
@@ -99,9 +99,9 @@ func (g *mapping) writeMeta(in ptrace.Span, sc *scope, c concepts, failed bool) 
 	traceID := in.TraceID()
 	from := len(a.buf)
 	a.buf = hex.AppendEncode(a.buf, traceID[:])
-	meta.set(n.traceID, a.since(from))
-	if version := g.normalized(c.str(attrServiceVersion), g.res.version); version != "" {
-		meta.setIfAbsent(n.version, version)
+	meta.set(n.traceID, a.since(from)).fits = true
+	if version := g.normalized(c.str(attrServiceVersion), g.res.version); version != "" && meta.find(n.version) == nil {
+		meta.add(n.version, version).fits = true // as every tag value
 	}
 	if in.Events().Len() > 0 {
 		text, exception := a.events(in.Events())
@@ -113,15 +113,15 @@ func (g *mapping) writeMeta(in ptrace.Span, sc *scope, c concepts, failed bool) 
 	if in.Links().Len() > 0 {
 		meta.set(n.spanLinks, a.links(in.Links()))
 	}
-	if s := sc.Name(); s != "" {
-		meta.set(n.scopeName, s)
-		meta.set(n.libraryName, s)
+	if s := sc.name; s.value != "" {
+		meta.set(n.scopeName, s.value).fits = s.fits
+		meta.set(n.libraryName, s.value).fits = s.fits
 	}
-	if s := sc.Version(); s != "" {
-		meta.set(n.scopeVersion, s)
-		meta.set(n.libraryVersion, s)
+	if s := sc.version; s.value != "" {
+		meta.set(n.scopeVersion, s.value).fits = s.fits
+		meta.set(n.libraryVersion, s.value).fits = s.fits
 	}
-	meta.set(n.statusCode, in.Status().Code().String())
+	meta.set(n.statusCode, in.Status().Code().String()).fits = true
 	if s := in.Status().Message(); s != "" {
 		meta.set(n.statusDescription, s)
 	}
@@ -130,8 +130,8 @@ func (g *mapping) writeMeta(in ptrace.Span, sc *scope, c concepts, failed bool) 
 			meta.setIfAbsent(n.errorMsg, msg)
 		}
 	}
-	if env := g.normalized(c.str(attrEnvName, attrEnv), g.res.env); env != "" {
-		meta.setIfAbsent(n.env, env)
+	if env := g.normalized(c.str(attrEnvName, attrEnv), g.res.env); env != "" && meta.find(n.env) == nil {
+		meta.add(n.env, env).fits = true
 	}
 	for i := range g.res.attrs {
 		e := &g.res.attrs[i]
@@ -142,7 +142,8 @@ func (g *mapping) writeMeta(in ptrace.Span, sc *scope, c concepts, failed bool) 
 		}
 	}
 	for i := range sc.attrs {
-		meta.set(sc.attrs[i].name, sc.attrs[i].value)
+		e := &sc.attrs[i]
+		meta.set(e.name, e.value).fits = e.fits
 	}
 	if namespace := c.str(attrDBNamespace); namespace != "" {
 		meta.setIfAbsent(n.dbName, namespace)
