@@ -134,10 +134,19 @@ func cutPort(s string) (host, port string, ok bool) {
 	} else if strings.IndexByte(host, ':') >= 0 {
 		return "", "", false
 	}
-	if strings.ContainsAny(host, "[]") || strings.ContainsAny(port, "[]") {
+	if hasBracket(host) || hasBracket(port) {
 		return "", "", false
 	}
 	return host, port, true
+}
+
+func hasBracket(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] == '[' || s[i] == ']' {
+			return true
+		}
+	}
+	return false
 }
 
 // addressLength is how much of the beginning of s is an IP address: a whole IPv6 address, or an IPv4 address, with "_" or "-" for "." as well.

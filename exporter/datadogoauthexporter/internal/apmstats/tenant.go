@@ -27,6 +27,7 @@ func (c *concentrator) add(x *Tx, now int64) (late, overflowed int, ok bool) {
 		return 0, 0, false
 	}
 	var b *bucket
+	var known [knownGroups]knownGroup
 	for i := range x.spans {
 		s := &x.spans[i]
 		start := align(s.end, c.set.opts.BucketInterval)
@@ -40,17 +41,35 @@ func (c *concentrator) add(x *Tx, now int64) (late, overflowed int, ok bool) {
 		if b == nil || b.start != start {
 			b = c.bucket(start)
 		}
+		k := &known[s.hash%knownGroups]
+		if k.group != nil && k.bucket == b && k.of == s.group && k.payload == s.payload {
+			k.group.add(s)
+			continue
+		}
 		g := b.find(x, s)
 		if g == nil {
-			if g = c.open(b, x, s); g == nil {
-				g = c.overflow(b, x, s)
-				overflowed++
-			}
+			g = c.open(b, x, s)
+		}
+		if g == nil {
+			g = c.overflow(b, x, s)
+			overflowed++
+		} else {
+			*k = knownGroup{b, g, s.payload, s.group}
 		}
 		g.add(s)
 	}
 	return late, overflowed, true
 }
+
+// knownGroup is a group that a span of the transaction was in. Spans whose keys are the same parts of Tx.keys are in it as well.
+type knownGroup struct {
+	bucket      *bucket
+	group       *group
+	payload, of text
+}
+
+// knownGroups is a power of two.
+const knownGroups = 64
 
 func align(ns, interval int64) int64 { return ns - ns%interval }
 

@@ -1,6 +1,7 @@
 package apmstats
 
 import (
+	"bytes"
 	"hash/maphash"
 	"math"
 	"strings"
@@ -12,8 +13,9 @@ type Tx struct {
 	set         *Concentrators
 	tenant, org string
 
-	keys  []byte // of payloads and groups, one after another
-	spans []staged
+	keys   []byte // of payloads and groups, one after another, most of them once
+	spans  []staged
+	recent [recentGroups]text // of groups, by the end of their hash: most spans are of a group that was just seen
 
 	// Of the chunk that spans are told of.
 	payload     text
@@ -21,6 +23,9 @@ type Tx struct {
 	weight      float64
 	synthetics  bool
 }
+
+// recentGroups is a power of two.
+const recentGroups = 256
 
 // text is a part of Tx.keys.
 type text struct{ from, to uint32 }
@@ -40,6 +45,10 @@ func (x *Tx) Chunk(c *Chunk) {
 	x.weight, x.synthetics = c.weight(), strings.HasPrefix(c.Origin, "synthetics")
 	from := len(x.keys)
 	x.keys = appendPayloadKey(x.keys, c, x.set.opts.AgentHost)
+	if bytes.Equal(x.of(x.payload), x.keys[from:]) { // as in most requests
+		x.keys = x.keys[:from]
+		return
+	}
 	x.payload = text{uint32(from), uint32(len(x.keys))}
 	x.payloadHash = maphash.Bytes(x.set.seed, x.keys[from:])
 }
@@ -59,7 +68,13 @@ func (x *Tx) Span(s *Span) {
 	if in.tooLarge = len(x.keys)-from > maxKeyBytes; in.tooLarge {
 		x.keys, in.group.to = x.keys[:from], uint32(from)
 	}
-	in.hash = x.payloadHash*31 ^ maphash.Bytes(x.set.seed, x.keys[from:])
+	hash := maphash.Bytes(x.set.seed, x.keys[from:])
+	in.hash = x.payloadHash*31 ^ hash
+	if last := &x.recent[hash%recentGroups]; bytes.Equal(x.of(*last), x.keys[from:]) {
+		x.keys, in.group = x.keys[:from], *last
+	} else {
+		*last = in.group
+	}
 	x.spans = append(x.spans, in)
 }
 
