@@ -1,10 +1,14 @@
 package traces_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
 
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/traces"
 )
 
@@ -168,6 +172,29 @@ func TestAShapeOnceSeenIsFoundWithoutAnAllocation(t *testing.T) {
 		}
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestStatementsWithNewLiteralsDoNotAllocate(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	m := traces.New(traces.Options{})
+	of := [...]ptrace.Traces{service(4, 20, true), service(4, 20, true)}
+	for i, s := range of[1].ResourceSpans().At(0).ScopeSpans().At(0).Spans().All() {
+		if _, ok := s.Attributes().Get("db.statement"); ok {
+			s.Attributes().PutStr("db.statement", fmt.Sprintf("SELECT id, price FROM items WHERE cart = 'other %d' LIMIT %d", i, i))
+		}
+	}
+	var out intake.Payload
+	var drops intake.Drops
+	run := 0
+	if n := testing.AllocsPerRun(100, func() {
+		out.Body, out.Items = out.Body[:0], out.Items[:0]
+		m.Map(of[run%2].ResourceSpans().At(0), &out, &drops, nil)
+		run++
+	}); n != 0 {
+		t.Errorf("%v allocations for %d spans", n, of[0].SpanCount())
 	}
 }
 
