@@ -10,7 +10,7 @@ import (
 //
 //	GET /counts?org=…                                   {"counts":Counts,"accepted":Counts}
 //	GET /dropped?org=…                                  [Drop, …]
-//	GET /received?org=…&kind=series|sketches|logs|spans|stats|checks|events|incidents|public_spans|otlp_metrics|otlp_logs|otlp_traces   a list of that kind
+//	GET /received?org=…&kind=series|sketches|logs|spans|stats|checks|events|incidents|host_metadata|public_spans|otlp_metrics|otlp_logs|otlp_traces   a list of that kind
 //
 // It asks for no credential: mount it where only tests reach it.
 func (in *Intake) ControlHandler() http.Handler {
@@ -24,7 +24,7 @@ func (in *Intake) ControlHandler() http.Handler {
 			}
 			body, ok := answer(orgID, r)
 			if !ok {
-				answerErrors(w, http.StatusBadRequest, "kind must be one of series, sketches, logs, spans, stats, checks, events, incidents, public_spans, otlp_metrics, otlp_logs, otlp_traces")
+				answerErrors(w, http.StatusBadRequest, "kind must be one of series, sketches, logs, spans, stats, checks, events, incidents, host_metadata, public_spans, otlp_metrics, otlp_logs, otlp_traces")
 				return
 			}
 			answerJSON(w, http.StatusOK, body)
@@ -68,6 +68,8 @@ func receivedOfKind(r Received, kind string) (list any, ok bool) {
 		return orEmpty(r.OTLPTraces), true
 	case KindIncidents:
 		return orEmpty(r.Incidents), true
+	case KindHostMetadata:
+		return orEmpty(r.HostMetadata), true
 	}
 	return nil, false
 }

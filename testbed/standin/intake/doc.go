@@ -1,5 +1,5 @@
-// Package intake is the data side of the stand-in for Datadog: it takes series, sketches, logs, traces, APM stats, events
-// and service checks as Datadog's intakes do, keeps them as Datadog would, and gives them back through the read endpoints.
+// Package intake is the data side of the stand-in for Datadog: it takes series, sketches, logs, traces, APM stats, events,
+// service checks and host metadata as Datadog's intakes do, keeps them as Datadog would, and gives them back through the read endpoints.
 //
 // One Intake plays every site and every host. Whoever terminates TLS says with WithTarget which host the client believes to
 // talk to; keys and tokens are judged by an Authorizer for that host's site, so that a key of one site is refused on another.
@@ -11,7 +11,8 @@
 // Where it is stricter than what is known of Datadog, so that a fault of an encoder shows: unknown JSON keys, a metric name
 // that does not begin with a letter or is longer than 200 characters, a repeated key in a log item, sketch bins out of
 // order, an event outside its window, spans that the Agent would have normalised or dropped before sending, and stats whose
-// counts contradict each other or whose summaries are no DDSketch are answered with 400.
+// counts contradict each other or whose summaries are no DDSketch, and host metadata of anything that a resource does not tell,
+// are answered with 400.
 //
 // # Not imitated
 //

@@ -27,6 +27,8 @@ const (
 	KindPublicSpans = "public_spans"
 	// KindIncidents are in no Drop: an incident is there once it was answered.
 	KindIncidents = "incidents"
+	// KindHostMetadata are reports of hosts.
+	KindHostMetadata = "host_metadata"
 )
 
 // The reasons of a Drop.

@@ -24,7 +24,7 @@ type Caps struct {
 	Sketches int // default 100,000
 	Logs     int // default 200,000
 	Spans    int // default 200,000
-	Others   int // checks and events, of each; default 10,000
+	Others   int // checks, events and hosts, of each; default 10,000
 	Requests int // stats payloads and OTLP requests, of each; default 1000
 }
 
@@ -103,6 +103,7 @@ func (in *Intake) routes() map[string]*http.ServeMux {
 			"/api/beta/sketches": sketchesDoor,
 			"/api/v1/check_run":  checksDoor,
 			"/api/v1/events":     eventsDoor,
+			"/intake":            hostMetadataDoor,
 		},
 		"logs":   {"/api/v2/logs": logsDoor},
 		"traces": {"/api/v0.2/traces": tracesDoor, "/api/v0.2/stats": statsDoor},

@@ -38,6 +38,7 @@ type orgData struct {
 	publicSpans fifo[PublicSpan]
 	// incidents are in order of creation.
 	incidents []Incident
+	hosts     map[string]HostMetadata
 	otlp      struct {
 		traces  fifo[*tracepb.TracesData]
 		metrics fifo[*metricspb.MetricsData]

@@ -23,6 +23,8 @@ type Counts struct {
 	Events   int
 	// Incidents that were created, those that were deleted included.
 	Incidents int
+	// HostMetadata are hosts of which there was a report; Accepted counts the reports.
+	HostMetadata int
 
 	OTLPPoints, OTLPLogs, OTLPSpans int // what came to the OTLP hosts
 	PublicSpans                     int // spans at the public span intake
@@ -31,7 +33,7 @@ type Counts struct {
 // atLeast says whether no number of c is below that of want.
 func (c Counts) atLeast(want Counts) bool {
 	return c.Points >= want.Points && c.Sketches >= want.Sketches && c.Logs >= want.Logs && c.Spans >= want.Spans &&
-		c.Stats >= want.Stats && c.Checks >= want.Checks && c.Events >= want.Events && c.Incidents >= want.Incidents &&
+		c.Stats >= want.Stats && c.Checks >= want.Checks && c.Events >= want.Events && c.Incidents >= want.Incidents && c.HostMetadata >= want.HostMetadata &&
 		c.OTLPPoints >= want.OTLPPoints && c.OTLPLogs >= want.OTLPLogs && c.OTLPSpans >= want.OTLPSpans && c.PublicSpans >= want.PublicSpans
 }
 
@@ -46,6 +48,8 @@ type Received struct {
 	Events   []Event
 	// Incidents as they stand.
 	Incidents []Incident
+	// HostMetadata by host, as it was said last.
+	HostMetadata []HostMetadata
 
 	OTLPTraces  []*tracepb.TracesData
 	OTLPMetrics []*metricspb.MetricsData
@@ -85,17 +89,18 @@ func (in *Intake) Received(orgID string) Received {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	r := Received{
-		Series:      o.seriesPoints(),
-		Sketches:    o.sketchList(),
-		Spans:       append([]Span(nil), o.spans.all()...),
-		Stats:       append([]*pb.StatsPayload(nil), o.stats.all()...),
-		Checks:      append([]Check(nil), o.checks.all()...),
-		Events:      append([]Event(nil), o.events.all()...),
-		Incidents:   o.copyIncidents(),
-		OTLPTraces:  append([]*tracepb.TracesData(nil), o.otlp.traces.all()...),
-		OTLPMetrics: append([]*metricspb.MetricsData(nil), o.otlp.metrics.all()...),
-		OTLPLogs:    append([]*logspb.LogsData(nil), o.otlp.logs.all()...),
-		PublicSpans: append([]PublicSpan(nil), o.publicSpans.all()...),
+		Series:       o.seriesPoints(),
+		Sketches:     o.sketchList(),
+		Spans:        append([]Span(nil), o.spans.all()...),
+		Stats:        append([]*pb.StatsPayload(nil), o.stats.all()...),
+		Checks:       append([]Check(nil), o.checks.all()...),
+		Events:       append([]Event(nil), o.events.all()...),
+		Incidents:    o.copyIncidents(),
+		HostMetadata: o.hostList(),
+		OTLPTraces:   append([]*tracepb.TracesData(nil), o.otlp.traces.all()...),
+		OTLPMetrics:  append([]*metricspb.MetricsData(nil), o.otlp.metrics.all()...),
+		OTLPLogs:     append([]*logspb.LogsData(nil), o.otlp.logs.all()...),
+		PublicSpans:  append([]PublicSpan(nil), o.publicSpans.all()...),
 	}
 	for _, l := range o.logs.all() {
 		r.Logs = append(r.Logs, l.view())

@@ -250,7 +250,7 @@ func TestRefusesWhatDatadogRefuses(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
 	for _, list := range [][]refusalCase{
-		commonRefusals(), seriesRefusals(), sketchRefusals(), logRefusals(), traceRefusals(), otherRefusals(),
+		commonRefusals(), seriesRefusals(), sketchRefusals(), logRefusals(), traceRefusals(), otherRefusals(), hostMetadataRefusals(),
 	} {
 		for _, c := range list {
 			t.Run(c.name, func(t *testing.T) {
