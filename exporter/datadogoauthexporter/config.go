@@ -47,6 +47,8 @@ type Config struct {
 	Hostname string `mapstructure:"hostname"`
 	// ResourceHost says what becomes of the host that a resource names: keep, or drop, as if it named none.
 	ResourceHost ResourceHost `mapstructure:"resource_host"`
+	// HostMetadata is about the hosts in the customers' lists of hosts.
+	HostMetadata HostMetadataConfig `mapstructure:"host_metadata"`
 	// Integration is how the data introduces itself.
 	Integration IntegrationConfig `mapstructure:"integration"`
 
@@ -275,6 +277,7 @@ func (c *Config) Validate() error {
 	if strings.ContainsFunc(c.Integration.Source, func(r rune) bool { return r <= ' ' || r == ',' || r > '~' }) || len(c.Integration.Source) > 100 {
 		f.add("integration::source", "must be a word, as it is registered with Datadog")
 	}
+	c.HostMetadata.validate(&f, c.ResourceHost)
 	c.validateIntakes(&f)
 	c.Metrics.validate(&f)
 	f.compression("logs", c.Logs.Compression)
@@ -307,9 +310,13 @@ func (t *TenantConfig) validate(f *faults) {
 
 // sendsPerTenant is how many queue workers of one signal a single tenant can keep busy: metrics go to series and sketches, traces to spans
 // and stats, logs to logs and events, and metrics and logs to service checks besides, one request at a time.
+// Each goes to host metadata besides, one request at a time too.
 func (c *Config) sendsPerTenant() int {
 	n := 2 * c.MaxSendsPerTenant
 	if c.ServiceChecks.Enabled {
+		n++
+	}
+	if c.HostMetadata.Enabled {
 		n++
 	}
 	return n
@@ -328,7 +335,7 @@ func (c *Config) validateQueue(f *faults) {
 		f.add("sending_queue::wait_for_result", "is not supported, since data can be parked; use sending_queue::storage for data that must survive")
 	}
 	if least := c.sendsPerTenant(); q.NumConsumers <= least {
-		f.add("sending_queue::num_consumers", "must be above twice max_sends_per_tenant (%d), and one more with service_checks::enabled, got %d: data of one signal goes to several intakes, and one customer must not keep all consumers",
+		f.add("sending_queue::num_consumers", "must be above twice max_sends_per_tenant (%d), and one more with each of service_checks::enabled and host_metadata::enabled, got %d: data of one signal goes to several intakes, and one customer must not keep all consumers",
 			c.MaxSendsPerTenant, q.NumConsumers)
 	}
 	if q.StorageID != nil && !c.Retry.Enabled {

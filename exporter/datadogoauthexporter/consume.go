@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/credential"
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/hostmetadata"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/tenancy"
 )
@@ -23,6 +24,8 @@ type signal[D, R any] struct {
 	// attributes are those of the resource; count is the number of its items.
 	attributes func(R) pcommon.Map
 	count      func(R) int
+	// host reads what a resource tells of its host. With nil its attributes are read.
+	host func(*hostmetadata.Tx, R)
 	// begin opens a mapping for one tenant, whose data belongs to org.
 	begin func(tenant, org string) mapping[R]
 	// refused makes a retryable error that holds the resources to be sent again.
@@ -105,6 +108,7 @@ func (e *signalExporter[D, R]) Shutdown(ctx context.Context) error {
 type share[R any] struct {
 	org     string
 	mapping mapping[R]
+	hosts   *hostmetadata.Tx // nil when no host metadata is sent
 	drops   intake.Drops
 	items   int
 	of      []R
@@ -173,17 +177,26 @@ func (e *signalExporter[D, R]) shares(ctx context.Context, data D, lost *error) 
 		if s == nil {
 			s = &share[R]{}
 			if s.org, s.err = e.org(tenant); s.err == nil {
-				s.mapping = e.signal.begin(tenant, s.org)
+				s.mapping, s.hosts = e.signal.begin(tenant, s.org), e.hosts.Begin(tenant, s.org)
 				e.room.prepare(s.mapping.payloads(), items)
 			}
 			shares[tenant] = s
 		}
 		s.of, s.named, s.items = append(s.of, r), append(s.named, named), s.items+items
 		if s.err == nil {
+			e.readHost(s.hosts, r)
 			s.mapping.add(r, &s.drops)
 		}
 	}
 	return shares
+}
+
+func (e *signalExporter[D, R]) readHost(hosts *hostmetadata.Tx, r R) {
+	if e.signal.host != nil {
+		e.signal.host(hosts, r)
+		return
+	}
+	hosts.Add(e.signal.attributes(r))
 }
 
 var errTooLargeForQueue = errors.New("larger than the whole queue; see sending_queue::queue_size")
@@ -200,7 +213,11 @@ func (e *signalExporter[D, R]) offer(ctx context.Context, tenant string, s *shar
 			return err
 		}
 	}
-	for _, p := range s.mapping.payloads() {
+	payloads := s.mapping.payloads()
+	if s.hosts != nil {
+		payloads = append(payloads, payload{intake.HostMetadata, s.hosts.Payload()})
+	}
+	for _, p := range payloads {
 		if len(p.Items) == 0 {
 			continue
 		}
@@ -224,6 +241,10 @@ func (e *signalExporter[D, R]) offer(ctx context.Context, tenant string, s *shar
 		}
 	}
 	s.mapping.commit()
+	if s.hosts != nil {
+		reports, drops := s.hosts.Commit()
+		e.telemetry.diverted(intake.HostMetadata, reports, drops)
+	}
 	own := s.items
 	if m, ok := s.mapping.(diverter); ok {
 		own -= m.diverted(e.telemetry.diverted)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/datadogoauth/otelcol-datadogoauth/credential"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/apmstats"
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/hostmetadata"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/tenancy"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/traces"
@@ -29,6 +30,7 @@ type core struct {
 	maxAge    time.Duration
 	telemetry *telemetry
 	resolver  *tenancy.Resolver
+	hosts     *hostmetadata.Hosts // nil when no host metadata is sent
 
 	// Set by start.
 	source     credential.Source
@@ -41,6 +43,7 @@ func newCore(set exporter.Settings, cfg *Config, signal string, maxAge time.Dura
 	c.resolver = tenancy.NewResolver(tenancy.Rules{
 		Fixed: cfg.Tenant.Fixed, MetadataKey: cfg.Tenant.MetadataKey, FromResource: cfg.Tenant.ResourceAttribute, Allowed: cfg.Tenant.Allowed,
 	})
+	c.hosts = cfg.HostMetadata.hosts(set.BuildInfo)
 	var err error
 	c.telemetry, err = newTelemetry(set, signal, func(families ...intake.Family) (items, bytes int) {
 		if d := c.dispatcher.Load(); d != nil {
@@ -168,6 +171,8 @@ func (c *core) maxAgeOf(f intake.Family) time.Duration {
 		return c.cfg.Events.MaxAge
 	case intake.Checks:
 		return c.cfg.ServiceChecks.MaxAge
+	case intake.HostMetadata:
+		return c.cfg.HostMetadata.ReporterPeriod // the next report is due then
 	default:
 		return c.maxAge
 	}

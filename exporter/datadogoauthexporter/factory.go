@@ -39,6 +39,8 @@ func createDefaultConfig() component.Config {
 		Parking:           ParkingConfig{MaxBytesPerTenant: 16 << 20, MaxBytes: 64 << 20},
 		HTTP:              confighttp.NewDefaultClientConfig(),
 		ResourceHost:      KeepResourceHost,
+		// Off, so that the partner's hosts are in nobody's list. The period is that of Datadog's exporter.
+		HostMetadata: HostMetadataConfig{ReporterPeriod: 30 * time.Minute, MaxHostsPerTenant: 2_000, MaxHosts: 20_000, known: &sharedHosts{}},
 		Metrics: MetricsConfig{
 			Intake:              IntakeAgent,
 			Compression:         intake.Zstd,

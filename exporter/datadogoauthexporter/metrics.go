@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/hostmetadata"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/metrics"
 )
 
@@ -51,6 +52,7 @@ func newMetricsExporter(c *core, next exporter.Metrics) (*metricsExporter, error
 			resources:  func(d pmetric.Metrics) resources[pmetric.ResourceMetrics] { return d.ResourceMetrics() },
 			attributes: func(r pmetric.ResourceMetrics) pcommon.Map { return r.Resource().Attributes() },
 			count:      countDataPoints,
+			host:       (*hostmetadata.Tx).AddMetrics,
 			begin: func(tenant, _ string) mapping[pmetric.ResourceMetrics] {
 				if c.cfg.Metrics.Intake == IntakeOTLP {
 					return &otlpMetricsMapping{gauges: checks, tx: mapper.Begin(tenant)}

@@ -34,6 +34,9 @@ func keys(prefix string, of reflect.Type) []string {
 	var all []string
 	for i := range of.NumField() {
 		f := of.Field(i)
+		if !f.IsExported() {
+			continue
+		}
 		key := prefix + f.Tag.Get("mapstructure")
 		if f.Type.Kind() == reflect.Struct && f.Type.PkgPath() == of.PkgPath() {
 			all = append(all, keys(key+"::", f.Type)...)

@@ -13,9 +13,9 @@ var _ confmap.Unmarshaler = (*Config)(nil)
 var removed = []struct{ key, instead string }{
 	{"api", "remove it: each customer's own key and site are used; see credentials"},
 	{"tags", "was removed; put the tags into the attributes of the resource"},
-	{"send_metadata", "remove it: no host metadata is sent"},
-	{"use_resource_metadata", "remove it: no host metadata is sent"},
-	{"host_metadata", "remove it: no host metadata is sent; for the host of data see hostname and resource_host"},
+	{"send_metadata", "use host_metadata::enabled"},
+	{"use_resource_metadata", "remove it: only resources are asked about their hosts; see host_metadata::enabled"},
+	{"host_metadata::hostname_source", "remove it: the collector's own machine is never reported, only hosts of resources with datadog.host.use_as_metadata; for the host of data see hostname and resource_host"},
 	{"hostname_detection_timeout", "remove it: no host is detected; see hostname"},
 	{"metrics::endpoint", "use endpoints"},
 	{"logs::endpoint", "use endpoints"},

@@ -24,7 +24,7 @@ type telemetry struct {
 	*metadata.TelemetryBuilder
 	logger   *zap.Logger
 	exporter attribute.KeyValue
-	// main are the books of the signal, others those of what else is made of its items: groups of APM stats, events, service checks.
+	// main are the books of the signal, others those of what else is made of its items: groups of APM stats, events, service checks, reports of hosts.
 	main   books
 	others map[intake.Family]*books // fixed after newTelemetry
 	told   []atomic.Int64           // by reason: when a drop was last logged, Unix seconds
@@ -32,9 +32,11 @@ type telemetry struct {
 
 // madeOf are the intakes that a signal's items also become items of.
 var madeOf = map[string]map[intake.Family]string{
-	"metrics": {intake.Checks: "service_checks"},
-	"logs":    {intake.Checks: "service_checks", intake.Events: "events", intake.Incidents: "incidents"},
-	"traces":  {intake.Stats: "stats"},
+	"metrics": {intake.Checks: "service_checks", intake.HostMetadata: "host_metadata"},
+	"logs": {
+		intake.Checks: "service_checks", intake.Events: "events", intake.Incidents: "incidents", intake.HostMetadata: "host_metadata",
+	},
+	"traces": {intake.Stats: "stats", intake.HostMetadata: "host_metadata"},
 }
 
 // books are the attributes of the figures of one signal.

@@ -24,6 +24,7 @@ type terms struct {
 // states no size for events and service checks: theirs are far below what the same API takes of series. OTLP,
 // https://docs.datadoghq.com/opentelemetry/setup/otlp_ingest/ (traces 3.2 MB, metrics 500 kB as sent and 5 MB after decompression; nothing is said of
 // logs, for which the limits of the log API are assumed). Of the public span intake no limit is known: that of the other trace intakes is assumed.
+// A body of host metadata is one host, as Datadog's exporter sends it; of its size nothing is known, and it is far below this limit.
 var families = [...]terms{
 	Series:   {"series", site.HostAPI, "/api/v2/series", "application/x-protobuf", 10_000, 0, 5_242_879, 512_000},
 	Sketches: {"sketches", site.HostAPI, "/api/beta/sketches", "application/x-protobuf", 0, 0, 4_194_304, 2_621_440},
@@ -37,6 +38,8 @@ var families = [...]terms{
 	OTLPLogs:    {"otlp_logs", site.HostOTLP, "/v1/logs", "application/x-protobuf", 0, 1_000, 5_000_000, 5_000_000},
 	OTLPTraces:  {"otlp_traces", site.HostOTLP, "/v1/traces", "application/x-protobuf", 0, 0, 3_200_000, 3_200_000},
 	PublicSpans: {"public_spans", site.HostSpans, "/api/v2/spans", "text/plain;charset=UTF-8", 0, 0, 3_200_000, 3_200_000},
+
+	HostMetadata: {"host_metadata", site.HostAPI, "/intake", "application/json", 1, 0, 1_000_000, 1_000_000},
 }
 
 // NumFamilies is one more than the largest number of a family.
@@ -52,7 +55,7 @@ func (f Family) once() bool { return f == Events }
 // usualCompression is that of a family for which none is set. No compression is documented for events and service checks.
 func (f Family) usualCompression() Compression {
 	switch f {
-	case Traces, Stats, OTLPMetrics, OTLPLogs, OTLPTraces, PublicSpans:
+	case Traces, Stats, OTLPMetrics, OTLPLogs, OTLPTraces, PublicSpans, HostMetadata:
 		return Gzip
 	case Events, Checks:
 		return None

@@ -34,6 +34,31 @@ func TestEachEventIsABodyOfItsOwn(t *testing.T) {
 	}
 }
 
+// TestEachReportOfAHostIsABodyOfItsOwn, and is sent again when nobody knows whether it arrived: it says the same again.
+func TestEachReportOfAHostIsABodyOfItsOwn(t *testing.T) {
+	t.Parallel()
+	in, b := newIntake(t, func(w http.ResponseWriter, _ call, n int) {
+		if n == 2 {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		w.WriteHeader(http.StatusAccepted)
+	}), &books{}
+	s := sender(in, b)
+	err := s.Send(t.Context(), grant(t, false), of(intake.HostMetadata, `{"a":1}`, `{"b":2}`))
+	var unsent *intake.Unsent
+	if !errors.As(err, &unsent) || string(unsent.Left.Body) != `{"b":2}` || !unsent.Down {
+		t.Fatalf("%+v", err)
+	}
+	if err := s.Send(t.Context(), grant(t, false), unsent.Left); err != nil || b.delivered != 2 {
+		t.Fatalf("%v, delivered %d", err, b.delivered)
+	}
+	want := call{"api.us5.datadoghq.com", "/intake", testKey, "gzip", "application/json", "otelcol-datadogoauth/1.2.3", []byte(`{"a":1}`)}
+	if got := in.all(); len(got) != 3 || !equal(got[0], want) {
+		t.Errorf("got %+v, want %+v first", got, want)
+	}
+}
+
 // TestAnEventOfUnknownOutcomeIsGivenUp has three events; something happens to the second.
 func TestAnEventOfUnknownOutcomeIsGivenUp(t *testing.T) {
 	t.Parallel()

@@ -30,10 +30,13 @@ const (
 	PublicSpans Family = 12 // POST <public span intake>/api/v2/spans, a JSON envelope a line
 )
 
+// HostMetadata is what resources tell of their hosts.
+const HostMetadata Family = 13 // POST api.<site>/intake, one JSON object
+
 // Payload is the encoded, uncompressed items of one tenant for one family, without the framing around them.
 //
 // An item is the smallest piece that can be sent alone: for Series and Sketches one element of the repeated field, field
-// tag and length included; for Logs and Checks one JSON object followed by a comma; for Events one JSON object; for Traces one
+// tag and length included; for Logs and Checks one JSON object followed by a comma; for Events and HostMetadata one JSON object; for Traces one
 // AgentPayload.tracerPayloads element, field tag and length included; for Stats one element of StatsPayload.stats; for the OTLP families one
 // element of the request's repeated field, tag and length included; for PublicSpans one line. So payloads merge by concatenation and split at any
 // item's end.
@@ -48,7 +51,7 @@ type Payload struct {
 type Item struct {
 	// End is where the item ends in Body; it begins where the one before it ends.
 	End uint32
-	// Count is how many OTLP items (data points, log records, spans), for Stats groups, are done when this item is delivered. A data point that
+	// Count is how many OTLP items (data points, log records, spans), for Stats groups, for HostMetadata hosts, are done when this item is delivered. A data point that
 	// becomes several wire items is counted on the first of them and 0 on the others.
 	Count uint32
 	// Unix is the time of the item in seconds, by which it expires. A trace item has the latest span end in it.

@@ -33,14 +33,15 @@ const (
 	ReasonQueueFull                                        // the queue refused stats again and again
 	ReasonOutcomeUnknown                                   // it may have arrived, and sending it again could make two of it
 	ReasonFuture                                           // further ahead than the intake takes
-	ReasonNoHost                                           // a service check of no host
+	ReasonNoHost                                           // a service check of no host, or a report of one
+	ReasonHostLimit                                        // a report of a host, of which the tenant has as many as it may
 	numReasons
 )
 
 var reasonNames = [...]string{
 	"no_recorded_value", "not_finite", "temporality", "malformed", "stale", "baseline", "empty", "too_large", "sampled",
 	"no_tenant", "tenant_conflict", "tenant_invalid", "not_allowed", "unknown_tenant", "not_connected", "disconnected",
-	"org_changed", "rejected", "park_full", "unreadable", "shutdown", "queue_full", "outcome_unknown", "future", "no_host",
+	"org_changed", "rejected", "park_full", "unreadable", "shutdown", "queue_full", "outcome_unknown", "future", "no_host", "host_limit",
 }
 
 func (r Reason) String() string { return reasonNames[r] }

@@ -99,9 +99,9 @@ func (d *Dispatcher) full(key string, l *lane) bool {
 }
 
 // places is how many requests may be under way in a lane. Service checks have one: they are few and go many to a body, and each place more would
-// be one queue worker more that a single tenant can keep waiting.
+// be one queue worker more that a single tenant can keep waiting. Host metadata has one since it is in no hurry.
 func (d *Dispatcher) places(l *lane) int {
-	if l.family == intake.Checks {
+	if l.family == intake.Checks || l.family == intake.HostMetadata {
 		return 1
 	}
 	return d.set.MaxSends

@@ -92,29 +92,38 @@ func TestWhatWasGivenUpIsNotKeptByADurableQueue(t *testing.T) {
 	}
 }
 
-// TestServiceChecksHaveOnePlace keeps a tenant from taking one more worker for them.
-func TestServiceChecksHaveOnePlace(t *testing.T) {
+// TestSmallFamiliesHaveOnePlace keeps a tenant from taking one more worker for them.
+func TestSmallFamiliesHaveOnePlace(t *testing.T) {
 	t.Parallel()
+	for _, small := range []intake.Family{intake.Checks, intake.HostMetadata} {
+		t.Run(small.String(), func(t *testing.T) {
+			t.Parallel()
+			oneOf(t, small)
+		})
+	}
+}
+
+func oneOf(t *testing.T, small intake.Family) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
 		w.source.Grant("acme", "datadoghq.eu", "key", 1, false)
 		w.answers(hang)
 		p := newPool(t, w, 10)
 		for range 3 {
-			p.queue <- ofFamily(intake.Checks, "acme", "c")
+			p.queue <- ofFamily(small, "acme", "c")
 			p.queue <- ofFamily(intake.Events, "acme", "e")
 		}
 		synctest.Wait()
 		w.mu.Lock()
 		calls := w.calls
 		w.mu.Unlock()
-		if calls != 3 { // two events and one check
+		if calls != 3 { // two events and one of the small family
 			t.Errorf("%d calls are under way", calls)
 		}
-		checks, _ := w.Dispatcher.Parked(intake.Checks)
+		waiting, _ := w.Dispatcher.Parked(small)
 		events, _ := w.Dispatcher.Parked(intake.Events)
-		if checks != 2 || events != 1 {
-			t.Errorf("parked %d checks, %d events", checks, events)
+		if waiting != 2 || events != 1 {
+			t.Errorf("parked %d of %s, %d events", waiting, small, events)
 		}
 		w.answers(nil)
 		p.stop()

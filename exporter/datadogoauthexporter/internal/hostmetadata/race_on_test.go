@@ -1,0 +1,5 @@
+//go:build race
+
+package hostmetadata_test
+
+const raceEnabled = true
