@@ -46,8 +46,8 @@ type Client struct {
 	requests                      int64
 }
 
-// NewClient connects to an OTLP/gRPC receiver on a loopback address.
-func NewClient(ctx context.Context, endpoint, tenant string) (*Client, error) {
+// NewClient connects to an OTLP/gRPC receiver on a loopback address. Its resource has more attributes besides.
+func NewClient(ctx context.Context, endpoint, tenant string, more ...attribute.KeyValue) (*Client, error) {
 	c := &Client{tenant: tenant}
 	headers := map[string]string{TenantHeader: tenant}
 	me, err1 := otlpmetricgrpc.New(ctx, otlpmetricgrpc.WithEndpoint(endpoint), otlpmetricgrpc.WithInsecure(), otlpmetricgrpc.WithHeaders(headers))
@@ -56,12 +56,12 @@ func NewClient(ctx context.Context, endpoint, tenant string) (*Client, error) {
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return nil, fmt.Errorf("OpenTelemetry SDK for %s: %w", tenant, err)
 	}
-	res := resource.NewSchemaless(
+	res := resource.NewSchemaless(append([]attribute.KeyValue{
 		attribute.String("service.name", "shop-"+tenant),
 		attribute.String("service.version", "1.2.3"),
 		attribute.String("deployment.environment.name", "demo"),
 		attribute.String("host.name", "host-"+tenant),
-	)
+	}, more...)...)
 	// This is the SDK's preference "lowmemory": what Datadog recommends (delta) but for observable counters, which are cumulative. With
 	// delta the first point of every series counts; of a cumulative metric Datadog's rules send that of the first series alone.
 	c.reader = sdkmetric.NewManualReader(sdkmetric.WithTemporalitySelector(func(kind sdkmetric.InstrumentKind) metricdata.Temporality {
