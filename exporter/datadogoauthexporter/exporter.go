@@ -27,6 +27,7 @@ import (
 type core struct {
 	set       exporter.Settings
 	cfg       *Config
+	signal    string
 	maxAge    time.Duration
 	telemetry *telemetry
 	resolver  *tenancy.Resolver
@@ -35,11 +36,12 @@ type core struct {
 	// Set by start.
 	source     credential.Source
 	client     *http.Client
+	attempts   *attempts // nil when no events are sent, or the queue has no storage
 	dispatcher atomic.Pointer[tenancy.Dispatcher]
 }
 
 func newCore(set exporter.Settings, cfg *Config, signal string, maxAge time.Duration) (*core, error) {
-	c := &core{set: set, cfg: cfg, maxAge: maxAge}
+	c := &core{set: set, cfg: cfg, signal: signal, maxAge: maxAge}
 	c.resolver = tenancy.NewResolver(tenancy.Rules{
 		Fixed: cfg.Tenant.Fixed, MetadataKey: cfg.Tenant.MetadataKey, FromResource: cfg.Tenant.ResourceAttribute, Allowed: cfg.Tenant.Allowed,
 	})
@@ -120,6 +122,15 @@ func (c *core) start(ctx context.Context, host component.Host, enqueue func(cont
 	if c.client, err = c.cfg.HTTP.ToClient(ctx, host.GetExtensions(), plain); err != nil {
 		return fmt.Errorf("http: %w", err)
 	}
+	var noted intake.Attempts
+	if c.signal == "logs" && c.cfg.Events.Enabled && !c.cfg.Events.AtLeastOnce {
+		if c.attempts, err = openAttempts(ctx, host, c.set.ID, c.cfg.Queue.Get().StorageID); err != nil {
+			return err
+		}
+		if c.attempts != nil {
+			noted = c.attempts
+		}
+	}
 	version := c.set.BuildInfo.Version
 	sender := intake.NewSender(intake.Settings{
 		Client:    c.client,
@@ -135,6 +146,7 @@ func (c *core) start(ctx context.Context, host component.Host, enqueue func(cont
 		TracesHeader:  traces.AppendHeader(nil, traces.Header{Hostname: c.cfg.Hostname, Env: "none", AgentVersion: "otelcol-datadogoauth-" + version}),
 		StatsEnvelope: apmstats.Envelope(apmstats.Header{Hostname: c.cfg.Hostname, AgentVersion: "otelcol-datadogoauth-" + version}),
 		AtLeastOnce:   c.cfg.Events.AtLeastOnce,
+		Attempts:      noted,
 		Timeout:       c.cfg.Timeout,
 		MaxWait:       c.maxWait(),
 		Observer:      c.telemetry,
@@ -218,6 +230,7 @@ func (c *core) stop(ctx context.Context, next component.Component, enqueue func(
 	if d != nil {
 		err = errors.Join(err, d.Drain(ctx))
 	}
+	err = errors.Join(err, c.attempts.close(ctx))
 	if c.client != nil {
 		c.client.CloseIdleConnections()
 	}

@@ -155,3 +155,41 @@ func TestAnEventWhoseAnswerIsLost(t *testing.T) {
 		})
 	}
 }
+
+// TestAnEventIsNotSentTwiceByTwoProcesses kills the collector while an event is on its way that Datadog has got. The queue, which has a storage,
+// gives it out again after the restart.
+func TestAnEventIsNotSentTwiceByTwoProcesses(t *testing.T) {
+	t.Parallel()
+	w := start(t, func(o *world.Options) { o.Tenants = threeCustomers[:1] })
+	connectAll(t, w)
+	customer := w.Customers[0]
+	hang, err := w.Standin.Faults().Add(faults.Fault{ID: "hang", Path: "/api/v1/events", Hang: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sdk := client(t, w, customer.Tenant)
+	emit(t, sdk, "first")
+	calls := func() int { return len(w.Standin.History().List(history.Filter{Path: "/api/v1/events"})) }
+	if err := w.Standin.Faults().Await(t.Context(), hang.ID, 1); err != nil {
+		t.Fatal(err)
+	}
+	w.Collector.Kill()
+	w.Standin.Faults().Remove(hang.ID)
+	if err := w.StartCollector(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	emit(t, sdk, "second")
+	awaitCounts(t, w, customer, intake.Counts{Events: 1})
+	if err := sdk.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Collector.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.Standin.Intake().Received(customer.Org.ID).Events; len(got) != 1 || got[0].Title != "second" {
+		t.Errorf("Datadog has %+v, want the second event", got)
+	}
+	if n := calls(); n != 2 {
+		t.Errorf("%d calls, want 2", n)
+	}
+}

@@ -18,6 +18,7 @@ const (
 	recode                   // send it again at once with another compression
 	rejected                 // will never be taken
 	unclear                  // it may have been taken, and must not be sent twice
+	unclearBefore            // the same, of an attempt by a process that was killed
 )
 
 // judge is the one place that decides what an answer of an intake with an API key means. All families answer alike:

@@ -41,6 +41,8 @@ type Settings struct {
 	Compression map[Family]Compression
 	// AtLeastOnce sends events again whose outcome is unknown.
 	AtLeastOnce bool
+	// Attempts is asked before an event is sent that must not be sent twice. It may be nil.
+	Attempts Attempts
 	// TracesHeader holds the fields of AgentPayload other than tracerPayloads, encoded.
 	TracesHeader []byte
 	// StatsEnvelope is what surrounds the items of Stats.
@@ -145,6 +147,10 @@ func (s *Sender) Send(ctx context.Context, cred *credential.Credential, r *Reque
 			lost = a.err
 			s.set.Observer.Dropped(r.Family, ReasonRejected, next.Count())
 			rest, settled = rest[1:], true
+		case unclearBefore:
+			lost = a.err
+			s.set.Observer.Dropped(r.Family, ReasonOutcomeUnknown, next.Count())
+			rest, settled = rest[1:], true
 		case unclear:
 			s.set.Observer.Dropped(r.Family, ReasonOutcomeUnknown, next.Count())
 			if rest = rest[1:]; len(rest) == 0 {
@@ -189,6 +195,27 @@ func (s *Sender) sendOne(ctx context.Context, cred *credential.Credential, r *Re
 	if r.BytesSize() > room {
 		return answer{verdict: split, err: errTooLarge}
 	}
+	if r.Family.once() && !s.set.AtLeastOnce && s.set.Attempts != nil {
+		return s.attempt(ctx, cred, r)
+	}
+	return s.encodeAndPost(ctx, cred, r)
+}
+
+// attempt is sendOne for what must not be sent twice, not even by a process that was killed in between.
+func (s *Sender) attempt(ctx context.Context, cred *credential.Credential, r *Request) answer {
+	sentBefore, err := s.set.Attempts.Begin(ctx, r)
+	switch {
+	case err != nil:
+		return answer{verdict: again, err: err}
+	case sentBefore:
+		return answer{verdict: unclearBefore, err: fmt.Errorf("send %s of tenant %s: the collector was killed when it was sent the last time, and nobody knows whether it arrived", r.Family, r.Tenant)}
+	}
+	a := s.encodeAndPost(ctx, cred, r)
+	s.set.Attempts.End(context.WithoutCancel(ctx), r, a.verdict == again || a.verdict == held)
+	return a
+}
+
+func (s *Sender) encodeAndPost(ctx context.Context, cred *credential.Credential, r *Request) answer {
 	to := destination{cred.Site().Domain(), r.Family}
 	with := s.compression(to)
 	a := s.post(ctx, cred, r, with)
@@ -334,5 +361,5 @@ func refusal(cred *credential.Credential, r *Request, resp *http.Response, texts
 
 // String is the value of the metric attribute "outcome".
 func (v verdict) String() string {
-	return [...]string{"delivered", "retry", "refused", "too_large", "recoded", "rejected", "unknown"}[v]
+	return [...]string{"delivered", "retry", "refused", "too_large", "recoded", "rejected", "unknown", "unknown"}[v]
 }

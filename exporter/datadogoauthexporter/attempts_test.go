@@ -1,0 +1,94 @@
+package datadogoauthexporter
+
+import (
+	"testing"
+
+	"go.opentelemetry.io/collector/component"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
+)
+
+// opened opens the notes in a storage, as a start of the collector does.
+func opened(t *testing.T, s *memoryStorage) *attempts {
+	t.Helper()
+	id := component.MustNewID("memory")
+	h := newHost()
+	h.extensions[id] = s
+	a, err := openAttempts(t.Context(), h, component.MustNewID("datadogoauth"), &id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func eventOf(tenant, org, body string) *intake.Request {
+	return intake.NewRequest(tenant, org, intake.Events, intake.Payload{Body: []byte(body), Items: []intake.Item{{End: uint32(len(body)), Count: 1}}})
+}
+
+// begins notes an attempt, and says whether it is one that was made before.
+func begins(t *testing.T, a *attempts, r *intake.Request) bool {
+	t.Helper()
+	before, err := a.Begin(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return before
+}
+
+func TestAnAttemptOutlivesACrashAndNoOrderlyStop(t *testing.T) {
+	t.Parallel()
+	s := newStorage()
+	sent, refused, other := eventOf("acme", "1", "sent"), eventOf("acme", "1", "refused"), eventOf("globex", "1", "sent")
+	a := opened(t, s)
+	for _, r := range []*intake.Request{sent, refused} {
+		if begins(t, a, r) {
+			t.Fatalf("%q was never sent", r.Body)
+		}
+	}
+	a.End(t.Context(), refused, true)
+
+	a = opened(t, s) // after a crash
+	if !begins(t, a, sent) {
+		t.Error("what was on its way is sent again")
+	}
+	for _, r := range []*intake.Request{refused, other, sent} {
+		if begins(t, a, r) {
+			t.Errorf("%s: %q: was not sent before, or was already told", r.Tenant, r.Body)
+		}
+		a.End(t.Context(), r, false)
+	}
+	if err := a.close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+
+	a = opened(t, s) // after an orderly stop
+	if begins(t, a, sent) {
+		t.Error("a note outlives an orderly stop")
+	}
+	if a = opened(t, s); !begins(t, a, sent) || begins(t, a, other) {
+		t.Error("after a crash that followed an orderly stop only what was sent since counts")
+	}
+}
+
+func TestNotesOfAttemptsAreARing(t *testing.T) {
+	t.Parallel()
+	s := newStorage()
+	first, last := eventOf("acme", "1", "first"), eventOf("acme", "1", "last")
+	a := opened(t, s)
+	begins(t, a, first)
+	a.End(t.Context(), first, false)
+	for range attemptsSlots {
+		begins(t, a, last)
+		a.End(t.Context(), last, false)
+	}
+	if n := len(s.values); n != attemptsSlots {
+		t.Errorf("%d notes", n)
+	}
+	if len(a.slots) != 0 {
+		t.Errorf("%d attempts are remembered that have ended", len(a.slots))
+	}
+	a = opened(t, s)
+	if a.next != attemptsSlots+1 || begins(t, a, first) || !begins(t, a, last) {
+		t.Errorf("the next note is number %d, or the wrong ones were overwritten", a.next)
+	}
+}
