@@ -105,8 +105,8 @@ type mapping struct {
 
 	payload tracerPayload
 
-	hiddenName string // of a span that stays OTLP; see hideIn
-	replace    func(key string, v pcommon.Value) (string, bool)
+	hide    reading // of what stays OTLP
+	replace func(key string, v pcommon.Value) (string, bool)
 
 	stats      Stats // nil when it need not be told
 	facts      statsFacts
@@ -157,7 +157,7 @@ func (g *mapping) release() bool {
 	g.meta.reset()
 	g.metrics.reset()
 	g.attrs = known{}
-	g.payload, g.hiddenName = tracerPayload{}, ""
+	g.payload, g.hide = tracerPayload{}, reading{}
 	g.lasts.reset()
 	g.text.reset()
 	return small

@@ -59,7 +59,7 @@ func TestObfuscation(t *testing.T) {
 	}
 }
 
-// TestNoValueLeaves puts a secret wherever a statement, a command, a parameter or a URL can be, on spans of every type.
+// TestNoValueLeaves puts a secret wherever a statement, a command, a parameter or a URL can be, on spans of every type, in every form of the intake.
 func TestNoValueLeaves(t *testing.T) {
 	t.Parallel()
 	const secret = "s3cr3t"
@@ -77,9 +77,9 @@ func TestNoValueLeaves(t *testing.T) {
 		"memcached":     {"set k 0 0 3\r\n" + secret},
 		"neo4j":         {"MATCH (n {name: '" + secret + "'}) RETURN n"},
 	}
-	m := traces.New(traces.Options{})
+	m, public, otlp := traces.New(traces.Options{}), traces.New(traces.Options{Public: true}), traces.NewOTLP(traces.Options{})
 	for system, texts := range statements {
-		for _, text := range texts {
+		for _, statement := range texts {
 			for _, kind := range []ptrace.SpanKind{ptrace.SpanKindClient, ptrace.SpanKindInternal, ptrace.SpanKindServer} {
 				for _, typ := range []string{"", "custom", "web", "sql", "redis", "mongodb"} {
 					for _, key := range []string{"db.statement", "db.query.text"} {
@@ -96,7 +96,7 @@ func TestNoValueLeaves(t *testing.T) {
 						if typ != "" {
 							a.PutStr("span.type", typ)
 						}
-						a.PutStr(key, text)
+						a.PutStr(key, statement)
 						a.PutStr("db.query.parameter.0", secret)
 						a.PutStr("db.operation.parameter.id", secret)
 						a.PutInt("db.query.parameter.1", 123454321)
@@ -110,13 +110,35 @@ func TestNoValueLeaves(t *testing.T) {
 						a.PutStr("http.target", "/a?t="+secret)
 						a.PutStr("url.query", "t="+secret)
 						a.PutStr("http.request.header.referrer", "https://h/?t="+secret)
-						got := mapTraces(t, m, td)
-						text, err := json.Marshal(got)
+						check := func(form string, text []byte) {
+							if strings.Contains(string(text), secret) || strings.Contains(string(text), "1.23454321e+08") || strings.Contains(string(text), "123454321") {
+								t.Errorf("%s, system %q, type %q, kind %s, %s: %s", form, system, typ, kind, key, text)
+							}
+						}
+						text, err := json.Marshal(mapTraces(t, m, td))
 						if err != nil {
 							t.Fatal(err)
 						}
-						if strings.Contains(string(text), secret) || strings.Contains(string(text), "1.23454321e+08") || strings.Contains(string(text), "123454321") {
-							t.Errorf("system %q, type %q, kind %s, %s: %s", system, typ, kind, key, text)
+						check("agent", text)
+						again := ptrace.NewTraces()
+						td.CopyTo(again)
+						rs := again.ResourceSpans().At(0)
+						s, a = rs.ScopeSpans().At(0).Spans().At(0), rs.ScopeSpans().At(0).Spans().At(0).Attributes()
+						var lines, body intake.Payload
+						public.Map(rs, &lines, new(intake.Drops), nil)
+						check("public", lines.Body)
+						s.SetName(statement)
+						a.PutStr("resource.name", statement)
+						m.Map(rs, &body, new(intake.Drops), nil)
+						check("agent, named", body.Body)
+						otlp.Map(rs, &body, new(intake.Drops))
+						check("OTLP, named", body.Body)
+						rs.Resource().Attributes().PutStr(key, statement)
+						rs.Resource().Attributes().PutStr("url.full", "https://u:"+secret+"@h/a?t="+secret)
+						otlp.Map(rs, &body, new(intake.Drops))
+						check("OTLP, in the resource", body.Body)
+						if len(lines.Items) != 1 || len(body.Items) != 3 {
+							t.Fatalf("%d and %d items", len(lines.Items), len(body.Items))
 						}
 					}
 				}

@@ -43,12 +43,14 @@ func (m *OTLPMapper) Map(rs ptrace.ResourceSpans, out *intake.Payload, drops *in
 	}
 	w, g := &c.w, c.g
 	w.Start(out)
-	w.Described(otlpwire.AppendResource(w.Describe(0, 1), rs.Resource(), rs.SchemaUrl(), m.mapper.opts.FallbackHost))
 	for key, v := range rs.Resource().Attributes().All() {
 		g.res.note(attrKeyOf(key), v) // a resource may name the database
 	}
+	g.hideInResource()
+	w.Described(otlpwire.AppendResourceReplaced(w.Describe(0, 1), rs.Resource(), rs.SchemaUrl(), m.mapper.opts.FallbackHost, g.replace))
 	for _, ss := range rs.ScopeSpans().All() {
-		w.Described(otlpwire.AppendScope(w.Describe(1, 2), ss.Scope(), ss.SchemaUrl()))
+		g.hideInResource()
+		w.Described(otlpwire.AppendScopeReplaced(w.Describe(1, 2), ss.Scope(), ss.SchemaUrl(), g.replace))
 		for _, s := range ss.Spans().All() {
 			if s.TraceID().IsEmpty() || s.SpanID().IsEmpty() {
 				drops.Add(intake.ReasonMalformed, 1)
@@ -73,32 +75,24 @@ func (m *OTLPMapper) Map(rs ptrace.ResourceSpans, out *intake.Payload, drops *in
 //	  Status status = 15; fixed32 flags = 16; }
 //	message Status { string message = 2; StatusCode code = 3; }
 func (g *mapping) appendOTLPSpan(dst []byte, s ptrace.Span) []byte {
-	hides := g.hideIn(s)
+	g.hideInSpan(s)
 	dst = appendIDs(dst, s.TraceID(), s.SpanID())
 	dst = otlpwire.AppendString(dst, 3, s.TraceState().AsRaw())
 	if id := s.ParentSpanID(); !id.IsEmpty() {
 		dst = otlpwire.AppendBytes(dst, 4, id[:])
 	}
-	if hides {
-		dst = otlpwire.AppendString(dst, 5, g.hiddenName)
-	} else {
-		dst = otlpwire.AppendString(dst, 5, s.Name())
-	}
+	dst = otlpwire.AppendString(dst, 5, g.hiddenName(s.Name()))
 	dst = otlpwire.AppendUint(dst, 6, uint64(int64(s.Kind())))
 	dst = otlpwire.AppendFixed64(dst, 7, uint64(s.StartTimestamp()))
 	dst = otlpwire.AppendFixed64(dst, 8, uint64(s.EndTimestamp()))
-	if hides {
-		dst = otlpwire.AppendAttributesReplaced(dst, 9, s.Attributes(), g.replace)
-	} else {
-		dst = otlpwire.AppendAttributes(dst, 9, s.Attributes())
-	}
+	dst = otlpwire.AppendAttributesReplaced(dst, 9, s.Attributes(), g.replace)
 	dst = otlpwire.AppendUint(dst, 10, uint64(s.DroppedAttributesCount()))
 	for _, e := range s.Events().All() {
-		dst = appendOTLPEvent(dst, e)
+		dst = g.appendOTLPEvent(dst, e)
 	}
 	dst = otlpwire.AppendUint(dst, 12, uint64(s.DroppedEventsCount()))
 	for _, l := range s.Links().All() {
-		dst = appendOTLPLink(dst, l)
+		dst = g.appendOTLPLink(dst, l)
 	}
 	dst = otlpwire.AppendUint(dst, 14, uint64(s.DroppedLinksCount()))
 	if st := s.Status(); st.Code() != ptrace.StatusCodeUnset || st.Message() != "" {
@@ -112,22 +106,22 @@ func (g *mapping) appendOTLPSpan(dst []byte, s ptrace.Span) []byte {
 }
 
 // message Event { fixed64 time_unix_nano = 1; string name = 2; repeated KeyValue attributes = 3; uint32 dropped_attributes_count = 4; }
-func appendOTLPEvent(dst []byte, e ptrace.SpanEvent) []byte {
+func (g *mapping) appendOTLPEvent(dst []byte, e ptrace.SpanEvent) []byte {
 	dst, whole := otlpwire.Begin(dst, 11, otlpwire.Medium)
 	dst = otlpwire.AppendFixed64(dst, 1, uint64(e.Timestamp()))
 	dst = otlpwire.AppendString(dst, 2, e.Name())
-	dst = otlpwire.AppendAttributes(dst, 3, e.Attributes())
+	dst = otlpwire.AppendAttributesReplaced(dst, 3, e.Attributes(), g.replace)
 	dst = otlpwire.AppendUint(dst, 4, uint64(e.DroppedAttributesCount()))
 	return otlpwire.End(dst, whole)
 }
 
 // message Link { bytes trace_id = 1; bytes span_id = 2; string trace_state = 3; repeated KeyValue attributes = 4;
 // uint32 dropped_attributes_count = 5; fixed32 flags = 6; }
-func appendOTLPLink(dst []byte, l ptrace.SpanLink) []byte {
+func (g *mapping) appendOTLPLink(dst []byte, l ptrace.SpanLink) []byte {
 	dst, whole := otlpwire.Begin(dst, 13, otlpwire.Small)
 	dst = appendIDs(dst, l.TraceID(), l.SpanID())
 	dst = otlpwire.AppendString(dst, 3, l.TraceState().AsRaw())
-	dst = otlpwire.AppendAttributes(dst, 4, l.Attributes())
+	dst = otlpwire.AppendAttributesReplaced(dst, 4, l.Attributes(), g.replace)
 	dst = otlpwire.AppendUint(dst, 5, uint64(l.DroppedAttributesCount()))
 	dst = otlpwire.AppendFixed32(dst, 6, l.Flags())
 	return otlpwire.End(dst, whole)

@@ -18,19 +18,34 @@ import (
 const maxOTLPBody = 3_200_000
 
 // secretKeys are the attributes whose values may be replaced.
-var secretKeys = strings.Fields(`db.statement db.query.text url.full http.request.header.referrer sql.query http.url http.target url.query http.referrer
+var secretKeys = strings.Fields(`resource.name db.statement db.query.text url.full http.request.header.referrer sql.query http.url http.target url.query http.referrer
 	redis.raw_command valkey.raw_command mongodb.query elasticsearch.body opensearch.body memcached.command`)
 
-// withoutSecrets takes out of a span what may be replaced: those attributes, and a name that may be a statement.
-func withoutSecrets(s ptrace.Span) {
-	_, ofDatabase := s.Attributes().Get("db.system")
-	_, named := s.Attributes().Get("db.system.name")
-	before := s.Attributes().Len()
-	s.Attributes().RemoveIf(func(key string, _ pcommon.Value) bool {
-		return slices.Contains(secretKeys, key) || strings.HasPrefix(key, "db.query.parameter.") || strings.HasPrefix(key, "db.operation.parameter.")
-	})
-	if ofDatabase || named || s.Attributes().Len() < before {
+// withoutSecrets takes out of a span, its resource and its scope what may be replaced: those attributes, and a name that may be a statement.
+func withoutSecrets(res pcommon.Resource, scope pcommon.InstrumentationScope, s ptrace.Span) {
+	found := false
+	remove := func(all pcommon.Map) {
+		for _, key := range []string{"db.system", "db.system.name", "span.type"} {
+			_, ofDatabase := all.Get(key)
+			found = found || ofDatabase
+		}
+		all.RemoveIf(func(key string, _ pcommon.Value) bool {
+			secret := slices.Contains(secretKeys, key) || strings.HasPrefix(key, "db.query.parameter.") || strings.HasPrefix(key, "db.operation.parameter.")
+			found = found || secret
+			return secret
+		})
+	}
+	remove(res.Attributes())
+	remove(scope.Attributes())
+	remove(s.Attributes())
+	if found {
 		s.SetName("")
+	}
+	for _, e := range s.Events().All() {
+		remove(e.Attributes())
+	}
+	for _, l := range s.Links().All() {
+		remove(l.Attributes())
 	}
 }
 
@@ -52,7 +67,7 @@ func oneByOne(t testing.TB, all ptrace.Traces) []string {
 				ss.Scope().CopyTo(sc.Scope())
 				sc.SetSchemaUrl(ss.SchemaUrl())
 				s.CopyTo(sc.Spans().AppendEmpty())
-				withoutSecrets(sc.Spans().At(0))
+				withoutSecrets(r.Resource(), sc.Scope(), sc.Spans().At(0))
 				text, err := (&ptrace.JSONMarshaler{}).MarshalTraces(one)
 				if err != nil {
 					t.Fatal(err)
@@ -145,6 +160,111 @@ func TestOTLPHidesWhatMayBeSecret(t *testing.T) {
 	kept, _, _ := sentAsOTLP(t, traces.NewOTLP(traces.Options{KeepQueryStrings: true}), in)
 	if v, _ := kept.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(5).Attributes().Get("url.query"); v.Str() != "token=s3cr3t" {
 		t.Errorf("with query strings: %q", v.Str())
+	}
+}
+
+// TestOTLPHidesEverywhere puts a secret wherever it is not an attribute of the span that the other tests treat.
+func TestOTLPHidesEverywhere(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		fill func(res, scope pcommon.Map, s ptrace.Span)
+		want string // of what is sent, as JSON
+	}{
+		"statement as resource name": {func(_, _ pcommon.Map, s ptrace.Span) {
+			s.Attributes().PutStr("db.system", "postgresql")
+			s.Attributes().PutStr("resource.name", "SELECT 's3cr3t'")
+		}, `{"key":"resource.name","value":{"stringValue":"SELECT ?"}}`},
+		"command as resource name": {func(_, _ pcommon.Map, s ptrace.Span) {
+			s.Attributes().PutStr("span.type", "redis")
+			s.Attributes().PutStr("resource.name", "SET k s3cr3t")
+		}, `{"key":"resource.name","value":{"stringValue":"SET k ?"}}`},
+		"URL of a resource": {func(res, _ pcommon.Map, _ ptrace.Span) {
+			res.PutStr("http.url", "http://u:s3cr3t@h/?a=s3cr3t")
+		}, `"http://h/?"`},
+		"statement of a resource": {func(res, _ pcommon.Map, _ ptrace.Span) {
+			res.PutStr("db.system", "postgresql")
+			res.PutStr("db.statement", "SELECT 's3cr3t'")
+		}, `"SELECT ?"`},
+		"statement of a resource in the language of its spans": {func(res, _ pcommon.Map, s ptrace.Span) {
+			res.PutStr("db.statement", "SET k s3cr3t")
+			s.Attributes().PutStr("db.system", "redis")
+		}, `{"key":"db.statement","value":{"stringValue":"?"}}`},
+		"scope": {func(_, scope pcommon.Map, _ ptrace.Span) {
+			scope.PutStr("mongodb.query", `{"find":"s3cr3t"}`)
+		}, `{\"find\":\"?\"}`},
+		"event": {func(_, _ pcommon.Map, s ptrace.Span) {
+			s.Attributes().PutStr("db.system", "mysql")
+			s.Events().AppendEmpty().Attributes().PutStr("db.statement", `SELECT "s3cr3t"`)
+		}, `"SELECT ?"`},
+		"link": {func(_, _ pcommon.Map, s ptrace.Span) {
+			s.Links().AppendEmpty().Attributes().PutStr("url.full", "http://h/?s3cr3t")
+		}, `"http://h/?"`},
+		"name of redis": {func(_, _ pcommon.Map, s ptrace.Span) {
+			s.Attributes().PutStr("db.system", "redis")
+			s.SetName("SET k s3cr3t")
+		}, `"SET k ?"`},
+		"name that is no command": {func(_, _ pcommon.Map, s ptrace.Span) {
+			s.Attributes().PutStr("db.system", "redis")
+			s.SetName("{s3cr3t} of")
+		}, `"name":"? ?"`},
+		"name of redis, which the resource names": {func(res, _ pcommon.Map, s ptrace.Span) {
+			res.PutStr("db.system.name", "redis")
+			s.SetName("SET k s3cr3t")
+		}, `"SET k ?"`},
+		"name of mongodb": {func(_, _ pcommon.Map, s ptrace.Span) {
+			s.Attributes().PutStr("db.system", "mongodb")
+			s.SetName(`{"find":"s3cr3t"}`)
+		}, `{\"find\":\"?\"}`},
+		"name of mongodb after its operation": {func(_, _ pcommon.Map, s ptrace.Span) {
+			s.Attributes().PutStr("db.system", "mongodb")
+			s.SetName(`find {"name":"s3cr3t"}`)
+		}, `find {\"name\":\"?\"}`},
+		"name of memcached": {func(_, _ pcommon.Map, s ptrace.Span) {
+			s.Attributes().PutStr("db.system", "memcached")
+			s.SetName("set k 0 0 6\r\ns3cr3t")
+		}, `"set k 0 0 6"`},
+		"name in a language that is not known": {func(_, _ pcommon.Map, s ptrace.Span) {
+			s.Attributes().PutStr("db.system", "neo4j")
+			s.SetName("MATCH (n {name: 's3cr3t'}) RETURN n")
+		}, `MATCH ( n { name : ? } ) RETURN n`},
+		"name of an internal span": {func(_, _ pcommon.Map, s ptrace.Span) {
+			s.SetKind(ptrace.SpanKindInternal)
+			s.Attributes().PutStr("db.system", "postgresql")
+			s.SetName("SELECT 's3cr3t'")
+		}, `"SELECT ?"`},
+		"name that a statement repeats": {func(_, _ pcommon.Map, s ptrace.Span) {
+			s.Attributes().PutStr("sql.query", "SELECT 's3cr3t'")
+			s.SetName("SELECT 's3cr3t'")
+		}, `"name":"SELECT ?"`},
+		"name of a span without a secret": {func(res, _ pcommon.Map, s ptrace.Span) {
+			s.Attributes().PutStr("db.system", "mongodb")
+			s.SetName("find users")
+		}, `"name":"find users"`},
+		"two URLs": {func(_, _ pcommon.Map, s ptrace.Span) {
+			s.Attributes().PutStr("http.url", "http://h/a?x=s3cr3t")
+			s.Attributes().PutStr("url.full", "http://h/b?x=s3cr3t")
+		}, `{"key":"http.url","value":{"stringValue":"http://h/a?"}},{"key":"url.full","value":{"stringValue":"http://h/b?"}}`},
+		"two referrers": {func(_, _ pcommon.Map, s ptrace.Span) {
+			s.Attributes().PutStr("http.referrer", "http://h/a?x=s3cr3t")
+			s.Attributes().PutStr("http.request.header.referrer", "http://h/b?x=s3cr3t")
+		}, `{"key":"http.referrer","value":{"stringValue":"http://h/a?"}},{"key":"http.request.header.referrer","value":{"stringValue":"http://h/b?"}}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in := ptrace.NewTraces()
+			rs := in.ResourceSpans().AppendEmpty()
+			ss := rs.ScopeSpans().AppendEmpty()
+			s := ss.Spans().AppendEmpty()
+			s.SetTraceID([16]byte{15: 1})
+			s.SetSpanID([8]byte{1})
+			s.SetKind(ptrace.SpanKindClient)
+			c.fill(rs.Resource().Attributes(), ss.Scope().Attributes(), s)
+			got, _, _ := sentAsOTLP(t, traces.NewOTLP(traces.Options{}), in)
+			text, err := (&ptrace.JSONMarshaler{}).MarshalTraces(got)
+			if err != nil || strings.Contains(string(text), "s3cr3t") || !strings.Contains(string(text), c.want) {
+				t.Errorf("%v: %s", err, text)
+			}
+		})
 	}
 }
 

@@ -7,70 +7,196 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// hideIn prepares hidden and hiddenName for a span that stays OTLP: what may be secret in its statements, commands and URLs is replaced as in the
-// Agent's form (see obfuscate). It reports false for a span that has none of them.
-func (g *mapping) hideIn(in ptrace.Span) bool {
-	found := false
-	for key := range in.Attributes().All() {
-		if found = mayBeSecret(key) || key == "db.system" || key == "db.system.name"; found {
-			break
-		}
-	}
-	if !found {
-		return false
-	}
-	g.text.reset()
-	g.meta.reset()
-	g.metrics.reset()
-	g.meta.begin()
-	g.metrics.begin()
-	g.attrs = known{}
-	for key, v := range in.Attributes().All() {
-		g.attrs.note(attrKeyOf(key), v)
-	}
-	s := span{name: in.Name(), resource: in.Name(), typ: g.spanType(in.Kind(), g.concepts())}
-	isStatement := languageOf(s.typ) == sqlLanguage && strings.ContainsAny(s.name, `'"0123456789`)
-	for key, v := range in.Attributes().All() {
-		if !mayBeSecret(key) && key != "db.type" {
-			continue
-		}
-		text := g.text.value(v)
-		g.meta.setIfEmpty(g.target(&g.text, attrKeyOf(key), key), text)
-		isStatement = isStatement || text == s.name && text != ""
-	}
-	g.obfuscate(&s)
-	g.hiddenName = in.Name()
-	if isStatement {
-		g.hiddenName = s.resource
-	}
-	return true
+// reading is how the attributes of what is written as OTLP are read: those of a resource and its scopes, or of a span with its events and links.
+type reading struct {
+	language queryLanguage // of statements
+	dialect  string        // of SQL
+	sqlQuery string        // a statement of the span
+	ofSpan   bool
+	ofHTTP   bool // the span is of a type of which http.url is read as a URL
 }
 
-// hidden is what is sent in place of the value of an attribute of the span that hideIn was told of.
+// hideInResource prepares hidden for a resource and its scopes. Their statements are those of spans that may name another system, so one whose
+// language the resource does not name is hidden as a whole.
+func (g *mapping) hideInResource() {
+	g.text.reset()
+	g.attrs = known{}
+	g.hide = reading{language: g.systemLanguage(languageOf(g.res.str(attrSpanType))), dialect: g.dialect()}
+}
+
+// hideInSpan prepares hidden and hiddenName for a span, its events and its links.
+func (g *mapping) hideInSpan(in ptrace.Span) {
+	g.text.reset()
+	g.attrs = known{}
+	g.hide = reading{ofSpan: true}
+	for key, v := range in.Attributes().All() {
+		id := attrKeyOf(key)
+		switch {
+		case id != attrOther:
+			g.attrs.note(id, v)
+		case key == "sql.query":
+			g.hide.sqlQuery = v.Str()
+		case key == "db.type":
+			g.hide.dialect = v.Str()
+		}
+	}
+	typ := g.spanType(in.Kind(), concepts{span: &g.attrs, res: &g.res.known})
+	g.hide.ofHTTP = typ == "web" || typ == "http"
+	if g.hide.language = g.systemLanguage(unknownLanguage); g.hide.language == unknownLanguage {
+		g.hide.language = languageOf(typ)
+	}
+	if g.hide.dialect == "" {
+		g.hide.dialect = g.dialect()
+	}
+}
+
+// hiddenName is what is sent in place of the name of a span or resource, which may be a statement or a command. It is never empty if text is not.
+func (g *mapping) hiddenName(text string) string {
+	if text == "" {
+		return ""
+	}
+	if hidden := g.nameWithoutValues(text); hidden != "" {
+		return hidden
+	}
+	return "?"
+}
+
+func (g *mapping) nameWithoutValues(text string) string {
+	if g.isStatement(text) {
+		return g.hiddenStatement(text)
+	}
+	switch g.hide.language {
+	case sqlLanguage:
+		if strings.ContainsAny(text, `'"0123456789`) {
+			return g.sqlWithoutValues(text, g.hide.dialect)
+		}
+	case redisLanguage:
+		if strings.ContainsAny(text, " \t\r\n") {
+			return g.text.redisWithoutValues(text)
+		}
+	case documentLanguage:
+		if strings.ContainsAny(text, "{[") {
+			return g.text.documentWithoutValues(text)
+		}
+	case memcachedLanguage:
+		return memcachedCommand(text)
+	default:
+		if (concepts{span: &g.attrs, res: &g.res.known}).dbSystem() != "" && strings.ContainsAny(text, `'"`) {
+			return g.sqlWithoutValues(text, g.hide.dialect)
+		}
+	}
+	return text
+}
+
+// isStatement reports whether text, which is not empty, is one of the statements of the span or of its resource.
+func (g *mapping) isStatement(text string) bool {
+	for _, from := range [...]*known{&g.attrs, &g.res.known} {
+		if text == from.str(attrDBStatement) || text == from.str(attrDBQueryText) {
+			return true
+		}
+	}
+	return text == g.hide.sqlQuery
+}
+
+func (g *mapping) hiddenStatement(text string) string {
+	switch g.hide.language {
+	case sqlLanguage:
+	case unknownLanguage:
+		if !g.hide.ofSpan {
+			return "?"
+		}
+	default:
+		return g.withoutValues(text, g.hide.language)
+	}
+	return g.sqlWithoutValues(text, g.hide.dialect)
+}
+
+// hidden is what is sent in place of the value of an attribute that may be secret (see obfuscate). Each is told by its own key, so one value never
+// stands in for another.
 func (g *mapping) hidden(key string, v pcommon.Value) (text string, replaced bool) {
-	if !mayBeSecret(key) {
+	secret := secretOf(key)
+	switch {
+	case secret == noSecret:
+		return "", false
+	case secret == secretName && v.Type() != pcommon.ValueTypeStr: // is no name
+		return "", false
+	case g.opts.KeepQueryStrings && (secret == secretQuery || secret == secretTarget):
 		return "", false
 	}
-	text, ok := g.meta.get(g.target(&g.text, attrKeyOf(key), key))
-	if !ok && v.AsString() != "" {
-		text = "?"
+	if text = g.text.value(v); text == "" {
+		return "", false
 	}
-	return text, true
+	switch secret {
+	case secretName:
+		return g.hiddenName(text), true
+	case secretStatement:
+		return g.hiddenStatement(text), true
+	case secretRedis:
+		return g.text.redisWithoutValues(text), true
+	case secretJSON:
+		return g.text.jsonWithoutValues(text), true
+	case secretMemcached:
+		return memcachedCommand(text), true
+	case secretURL:
+		if g.hide.ofHTTP {
+			return g.cleanURL(text), true
+		}
+		return g.withoutQuery(cutUserInfo(text)), true
+	case secretTarget:
+		return g.withoutQuery(cutUserInfo(text)), true
+	}
+	return "?", true
 }
 
-// mayBeSecret names the attributes that obfuscate treats.
-func mayBeSecret(key string) bool {
+// secretKind says where in the value of an attribute a secret may be.
+type secretKind uint8
+
+const (
+	noSecret        secretKind = iota
+	secretName                 // the name of a resource, which may be a statement
+	secretStatement            // in the language of the database system
+	secretRedis
+	secretJSON
+	secretMemcached
+	secretURL
+	secretTarget // a part of a URL, or another page's
+	secretQuery  // a query without its URL
+	secretValue
+)
+
+// secretOf names the attributes that obfuscate treats, by the keys that they come with.
+func secretOf(key string) secretKind {
 	switch attrKeyOf(key) {
-	case attrDBStatement, attrDBQueryText, attrURLFull, attrHTTPReferrer:
-		return true
+	case attrResourceName:
+		return secretName
+	case attrDBStatement, attrDBQueryText:
+		return secretStatement
+	case attrURLFull:
+		return secretURL
+	case attrHTTPReferrer:
+		return secretTarget
 	case attrOther:
 	default:
-		return false
+		return noSecret
 	}
 	switch key {
-	case "sql.query", "http.url", "http.target", "url.query", "http.referrer", "redis.raw_command", "valkey.raw_command", "mongodb.query",
-		"elasticsearch.body", "opensearch.body", "memcached.command":
-		return true
+	case "sql.query":
+		return secretStatement
+	case "http.url":
+		return secretURL
+	case "http.target", "http.referrer":
+		return secretTarget
+	case "url.query":
+		return secretQuery
+	case "redis.raw_command", "valkey.raw_command":
+		return secretRedis
+	case "mongodb.query", "elasticsearch.body", "opensearch.body":
+		return secretJSON
+	case "memcached.command":
+		return secretMemcached
 	}
-	return isParameter(key)
+	if isParameter(key) {
+		return secretValue
+	}
+	return noSecret
 }

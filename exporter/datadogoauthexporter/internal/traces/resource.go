@@ -122,7 +122,7 @@ func (g *mapping) target(a *arena, id attrKey, key string) name {
 	return g.name(key)
 }
 
-// value is what v.AsString gives.
+// value is what pdata's AsString gives.
 func (a *arena) value(v pcommon.Value) string {
 	if v.Type() == pcommon.ValueTypeStr {
 		return v.Str()
