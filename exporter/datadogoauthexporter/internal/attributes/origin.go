@@ -7,10 +7,10 @@ import "go.opentelemetry.io/collector/pdata/pcommon"
 // containers that are alike in everything else, and is not sent.
 func OriginID(res pcommon.Map) (prefix, id string) {
 	if v, ok := res.Get("container.id"); ok {
-		return "container_id://", v.AsString()
+		return "container_id://", Text(v)
 	}
 	if v, ok := res.Get("k8s.pod.uid"); ok {
-		return "kubernetes_pod_uid://", v.AsString()
+		return "kubernetes_pod_uid://", Text(v)
 	}
 	return "", ""
 }

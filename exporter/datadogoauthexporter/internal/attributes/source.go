@@ -149,7 +149,7 @@ func readFacts(res pcommon.Map) facts {
 			to = &f.taskARN
 		case "host":
 			if !f.literalHost.present {
-				f.literalHost = fact{str: v.AsString(), present: true}
+				f.literalHost = fact{str: Text(v), present: true}
 			}
 			continue
 		case "datadog.host.name":

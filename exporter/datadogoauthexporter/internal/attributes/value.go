@@ -14,7 +14,7 @@ import (
 // hostile nesting costs no stack. pdata's own text form has no such bound.
 const maxDepth = 128
 
-// AppendValue appends what v.AsString gives: a string as it is, numbers and booleans as text, bytes in base64, a map or slice as
+// AppendValue appends what pdata's AsString gives: a string as it is, numbers and booleans as text, bytes in base64, a map or slice as
 // compact JSON with sorted keys, nothing for an empty value. Scalars, and maps of up to 16 entries, allocate nothing.
 //
 // As with pdata, a map or slice that holds NaN or an infinity anywhere has no JSON and gives nothing.
@@ -40,7 +40,21 @@ func AppendValue(dst []byte, v pcommon.Value) []byte {
 		}
 		return dst
 	}
-	return append(dst, v.AsString()...)
+	return dst
+}
+
+// Text is what AppendValue appends, as a string. Use it in place of pdata's AsString, whose depth is that of the value.
+func Text(v pcommon.Value) string {
+	switch v.Type() {
+	case pcommon.ValueTypeStr:
+		return v.Str()
+	case pcommon.ValueTypeBool:
+		return strconv.FormatBool(v.Bool())
+	case pcommon.ValueTypeInt:
+		return strconv.FormatInt(v.Int(), 10)
+	}
+	var short [64]byte
+	return string(AppendValue(short[:0], v))
 }
 
 // appendDouble writes f the way ECMAScript does, as JSON encoders commonly do.

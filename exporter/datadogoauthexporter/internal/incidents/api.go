@@ -156,12 +156,12 @@ type document struct {
 }
 
 type data struct {
-	ID         string     `json:"id,omitempty"`
-	Type       string     `json:"type"`
-	Attributes attributes `json:"attributes"`
+	ID         string             `json:"id,omitempty"`
+	Type       string             `json:"type"`
+	Attributes incidentAttributes `json:"attributes"`
 }
 
-type attributes struct {
+type incidentAttributes struct {
 	Title    string           `json:"title,omitempty"`
 	Impacted *bool            `json:"customer_impacted,omitempty"`
 	Scope    string           `json:"customer_impact_scope,omitempty"`
@@ -195,8 +195,8 @@ type identified struct {
 // mark ends the title of an incident, which is recognised by it.
 func mark(key string) string { return " [" + key + "]" }
 
-func (r *Record) attributes() attributes {
-	a := attributes{Impacted: r.Impacted, Scope: r.Scope, Fields: make(map[string]value, len(r.Fields))}
+func (r *Record) attributes() incidentAttributes {
+	a := incidentAttributes{Impacted: r.Impacted, Scope: r.Scope, Fields: make(map[string]value, len(r.Fields))}
 	if r.Title != "" {
 		a.Title = r.Title + mark(r.Key)
 	}

@@ -10,6 +10,8 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/attributes"
 )
 
 // Limits in code points. Datadog states none; these keep a journal entry small.
@@ -59,7 +61,7 @@ func Read(lr plog.LogRecord, now time.Time) (r Record, ok bool) {
 			r.set(name, v)
 		}
 	}
-	r.Text = cut(strings.TrimSpace(valid(lr.Body().AsString())), maxText)
+	r.Text = cut(strings.TrimSpace(valid(attributes.Text(lr.Body()))), maxText)
 	return r, r.Key != "" && utf8.RuneCountInString(r.Key) <= maxKey && !strings.ContainsFunc(r.Key, func(c rune) bool { return c < ' ' })
 }
 
@@ -73,7 +75,7 @@ func (r *Record) set(name string, v pcommon.Value) {
 		r.put(name, Field{Type: kind, List: listOf(v)})
 		return
 	}
-	text := strings.TrimSpace(valid(v.AsString()))
+	text := strings.TrimSpace(valid(attributes.Text(v)))
 	switch name {
 	case "key":
 		r.Key = text
@@ -116,13 +118,13 @@ func listOf(v pcommon.Value) (all []string) {
 	}
 	if v.Type() == pcommon.ValueTypeSlice {
 		for _, e := range v.Slice().All() {
-			if !add(e.AsString()) {
+			if !add(attributes.Text(e)) {
 				break
 			}
 		}
 		return all
 	}
-	for text := range strings.SplitSeq(v.AsString(), ",") {
+	for text := range strings.SplitSeq(attributes.Text(v), ",") {
 		if !add(text) {
 			break
 		}

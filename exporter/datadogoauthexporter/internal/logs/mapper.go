@@ -129,7 +129,7 @@ func (g *mapping) inheritHostAndService(attrs pcommon.Map) {
 	}
 	if g.service == "" {
 		if v, ok := attrs.Get("service.name"); ok {
-			if service := v.AsString(); service != "" {
+			if service := attributes.Text(v); service != "" {
 				g.service, g.tailStale = service, true
 			}
 		}

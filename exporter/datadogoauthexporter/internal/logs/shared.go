@@ -34,7 +34,7 @@ func (g *mapping) startResource(res pcommon.Map) {
 	}
 	g.service = ""
 	if v, ok := res.Get("service.name"); ok {
-		g.service = v.AsString()
+		g.service = attributes.Text(v)
 	}
 	g.readTags(res)
 	g.shared.ofResource = false

@@ -6,6 +6,8 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/attributes"
 )
 
 // copyRule makes of a metric another one under the name that Datadog's own dashboards know.
@@ -93,7 +95,7 @@ func (tx *Tx) takes(attrs pcommon.Map) bool {
 		}
 		text := v.Str()
 		if tx.copy.runtime && v.Type() != pcommon.ValueTypeStr {
-			text = v.AsString()
+			text = attributes.Text(v)
 		}
 		if !slices.Contains(c.values, text) {
 			return false

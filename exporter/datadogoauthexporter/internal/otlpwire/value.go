@@ -5,6 +5,8 @@ import (
 	"math"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/attributes"
 )
 
 // maxDepth is how many values may be inside each other. A deeper one is sent as its text: each level costs a decoder three messages, and common
@@ -31,12 +33,17 @@ func AppendAttributesExcept(dst []byte, field int, m pcommon.Map, hide func(key 
 	return dst
 }
 
-// AppendAttributesReplaced is AppendAttributes with the texts that replace gives in place of values.
-func AppendAttributesReplaced(dst []byte, field int, m pcommon.Map, replace func(key string, v pcommon.Value) (text string, replaced bool)) []byte {
+// Replace is the text that is sent in place of the value of an attribute, if one is.
+type Replace func(key string, v pcommon.Value) (text string, replaced bool)
+
+// AppendAttributesReplaced is AppendAttributes with the texts that replace, if it is not nil, gives in place of values.
+func AppendAttributesReplaced(dst []byte, field int, m pcommon.Map, replace Replace) []byte {
 	for key, v := range m.All() {
-		if text, replaced := replace(key, v); replaced {
-			dst = AppendTextAttribute(dst, field, key, text)
-			continue
+		if replace != nil {
+			if text, replaced := replace(key, v); replaced {
+				dst = AppendTextAttribute(dst, field, key, text)
+				continue
+			}
 		}
 		dst = appendKeyValue(dst, field, key, v, 0)
 	}
@@ -123,7 +130,7 @@ func appendValue(dst []byte, field int, v pcommon.Value, depth int) []byte {
 			dst = append(dst, p.At(i))
 		}
 	case t != pcommon.ValueTypeEmpty && depth >= maxDepth:
-		dst = appendText(dst, 1, valid(v.AsString()))
+		dst = appendText(dst, 1, valid(attributes.Text(v)))
 	case t == pcommon.ValueTypeSlice:
 		var list Mark
 		dst, list = Begin(dst, 5, Small)

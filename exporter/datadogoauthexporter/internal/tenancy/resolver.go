@@ -95,7 +95,7 @@ func (c Caller) Take(attrs pcommon.Map) (tenant string, named Named, refusal *Re
 			named.text = value.Str()
 		} else {
 			other := pcommon.NewValueEmpty()
-			value.CopyTo(other)
+			value.MoveTo(other) // not a copy, whose depth is that of the value
 			named.other = &other
 		}
 		attrs.Remove(Attribute)
@@ -125,7 +125,7 @@ func Restore(attrs pcommon.Map, named Named) {
 	switch {
 	case !named.found:
 	case named.other != nil:
-		named.other.CopyTo(attrs.PutEmpty(Attribute))
+		named.other.MoveTo(attrs.PutEmpty(Attribute))
 	default:
 		attrs.PutStr(Attribute, named.text)
 	}
