@@ -140,7 +140,7 @@ func (c *core) start(ctx context.Context, host component.Host, enqueue func(cont
 			intake.Series: c.cfg.Metrics.Compression, intake.Sketches: c.cfg.Metrics.Compression,
 			intake.Logs: c.cfg.Logs.Compression, intake.Traces: c.cfg.Traces.Compression, intake.Stats: c.cfg.Traces.Compression,
 			intake.OTLPMetrics: c.cfg.Metrics.Compression, intake.OTLPLogs: c.cfg.Logs.Compression, intake.OTLPTraces: c.cfg.Traces.Compression,
-			intake.PublicSpans: c.cfg.Traces.Compression,
+			intake.OTLPTracesOnly: c.cfg.Traces.Compression, intake.PublicSpans: c.cfg.Traces.Compression,
 		},
 		Headers:       c.cfg.intakeHeaders(version),
 		TracesHeader:  traces.AppendHeader(nil, traces.Header{Hostname: c.cfg.Hostname, Env: "none", AgentVersion: "otelcol-datadogoauth-" + version}),

@@ -16,19 +16,20 @@ func (c *Config) intakeHeaders(version string) map[intake.Family]http.Header {
 	metrics, logs, traces := http.Header{}, http.Header{}, http.Header{}
 	metrics.Set("dd-otel-metric-config", c.Metrics.header())
 	traces.Set("dd-otel-span-mapping", c.Traces.OTLP.header())
-	if c.Traces.ComputeStats {
-		traces.Set("compute_stats", "true")
-	}
 	if c.OTLP.Source != "" {
 		for _, h := range []http.Header{metrics, logs, traces} {
 			h.Set("dd-otlp-source", c.OTLP.Source)
 		}
 	}
+	withStats := traces.Clone()
+	if c.Traces.ComputeStats {
+		withStats.Set("compute_stats", "true")
+	}
 	public := http.Header{}
 	public.Set("DD-EVP-ORIGIN", "otelcol-datadogoauth")
 	public.Set("DD-EVP-ORIGIN-VERSION", version)
 	return map[intake.Family]http.Header{
-		intake.OTLPMetrics: metrics, intake.OTLPLogs: logs, intake.OTLPTraces: traces, intake.PublicSpans: public,
+		intake.OTLPMetrics: metrics, intake.OTLPLogs: logs, intake.OTLPTraces: withStats, intake.OTLPTracesOnly: traces, intake.PublicSpans: public,
 	}
 }
 

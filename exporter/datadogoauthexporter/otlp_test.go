@@ -3,6 +3,7 @@ package datadogoauthexporter
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -124,6 +125,8 @@ func TestIntakeHeaders(t *testing.T) {
 			`"resource_attributes_as_tags":false,"summaries":{"mode":"gauges"}}`},
 		{intake.OTLPTraces, "dd-otel-span-mapping", `{"span_name_as_resource_name":false}`},
 		{intake.OTLPTraces, "compute_stats", "true"},
+		{intake.OTLPTracesOnly, "dd-otel-span-mapping", `{"span_name_as_resource_name":false}`},
+		{intake.OTLPTracesOnly, "compute_stats", ""},
 		{intake.OTLPLogs, "dd-otlp-source", ""},
 		{intake.PublicSpans, "DD-EVP-ORIGIN-VERSION", "1.2.3"},
 		{intake.PublicSpans, "compute_stats", ""},
@@ -143,6 +146,42 @@ func TestIntakeHeaders(t *testing.T) {
 	if h[intake.OTLPTraces].Get("compute_stats") != "" || h[intake.OTLPMetrics].Get("dd-otlp-source") != "value" {
 		t.Errorf("%v", h)
 	}
+}
+
+// TestStatsAreNotAskedForTwice sends resources whose stats were computed in requests of their own.
+func TestStatsAreNotAskedForTwice(t *testing.T) {
+	t.Parallel()
+	d, h := twoSites(t)
+	set, tel := settings(t)
+	tr, err := createTraces(context.Background(), set, overOTLP(d.config()))
+	tr = run(t, tr, err, h)
+	td := tracesOf("acme", "acme", "acme", "acme")
+	for i, computed := range []any{true, false, "yes", nil} {
+		attrs := td.ResourceSpans().At(i).Resource().Attributes()
+		attrs.PutStr("service.name", []string{"by-sender", "by-datadog", "by-sender-too", "by-datadog-too"}[i]+"!")
+		switch v := computed.(type) {
+		case bool:
+			attrs.PutBool("_dd.stats_computed", v)
+		case string:
+			attrs.PutStr("_dd.stats_computed", v)
+		}
+	}
+	if err := tr.ConsumeTraces(context.Background(), td); err != nil {
+		t.Fatal(err)
+	}
+	asked := map[string]string{} // service to header
+	for _, r := range d.await(t, 2) {
+		for _, service := range []string{"by-sender", "by-sender-too", "by-datadog", "by-datadog-too"} {
+			if strings.Contains(r.body, service+"!") {
+				asked[service] = r.stats
+			}
+		}
+	}
+	stop(t, tr)
+	if want := map[string]string{"by-sender": "", "by-sender-too": "", "by-datadog": "true", "by-datadog-too": "true"}; !maps.Equal(asked, want) {
+		t.Errorf("asked for stats: %v", asked)
+	}
+	figures(t, tel, "accepted 4 delivered 4")
 }
 
 // TestTheOTLPIntakeComputesItsOwnStats: none are computed here, but with the public span intake they are.

@@ -7,9 +7,11 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
@@ -235,6 +237,35 @@ func TestStatsThatTheQueueRefuses(t *testing.T) {
 	s.stop(t.Context())
 	s.stop(t.Context())
 	figuresOf(t, tel, "stats", "accepted 6 too_large 1 shutdown 1 queue_full 1")
+}
+
+// TestStatsOutOfBoundsAreCounted: of spans that are too late for their bucket, and of those that get no group of their own.
+func TestStatsOutOfBoundsAreCounted(t *testing.T) {
+	t.Parallel()
+	d, h := twoSites(t)
+	set, tel := settings(t)
+	e := runTraces(t, set, d, h, func(c *Config) { c.Traces.MaxStatsKeysPerTenant = 1 })
+	td := tracesOf("acme", "acme", "acme", "globex")
+	span := func(i int) ptrace.Span { return td.ResourceSpans().At(i).ScopeSpans().At(0).Spans().At(0) }
+	for i := range 3 {
+		span(i).SetName([]string{"first", "second", "third"}[i])
+		span(i).SetEndTimestamp(span(0).EndTimestamp())
+	}
+	hourAgo := pcommon.NewTimestampFromTime(time.Now().Add(-time.Hour))
+	span(3).SetStartTimestamp(hourAgo)
+	span(3).SetEndTimestamp(hourAgo)
+	if err := e.ConsumeTraces(context.Background(), td); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]int64{"stats_late": 1, "stats_overflow": 2} {
+		if got := counted(t, tel, name, "", ""); got != want {
+			t.Errorf("%s is %d, want %d", name, got, want)
+		}
+	}
+	stop(t, e)
+	if _, hits := statsReceived(d); hits != 4 {
+		t.Errorf("%d hits, want 4", hits)
+	}
 }
 
 // TestStatsAreFlushedByTheClock waits for one bucket of one second.

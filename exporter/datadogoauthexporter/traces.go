@@ -43,7 +43,7 @@ func newTracesExporter(c *core, next exporter.Traces) *tracesExporter {
 	if form == IntakeOTLP {
 		mapInto := traces.NewOTLP(options).Map
 		begin = func(string, string) mapping[ptrace.ResourceSpans] {
-			return &otlpSpans{mapInto: mapInto}
+			return &otlpSpans{mapInto: mapInto, withStats: c.cfg.Traces.ComputeStats}
 		}
 	}
 	e.signalExporter = signalExporter[ptrace.Traces, ptrace.ResourceSpans]{
@@ -117,16 +117,26 @@ func (m *tracesMapping) rollback() {
 	}
 }
 
-// otlpSpans is a mapping without memory and without stats.
+// otlpSpans is a mapping without memory. withStats says that Datadog is asked for stats, but not for those of resources whose sender computed them.
 type otlpSpans struct {
-	mapInto func(ptrace.ResourceSpans, *intake.Payload, *intake.Drops)
-	spans   intake.Payload
+	mapInto      func(ptrace.ResourceSpans, *intake.Payload, *intake.Drops)
+	withStats    bool
+	spans, alone intake.Payload // alone without stats
 }
 
-func (m *otlpSpans) add(r ptrace.ResourceSpans, drops *intake.Drops) { m.mapInto(r, &m.spans, drops) }
-func (m *otlpSpans) payloads() []payload                             { return []payload{{intake.OTLPTraces, &m.spans}} }
-func (m *otlpSpans) commit()                                         {}
-func (m *otlpSpans) rollback()                                       {}
+func (m *otlpSpans) add(r ptrace.ResourceSpans, drops *intake.Drops) {
+	if m.withStats && traces.StatsAreComputed(r.Resource().Attributes()) {
+		m.mapInto(r, &m.alone, drops)
+		return
+	}
+	m.mapInto(r, &m.spans, drops)
+}
+
+func (m *otlpSpans) payloads() []payload {
+	return []payload{{intake.OTLPTraces, &m.spans}, {intake.OTLPTracesOnly, &m.alone}}
+}
+func (m *otlpSpans) commit()   {}
+func (m *otlpSpans) rollback() {}
 
 // statsOf tells a transaction of stats what a mapping tells of spans. The types on both sides are the same, field by field.
 type statsOf struct{ tx *apmstats.Tx }

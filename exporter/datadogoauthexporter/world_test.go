@@ -55,6 +55,7 @@ func (h *host) GetExtensions() map[component.ID]component.Component { return h.e
 type received struct {
 	site, path, key string
 	body            string
+	stats           string // header compute_stats
 }
 
 // datadog plays the intakes of several sites behind a proxy, so that the exporter runs with Datadog's own host names.
@@ -123,7 +124,7 @@ func tunnel(w http.ResponseWriter, addr string, tunnels *sync.WaitGroup) {
 }
 
 func (d *datadog) serve(t testing.TB, name string, w http.ResponseWriter, r *http.Request) {
-	got := received{site: name, path: r.URL.Path, key: r.Header.Get("DD-API-KEY"), body: plain(t, r)}
+	got := received{site: name, path: r.URL.Path, key: r.Header.Get("DD-API-KEY"), body: plain(t, r), stats: r.Header.Get("compute_stats")}
 	d.mu.Lock()
 	key, answer, text := d.keys[name], d.answer, d.text
 	d.mu.Unlock()

@@ -40,6 +40,8 @@ var families = [...]terms{
 	PublicSpans: {"public_spans", site.HostSpans, "/api/v2/spans", "text/plain;charset=UTF-8", 0, 0, 3_200_000, 3_200_000},
 
 	HostMetadata: {"host_metadata", site.HostAPI, "/intake", "application/json", 1, 0, 1_000_000, 1_000_000},
+
+	OTLPTracesOnly: {"otlp_traces", site.HostOTLP, "/v1/traces", "application/x-protobuf", 0, 0, 3_200_000, 3_200_000}, // the same intake
 }
 
 // NumFamilies is one more than the largest number of a family.
@@ -55,7 +57,7 @@ func (f Family) once() bool { return f == Events }
 // usualCompression is that of a family for which none is set. No compression is documented for events and service checks.
 func (f Family) usualCompression() Compression {
 	switch f {
-	case Traces, Stats, OTLPMetrics, OTLPLogs, OTLPTraces, PublicSpans, HostMetadata:
+	case Traces, Stats, OTLPMetrics, OTLPLogs, OTLPTraces, OTLPTracesOnly, PublicSpans, HostMetadata:
 		return Gzip
 	case Events, Checks:
 		return None

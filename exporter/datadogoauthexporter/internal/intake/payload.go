@@ -28,6 +28,9 @@ const (
 	OTLPLogs    Family = 10 // POST otlp.<site>/v1/logs, protobuf ExportLogsServiceRequest
 	OTLPTraces  Family = 11 // POST otlp.<site>/v1/traces, protobuf ExportTraceServiceRequest
 	PublicSpans Family = 12 // POST <public span intake>/api/v2/spans, a JSON envelope a line
+	// OTLPTracesOnly is OTLPTraces without a wish for APM stats, of which a request has one for all of its spans: that of resources whose stats
+	// their sender computed.
+	OTLPTracesOnly Family = 14
 )
 
 // HostMetadata is what resources tell of their hosts.

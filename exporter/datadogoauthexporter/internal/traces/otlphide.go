@@ -20,14 +20,14 @@ type reading struct {
 // language the resource does not name is hidden as a whole.
 func (g *mapping) hideInResource() {
 	g.text.reset()
-	g.attrs = known{}
+	g.attrs.has = 0
 	g.hide = reading{language: g.systemLanguage(languageOf(g.res.str(attrSpanType))), dialect: g.dialect()}
 }
 
 // hideInSpan prepares hidden and hiddenName for a span, its events and its links.
 func (g *mapping) hideInSpan(in ptrace.Span) {
 	g.text.reset()
-	g.attrs = known{}
+	g.attrs.has = 0
 	g.hide = reading{ofSpan: true}
 	for key, v := range in.Attributes().All() {
 		id := attrKeyOf(key)
@@ -40,7 +40,7 @@ func (g *mapping) hideInSpan(in ptrace.Span) {
 			g.hide.dialect = v.Str()
 		}
 	}
-	typ := g.spanType(in.Kind(), concepts{span: &g.attrs, res: &g.res.known})
+	typ := g.spanType(in.Kind(), g.concepts())
 	g.hide.ofHTTP = typ == "web" || typ == "http"
 	if g.hide.language = g.systemLanguage(unknownLanguage); g.hide.language == unknownLanguage {
 		g.hide.language = languageOf(typ)
@@ -81,7 +81,7 @@ func (g *mapping) nameWithoutValues(text string) string {
 	case memcachedLanguage:
 		return memcachedCommand(text)
 	default:
-		if (concepts{span: &g.attrs, res: &g.res.known}).dbSystem() != "" && strings.ContainsAny(text, `'"`) {
+		if g.concepts().dbSystem() != "" && strings.ContainsAny(text, `'"`) {
 			return g.sqlWithoutValues(text, g.hide.dialect)
 		}
 	}

@@ -289,6 +289,15 @@ func (f *statsFacts) either(a *arena, k fact) string {
 	return ""
 }
 
+// StatsAreComputed says that whoever sent a resource with these attributes has computed stats of its spans.
+func StatsAreComputed(res pcommon.Map) bool {
+	v, ok := res.Get("_dd.stats_computed")
+	if ok && v.Type() == pcommon.ValueTypeBool {
+		return v.Bool()
+	}
+	return ok && new(arena).statsAreComputed(res)
+}
+
 // statsAreComputed says that whoever sent the resource has computed stats of its spans.
 func (a *arena) statsAreComputed(res pcommon.Map) bool {
 	v, ok := res.Get("_dd.stats_computed")
