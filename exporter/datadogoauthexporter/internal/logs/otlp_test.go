@@ -173,7 +173,7 @@ func TestOTLPDeepValuesBecomeText(t *testing.T) {
 	t.Parallel()
 	rl := plog.NewResourceLogs()
 	v := rl.ScopeLogs().AppendEmpty().LogRecords().AppendEmpty().Body()
-	for range 500 {
+	for range 100 { // what lies 128 deeper than the text begins is null in it
 		v = v.SetEmptyMap().PutEmpty("m")
 	}
 	v.SetStr("bottom")
