@@ -11,14 +11,14 @@ import (
 type verdict uint8
 
 const (
-	delivered verdict = iota // the intake has it
-	again                    // send it again later, as it is
-	held                     // the key is refused: nothing of this tenant can be sent until that changes
-	split                    // too large: send the halves
-	recode                   // send it again at once with another compression
-	rejected                 // will never be taken
-	unclear                  // it may have been taken, and must not be sent twice
-	unclearBefore            // the same, of an attempt by a process that was killed
+	delivered     verdict = iota // the intake has it
+	again                        // send it again later, as it is
+	held                         // the key is refused: nothing of this tenant can be sent until that changes
+	split                        // too large: send the halves
+	recode                       // send it again at once with another compression
+	rejected                     // will never be taken
+	unclear                      // it may have been taken, and must not be sent twice
+	unclearBefore                // the same, of an attempt by a process that was killed
 )
 
 // judge is the one place that decides what an answer of an intake with an API key means. All families answer alike:
