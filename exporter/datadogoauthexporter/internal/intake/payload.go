@@ -46,6 +46,8 @@ const HostMetadata Family = 13 // POST api.<site>/intake, one JSON object
 type Payload struct {
 	Body  []byte
 	Items []Item
+	// Limit bounds Body, 0 for MaxPayloadBytes.
+	Limit int
 
 	loan *loan // nil if Body and Items have arrays of their own
 }
@@ -65,8 +67,18 @@ type Item struct {
 // small call can ask for any amount of memory. A call of 20 MiB, which is what a receiver takes by default, becomes about 130 MB as a rule.
 const MaxPayloadBytes = 256 << 20
 
-// Full says that nothing more may be appended; what follows is dropped as too_large.
-func (p *Payload) Full() bool { return len(p.Body) >= MaxPayloadBytes }
+// Full says that nothing more may be appended; what follows is dropped as too_large. An item that is under way when the payload becomes full
+// is still completed.
+func (p *Payload) Full() bool { return p.Room() <= 0 }
+
+// Room is how many more bytes may be appended.
+func (p *Payload) Room() int {
+	limit := p.Limit
+	if limit == 0 {
+		limit = MaxPayloadBytes
+	}
+	return limit - len(p.Body)
+}
 
 // EndItem closes the item that was appended to Body since the last call.
 func (p *Payload) EndItem(count int, unixSeconds int64) {

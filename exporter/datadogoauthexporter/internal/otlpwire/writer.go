@@ -56,6 +56,9 @@ func (w *Writer) Describe(depth, field int) []byte {
 // Described sets what the innermost level begins with.
 func (w *Writer) Described(header []byte) { w.levels[w.depth-1].header = header }
 
+// Full says that no item may be begun: the payload is full, or what the levels begin with fills a body. The item is to be dropped as too_large.
+func (w *Writer) Full() bool { return w.out.Full() || w.headers() > w.MaxBytes }
+
 // BeginItem returns Body with an item begun under field.
 func (w *Writer) BeginItem(field, room int) []byte {
 	dst := w.out.Body
