@@ -93,7 +93,7 @@ func (tx *Tx) difference(id seriesID, start, ts uint64, value float64, noFall bo
 // lock returns the locked shard of a series and its remembered point. A new series is given room first; where there is none
 // it is not remembered: shard nil.
 func (tx *Tx) lock(id seriesID) (sh *shard, p point, had bool) {
-	if sh = tx.roomFor(id); sh == nil {
+	if sh = tx.roomFor(id, 1); sh == nil {
 		return nil, point{}, false
 	}
 	if p, had = sh.points[id]; had && tx.m.state.expired(&p, tx.now) {
@@ -102,21 +102,28 @@ func (tx *Tx) lock(id seriesID) (sh *shard, p point, had bool) {
 	return sh, p, had
 }
 
-// roomFor returns the locked shard of a series or histogram. For one that is not remembered room is made; where that fails the shard is nil.
-// A histogram may be larger than the room that is made, by its own size.
-func (tx *Tx) roomFor(id seriesID) *shard {
+// roomFor returns the locked shard of a series, or of a histogram that is to have so many cells. For what these are more than is remembered of it
+// room is made; where that fails the shard is nil.
+func (tx *Tx) roomFor(id seriesID, cells int) *shard {
 	st, sh := tx.m.state, tx.table.shard(id)
 	for attempts := 0; ; attempts++ {
 		sh.mu.Lock()
-		if _, had := sh.points[id]; had || sh.histograms[id] != nil {
+		more := cells
+		if h := sh.histograms[id]; h != nil {
+			more -= len(h.cells)
+		} else if _, had := sh.points[id]; had {
+			more = 0
+		}
+		if more <= 0 {
 			return sh
 		}
-		victim, full := st.full(tx.table)
+		victim, full := st.full(tx.table, more)
 		if !full {
 			return sh
 		}
 		sh.mu.Unlock()
-		if attempts == 8 { // others take the room as fast as it is made
+		// At last others take the room as fast as it is made.
+		if cells > st.maxPerTable || cells > st.maxInAll || attempts == 8+cells {
 			st.evictions.Add(1)
 			return nil
 		}

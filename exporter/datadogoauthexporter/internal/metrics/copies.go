@@ -107,7 +107,7 @@ func (tx *Tx) takes(attrs pcommon.Map) bool {
 // attribute is an attribute of a data point, or of its resource where those are tags of the points and so come first.
 func (tx *Tx) attribute(attrs pcommon.Map, key string) (pcommon.Value, bool) {
 	if tx.m.opts.ResourceAttributesAsTags {
-		if v, ok := tx.res.attributes.Get(key); ok {
+		if v, ok := tx.res.overrides.get(key); ok {
 			return v, true
 		}
 	}

@@ -20,6 +20,9 @@ func (tx *Tx) mapExponentialHistograms(points pmetric.ExponentialHistogramDataPo
 			tx.drop(intake.ReasonTooLarge, 1)
 			continue
 		}
+		if tx.isFull() {
+			continue
+		}
 		tx.openPoint(p.Attributes(), p.Timestamp(), false)
 		e := exact{ok: true, count: p.Count()}
 		e.takeSum(p.Sum())

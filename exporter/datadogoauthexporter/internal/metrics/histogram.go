@@ -9,6 +9,9 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
 )
 
+// maxHistogramBuckets bounds the buckets of a cumulative histogram, which are remembered. SDKs have about 15.
+const maxHistogramBuckets = 4096
+
 // exact is what a histogram point says about its population beside the buckets, for the time since the point before.
 type exact struct {
 	ok         bool // count and sum are known
@@ -39,7 +42,13 @@ func (tx *Tx) mapHistograms(points pmetric.HistogramDataPointSlice, delta bool) 
 			tx.drop(intake.ReasonNoRecordedValue, 1)
 			continue
 		}
+		if tx.isFull() {
+			continue
+		}
 		tx.openPoint(p.Attributes(), p.Timestamp(), !delta)
+		if tx.m.opts.HistogramMode == HistogramCounters && !tx.fits(4+p.BucketCounts().Len()) {
+			continue
+		}
 		e := exact{ok: true, start: uint64(p.StartTimestamp()), ts: uint64(p.Timestamp()), why: intake.ReasonEmpty}
 		if tx.m.opts.HistogramMode != HistogramNoBuckets {
 			e.malformed = !tx.buckets.read(p)
@@ -87,6 +96,10 @@ func (tx *Tx) sinceLast(p pmetric.HistogramDataPoint, e *exact) {
 	}
 	b.known = slices.Grow(b.known[:0], n)[:n]
 	clear(b.known)
+	if n > maxHistogramBuckets {
+		e.ok, e.why = false, intake.ReasonTooLarge
+		return
+	}
 	sh, h := tx.openHistogram(tx.identity(noSuffix), b.edges, n)
 	if sh == nil { // no room to remember it
 		e.ok, e.why = false, intake.ReasonBaseline

@@ -51,7 +51,7 @@ type histogramUndo struct {
 // openHistogram returns the locked shard of a histogram and the histogram, with room for the buckets that are between edges; edges nil leaves
 // its buckets alone. Where there is no room for a new one the shard is nil.
 func (tx *Tx) openHistogram(id seriesID, edges []float64, buckets int) (*shard, *histogram) {
-	sh := tx.roomFor(id)
+	sh := tx.roomFor(id, firstBucket+buckets)
 	if sh == nil {
 		return nil, nil
 	}

@@ -107,14 +107,14 @@ type Tx struct {
 
 // resource is what the data points of a resource share.
 type resource struct {
-	attributes pcommon.Map
-	name       string // the host that is sent, empty for none
-	host       []byte // the same as a MetricSeries.resources field
-	identity   seriesID
-	tags       int      // bytes of Tx.base that are the resource's
-	tagHash    seriesID // sum over them
-	asType     string   // ResourceAttributesAsTags: the asTypeAttribute of the resource
-	hasAsType  bool
+	overrides overrides // with ResourceAttributesAsTags
+	name      string    // the host that is sent, empty for none
+	host      []byte    // the same as a MetricSeries.resources field
+	identity  seriesID
+	tags      int      // bytes of Tx.base that are the resource's
+	tagHash   seriesID // sum over them
+	asType    string   // ResourceAttributesAsTags: the asTypeAttribute of the resource
+	hasAsType bool
 }
 
 // scope is what the data points of a scope share.
@@ -178,7 +178,8 @@ func (tx *Tx) MapExcept(rm pmetric.ResourceMetrics, except Exception, series, sk
 		tx.mapCopies(ms)
 	}
 	tx.series, tx.sketches, tx.drops = nil, nil, nil
-	tx.res.attributes, tx.pointAttributes = pcommon.Map{}, pcommon.Map{}
+	tx.res.overrides.reset()
+	tx.pointAttributes = pcommon.Map{}
 	tx.except = Exception{}
 }
 
@@ -219,7 +220,6 @@ func (tx *Tx) release() {
 
 func (tx *Tx) openResource(attrs pcommon.Map) {
 	r, o, key := &tx.res, &tx.m.opts, tx.m.key
-	r.attributes = attrs
 	kind, id := attributes.Source(attrs)
 	own := "" // distinguishes cumulative series even where it is not sent
 	switch kind {
@@ -250,7 +250,8 @@ func (tx *Tx) openResource(attrs pcommon.Map) {
 	r.tags, r.tagHash = len(tx.base.all), tx.base.hash
 	r.asType, r.hasAsType = "", false
 	if o.ResourceAttributesAsTags {
-		if v, ok := attrs.Get(asTypeAttribute); ok {
+		r.overrides.read(attrs)
+		if v, ok := r.overrides.get(asTypeAttribute); ok {
 			r.asType, r.hasAsType = v.Str(), true
 		}
 	}
@@ -315,6 +316,9 @@ func (tx *Tx) mapMetric(m pmetric.Metric) {
 }
 
 // openPoint begins a data point: its time and its tags. Only a cumulative one has an identity.
+//
+// The caller has asked isFull, and fits for a point of many series, before a point advances the memory of its series: one that finds no room
+// is not lost to the difference of the next one.
 func (tx *Tx) openPoint(attrs pcommon.Map, ts pcommon.Timestamp, cumulative bool) {
 	tx.unix, tx.interval = int64(ts/1e9), 0
 	tx.sent, tx.tooLarge = tx.copy != nil, false
@@ -336,18 +340,7 @@ func (tx *Tx) addPointAttributes(attrs pcommon.Map) {
 		attrs.Range(tx.mapPoint)
 		return
 	}
-	// Resource attributes overwrite those of the data point, and the others follow.
-	for k, v := range attrs.All() {
-		if over, ok := tx.res.attributes.Get(k); ok {
-			v = over
-		}
-		tx.addPointAttribute(k, v)
-	}
-	for k, v := range tx.res.attributes.All() {
-		if _, ok := attrs.Get(k); !ok {
-			tx.addPointAttribute(k, v)
-		}
-	}
+	tx.res.overrides.addTo(attrs, tx.mapPoint)
 }
 
 func (tx *Tx) addPointAttribute(key string, v pcommon.Value) bool {
@@ -359,6 +352,27 @@ func (tx *Tx) addPointAttribute(key string, v pcommon.Value) bool {
 		tx.point.addAttribute(key, v)
 	}
 	return true
+}
+
+// isFull counts a data point for which there is no room, and reports it.
+func (tx *Tx) isFull() bool {
+	if !tx.series.Full() && !tx.sketches.Full() {
+		return false
+	}
+	tx.drop(intake.ReasonTooLarge, 1)
+	return true
+}
+
+// fits reports whether n series of the open data point have room; else the point is counted as dropped. The tags of a point are repeated in each
+// of its series, so a small point of many buckets or quantiles can ask for any amount of memory.
+func (tx *Tx) fits(n int) bool {
+	const others = 256 // of a series: its own tags and numbers, at most
+	each := len(tx.res.host) + len(tx.metric.name) + len(tx.metric.unit) + len(tx.point.all) + len(tx.base.all) + others
+	if n <= tx.series.Room()/each {
+		return true
+	}
+	tx.drop(intake.ReasonTooLarge, 1)
+	return false
 }
 
 // drop counts data points that are not sent. Those of a copy are counted as those of the original.

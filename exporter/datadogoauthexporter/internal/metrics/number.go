@@ -67,7 +67,7 @@ func (tx *Tx) mapNumber(p pmetric.NumberDataPoint, typ metricType) {
 		return
 	}
 	value, ok := tx.number(p)
-	if !ok {
+	if !ok || tx.isFull() {
 		return
 	}
 	tx.openPoint(p.Attributes(), p.Timestamp(), false)
@@ -111,7 +111,7 @@ func (tx *Tx) mapMonotonic(points pmetric.NumberDataPointSlice) {
 		isFirst := first || tx.copy != nil && tx.copy.splits()
 		first = false
 		value, ok := tx.number(p)
-		if !ok {
+		if !ok || tx.isFull() {
 			continue
 		}
 		tx.openPoint(p.Attributes(), p.Timestamp(), true)

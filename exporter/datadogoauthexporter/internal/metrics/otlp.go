@@ -52,7 +52,8 @@ func (tx *Tx) MapOTLP(rm pmetric.ResourceMetrics, except Exception, out *intake.
 	}
 	w.Finish()
 	tx.drops, tx.except = nil, Exception{}
-	tx.res.attributes, tx.pointAttributes = pcommon.Map{}, pcommon.Map{}
+	tx.res.overrides.reset()
+	tx.pointAttributes = pcommon.Map{}
 }
 
 func (tx *Tx) mapOTLPMetric(m pmetric.Metric) {
@@ -117,12 +118,18 @@ func (tx *Tx) endOTLPPoint(dst []byte, ts pcommon.Timestamp) {
 	}
 }
 
-// dated reports whether a point has a time, and counts one that has none: OTLP calls it invalid.
-func (tx *Tx) dated(ts pcommon.Timestamp) bool {
-	if ts == 0 {
+// takesOTLP reports whether a point has a time, without which OTLP calls it invalid, and whether there is room for it. One that is not taken is
+// counted, and leaves no trace in the memory of its series.
+func (tx *Tx) takesOTLP(ts pcommon.Timestamp) bool {
+	switch {
+	case ts == 0:
 		tx.drop(intake.ReasonMalformed, 1)
+		return false
+	case tx.otlp.Full():
+		tx.drop(intake.ReasonTooLarge, 1)
+		return false
 	}
-	return ts != 0
+	return true
 }
 
 // appendOTLPTimes appends start_time_unix_nano = 2 and time_unix_nano = 3, which all kinds of points have. A start after the end is not sent.

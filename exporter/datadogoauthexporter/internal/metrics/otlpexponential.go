@@ -32,7 +32,7 @@ func (tx *Tx) mapOTLPExponentials(points pmetric.ExponentialHistogramDataPointSl
 			tx.drop(intake.ReasonNoRecordedValue, 1)
 			continue
 		}
-		if !tx.dated(p.Timestamp()) {
+		if !tx.takesOTLP(p.Timestamp()) {
 			continue
 		}
 		e := exact{ok: true, start: uint64(p.StartTimestamp()), ts: uint64(p.Timestamp()), count: p.Count(), sum: p.Sum()}

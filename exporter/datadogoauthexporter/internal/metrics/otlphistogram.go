@@ -22,7 +22,7 @@ func (tx *Tx) mapOTLPHistograms(points pmetric.HistogramDataPointSlice, cumulati
 			tx.drop(intake.ReasonNoRecordedValue, 1)
 			continue
 		}
-		if !tx.dated(p.Timestamp()) {
+		if !tx.takesOTLP(p.Timestamp()) {
 			continue
 		}
 		e := exact{ok: true, start: uint64(p.StartTimestamp()), ts: uint64(p.Timestamp())}

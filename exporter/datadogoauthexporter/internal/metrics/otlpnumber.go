@@ -53,7 +53,7 @@ func (tx *Tx) mapOTLPNumbers(points pmetric.NumberDataPointSlice) {
 //	message NumberDataPoint { repeated KeyValue attributes = 7; fixed64 start_time_unix_nano = 2; fixed64 time_unix_nano = 3;
 //	  oneof value { double as_double = 4; sfixed64 as_int = 6; } }
 func (tx *Tx) mapOTLPNumber(p pmetric.NumberDataPoint, hide func(string) bool) {
-	if _, ok := tx.number(p); !ok || !tx.dated(p.Timestamp()) {
+	if _, ok := tx.number(p); !ok || !tx.takesOTLP(p.Timestamp()) {
 		return
 	}
 	dst := appendOTLPTimes(tx.beginOTLPPoint(), uint64(p.StartTimestamp()), uint64(p.Timestamp()))
@@ -70,7 +70,7 @@ func (tx *Tx) mapOTLPMonotonic(points pmetric.NumberDataPointSlice) {
 	for i := range points.Len() {
 		p := points.At(i)
 		value, ok := tx.number(p)
-		if !ok || !tx.dated(p.Timestamp()) {
+		if !ok || !tx.takesOTLP(p.Timestamp()) {
 			continue
 		}
 		tx.openPoint(p.Attributes(), p.Timestamp(), true)
@@ -106,7 +106,7 @@ func (tx *Tx) mapOTLPSummaries(points pmetric.SummaryDataPointSlice) {
 		case !finite(p.Sum()):
 			tx.drop(intake.ReasonNotFinite, 1)
 			continue
-		case !tx.dated(p.Timestamp()):
+		case !tx.takesOTLP(p.Timestamp()):
 			continue
 		}
 		dst := appendOTLPTimes(tx.beginOTLPPoint(), uint64(p.StartTimestamp()), uint64(p.Timestamp()))

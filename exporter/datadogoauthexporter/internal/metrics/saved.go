@@ -112,7 +112,7 @@ func (m *Mapper) Restore(h Head, i int, section []byte) (int, error) {
 		if e.point.written = min(e.point.written, now); m.state.expired(&e.point, now) { // a clock that was put back must not make it live longer
 			continue
 		}
-		if t.series.Load() >= int64(m.state.maxPerTable) || m.state.series.Load() >= int64(m.state.maxInAll) {
+		if _, full := m.state.full(t, e.cells()); full {
 			m.state.evictions.Add(1)
 			continue
 		}

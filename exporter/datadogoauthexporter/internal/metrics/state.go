@@ -161,12 +161,12 @@ func (s *state) count(t *table, n int64) {
 	}
 }
 
-// full reports whether one more series in t needs room to be made first, and in which table.
-func (s *state) full(t *table) (victim *table, full bool) {
-	if t.series.Load() >= int64(s.maxPerTable) {
+// full reports whether so many more series in t need room to be made first, and in which table.
+func (s *state) full(t *table, more int) (victim *table, full bool) {
+	if t.series.Load()+int64(more) > int64(s.maxPerTable) {
 		return t, true
 	}
-	if s.series.Load() >= int64(s.maxInAll) {
+	if s.series.Load()+int64(more) > int64(s.maxInAll) {
 		if l := s.largest.Load(); l != nil && l.series.Load() > t.series.Load() {
 			return l, true
 		}
@@ -180,6 +180,14 @@ type evicted struct {
 	id        seriesID
 	point     point
 	histogram *histogram // nil: a series
+}
+
+// cells is how many series it counts as.
+func (e *evicted) cells() int {
+	if e.histogram == nil {
+		return 1
+	}
+	return len(e.histogram.cells)
 }
 
 // evict forgets the series or histogram of t that is longest without a point, among a sample. It returns what it forgot, if anything.
@@ -212,13 +220,13 @@ func (s *state) evict(t *table, from seriesID, now int64) (e evicted, ok bool) {
 	}
 	sh := t.shard(e.id)
 	sh.mu.Lock()
-	room := int64(1)
+	room := int64(e.cells())
 	if e.histogram == nil {
 		e.point, ok = sh.points[e.id]
 		delete(sh.points, e.id)
 	} else {
 		ok = sh.histograms[e.id] == e.histogram
-		if room = int64(len(e.histogram.cells)); ok {
+		if ok {
 			delete(sh.histograms, e.id)
 		}
 	}

@@ -15,7 +15,17 @@ func (tx *Tx) mapSummaries(points pmetric.SummaryDataPointSlice) {
 			tx.drop(intake.ReasonNoRecordedValue, 1)
 			continue
 		}
+		if tx.isFull() {
+			continue
+		}
 		tx.openPoint(p.Attributes(), p.Timestamp(), true)
+		series := 2
+		if tx.m.opts.SummaryMode == SummaryGauges {
+			series += p.QuantileValues().Len()
+		}
+		if !tx.fits(series) {
+			continue
+		}
 		start, ts := uint64(p.StartTimestamp()), uint64(p.Timestamp())
 		first := i == 0 && tx.sendFirst(start, ts)
 		growth, v := tx.increase(tx.identity(suffixCount), start, ts, float64(p.Count()), first)
