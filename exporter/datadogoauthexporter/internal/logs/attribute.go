@@ -23,11 +23,11 @@ func (g *mapping) attribute(all pcommon.Map, at int, key string, v pcommon.Value
 	case meansSpanID:
 		g.writeIDAttribute(fieldSpanID, fieldOTelSpanID, 16, v)
 	case meansScopeName:
-		if _, renamed := all.Get(fieldNames[fieldScopeName]); !renamed {
+		if !g.rec.renamed.has(all, fieldScopeName) {
 			g.writeFieldText(fieldScopeName, v)
 		}
 	case meansScopeVersion:
-		if _, renamed := all.Get(fieldNames[fieldScopeVersion]); !renamed {
+		if !g.rec.renamed.has(all, fieldScopeVersion) {
 			g.writeFieldText(fieldScopeVersion, v)
 		}
 	default:
@@ -40,6 +40,19 @@ func (g *mapping) attribute(all pcommon.Map, at int, key string, v pcommon.Value
 		g.obj.buf = append(g.obj.buf, n.quoted...)
 		g.writeMember(n.field, start, n.hash, v, 1)
 	}
+}
+
+// renamed remembers whether a map has the fields of the scope under the names that they have today. It looks once for each.
+type renamed struct{ looked, found fieldSet }
+
+func (r *renamed) has(all pcommon.Map, f field) bool {
+	if !r.looked.has(f) {
+		r.looked |= 1 << f
+		if _, found := all.Get(fieldNames[f]); found {
+			r.found |= 1 << f
+		}
+	}
+	return r.found.has(f)
 }
 
 // meaning is what a record attribute stands for beside itself.

@@ -28,7 +28,9 @@ func (g *mapping) flatten(number uint32, base int, v pcommon.Value, depth int) {
 				g.path = append(g.path, '.')
 			}
 			g.path = append(g.path, key...)
-			g.flatten(number, base, entry, depth+1)
+			if g.flatten(number, base, entry, depth+1); g.tooLarge {
+				return
+			}
 		}
 		return
 	}
@@ -37,6 +39,7 @@ func (g *mapping) flatten(number uint32, base int, v pcommon.Value, depth int) {
 		i := g.obj.add(number, start, hash)
 		g.writeValue(v, depth)
 		g.obj.end(i)
+		g.tooLarge = len(g.obj.buf) > g.limit
 		return
 	}
 	f := fieldOf(g.path)
@@ -52,6 +55,8 @@ func (g *mapping) writeMember(f field, start int, hash uint64, v pcommon.Value, 
 		return
 	}
 	if f == noField && g.shared.obj.has(hash, g.obj.buf[start:]) {
+		g.limit -= len(g.obj.buf) - start // it was work all the same
+		g.tooLarge = len(g.obj.buf) > g.limit
 		g.obj.unname(start) // the resource or scope has the same key and wins
 		return
 	}
@@ -62,6 +67,7 @@ func (g *mapping) writeMember(f field, start int, hash uint64, v pcommon.Value, 
 		g.writeValue(v, depth)
 	}
 	g.obj.end(i)
+	g.tooLarge = len(g.obj.buf) > g.limit
 	if f != noField {
 		g.rec.set |= 1 << f
 		g.rec.member[f] = i
@@ -133,7 +139,9 @@ func (g *mapping) writeArray(array pcommon.Slice, depth int) {
 		if i > 0 {
 			g.obj.buf = append(g.obj.buf, ',')
 		}
-		g.writeValue(element, depth+1)
+		if g.writeValue(element, depth+1); g.tooLarge {
+			return
+		}
 	}
 	g.obj.buf = append(g.obj.buf, ']')
 }

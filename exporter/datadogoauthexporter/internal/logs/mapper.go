@@ -45,13 +45,17 @@ func New(opts Options) *Mapper {
 	return &Mapper{opts: opts}
 }
 
+// writtenBytes is what attributes may come to before those that are replaced by others are cut out. A key is repeated in each leaf below it, so a
+// small record can ask for any amount of memory; it is not written to its end.
+const writtenBytes = 2 * maxItemBytes
+
 // maxItemBytes is the largest object that fits into a body of 5 MB with the brackets around it.
 const maxItemBytes = 5_000_000 - len("[]")
 
 // Map appends one item per record of rl to out: a JSON object followed by a comma.
 //
 // A record that holds NaN or an infinity where JSON needs a number, or that is larger than a whole body may be, is counted in
-// drops instead. One between 1 MB and that is sent; Datadog truncates it. rl is not changed and nothing of it is kept.
+// drops instead; so are all for which out has no room. One between 1 MB and that is sent; Datadog truncates it. rl is not changed and nothing of it is kept.
 func (m *Mapper) Map(rl plog.ResourceLogs, out *intake.Payload, drops *intake.Drops) {
 	m.MapExcept(rl, nil, out, drops)
 }
@@ -64,15 +68,32 @@ func (m *Mapper) MapExcept(rl plog.ResourceLogs, leave func(plog.LogRecord) bool
 	}
 	g.startResource(rl.Resource().Attributes())
 	for _, sl := range rl.ScopeLogs().All() {
-		g.startScope(rl.Resource().Attributes(), sl.Scope())
+		started := false
 		for _, lr := range sl.LogRecords().All() {
 			if leave != nil && leave(lr) {
+				continue
+			}
+			if out.Full() {
+				drops.Add(intake.ReasonTooLarge, 1)
+				continue
+			}
+			if !started {
+				started = true
+				g.startScope(rl.Resource().Attributes(), sl.Scope())
+			}
+			if g.shared.tooLarge {
+				drops.Add(intake.ReasonTooLarge, 1)
 				continue
 			}
 			g.inheritHostAndService(lr.Attributes())
 			start := len(out.Body)
 			g.obj.begin(out.Body)
-			g.record(lr)
+			g.limit = start + writtenBytes
+			if g.record(lr); g.tooLarge {
+				drops.Add(intake.ReasonTooLarge, 1)
+				out.Body = g.obj.buf[:start]
+				continue
+			}
 			body, finite := g.obj.finish()
 			switch size := len(body) - start; {
 			case !finite:
@@ -100,6 +121,8 @@ type mapping struct {
 	shared    shared
 	obj       object // the record's object, at the end of the payload
 	rec       record
+	limit     int  // of obj.buf while attributes are written
+	tooLarge  bool // it is passed
 	// host and service belong to the resource. Where it names none, the first record that does names them for itself and for the
 	// records after it.
 	host, service string

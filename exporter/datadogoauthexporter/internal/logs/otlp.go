@@ -56,6 +56,10 @@ func (m *OTLPMapper) MapExcept(rl plog.ResourceLogs, leave func(plog.LogRecord) 
 			if leave != nil && leave(lr) {
 				continue
 			}
+			if w.Full() {
+				drops.Add(intake.ReasonTooLarge, 1)
+				continue
+			}
 			unix := int64(lr.Timestamp() / 1e9)
 			if unix == 0 {
 				unix = int64(lr.ObservedTimestamp() / 1e9)

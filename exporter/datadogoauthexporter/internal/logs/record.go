@@ -19,14 +19,19 @@ type record struct {
 	message, status, tags pcommon.Value
 	hasMessage, hasStatus bool
 	hasTags               bool
+	renamed               renamed
 }
 
-// record writes the members of one record. Attributes come first; a member that comes later replaces an earlier one.
+// record writes the members of one record. Attributes come first; a member that comes later replaces an earlier one. It stops where the
+// attributes are tooLarge.
 func (g *mapping) record(lr plog.LogRecord) {
 	g.rec.set, g.rec.hasMessage, g.rec.hasStatus, g.rec.hasTags = 0, false, false, false
+	g.rec.renamed, g.tooLarge = renamed{}, false
 	at := 0
 	for key, v := range lr.Attributes().All() {
-		g.attribute(lr.Attributes(), at, key, v)
+		if g.attribute(lr.Attributes(), at, key, v); g.tooLarge {
+			return
+		}
 		at++
 	}
 	g.writeTail()

@@ -19,9 +19,14 @@ type shared struct {
 	tags []byte
 	// ofResource says that no scope attribute is mixed in.
 	ofResource bool
+	// tooLarge says that no item can hold it all.
+	tooLarge bool
 	// scopeName and scopeVersion are the scope's own, which give way to attributes.
 	scopeName, scopeVersion string
 }
+
+// size is how many bytes of an item it takes. What scopes overwrite is in it.
+func (s *shared) size() int { return len(s.obj.buf) + len(s.values) + len(s.tags) }
 
 // value is the JSON text of a field that is in set.
 func (s *shared) value(f field) []byte { return s.values[s.fields[f].start:s.fields[f].end] }
@@ -37,7 +42,7 @@ func (g *mapping) startResource(res pcommon.Map) {
 		g.service = attributes.Text(v)
 	}
 	g.readTags(res)
-	g.shared.ofResource = false
+	g.shared.ofResource, g.shared.tooLarge = false, false
 }
 
 func (g *mapping) readTags(res pcommon.Map) {
@@ -54,10 +59,16 @@ func (g *mapping) readTags(res pcommon.Map) {
 
 // startScope adds what the records of a scope have in common. The attributes of the resource are encoded again only for a scope
 // that has attributes, and after it.
+//
+// A resource that is too large is read once.
 func (g *mapping) startScope(res pcommon.Map, scope pcommon.InstrumentationScope) {
+	if g.shared.tooLarge && g.shared.ofResource {
+		return
+	}
 	if !g.shared.ofResource || scope.Attributes().Len() > 0 {
 		g.shared.obj.begin(g.shared.obj.buf[:0])
 		g.shared.set, g.shared.values = 0, g.shared.values[:0]
+		var named renamed
 		for key, v := range res.All() {
 			switch key {
 			case "hostname": // under its own name it would replace the field; so would the next one
@@ -65,21 +76,24 @@ func (g *mapping) startScope(res pcommon.Map, scope pcommon.InstrumentationScope
 			case "service":
 				g.share("otel.service", v)
 			case "otel.library.name":
-				if _, renamed := res.Get("otel.scope.name"); !renamed {
+				if !named.has(res, fieldScopeName) {
 					g.share("otel.scope.name", v)
 				}
 			case "otel.library.version":
-				if _, renamed := res.Get("otel.scope.version"); !renamed {
+				if !named.has(res, fieldScopeVersion) {
 					g.share("otel.scope.version", v)
 				}
 			default:
 				g.share(key, v)
 			}
 		}
-		for key, v := range scope.Attributes().All() {
-			g.share(key, v)
+		if g.shared.ofResource = g.shared.size() > maxItemBytes; !g.shared.ofResource {
+			for key, v := range scope.Attributes().All() {
+				g.share(key, v)
+			}
+			g.shared.ofResource = scope.Attributes().Len() == 0
 		}
-		g.shared.ofResource = scope.Attributes().Len() == 0
+		g.shared.tooLarge = g.shared.size() > maxItemBytes
 	}
 	g.shared.scopeName, g.shared.scopeVersion = scope.Name(), scope.Version()
 	g.tailStale = true

@@ -56,6 +56,10 @@ func (m *OTLPMapper) Map(rs ptrace.ResourceSpans, out *intake.Payload, drops *in
 				drops.Add(intake.ReasonMalformed, 1)
 				continue
 			}
+			if w.Full() {
+				drops.Add(intake.ReasonTooLarge, 1)
+				continue
+			}
 			if !w.EndItem(g.appendOTLPSpan(w.BeginItem(2, otlpwire.Medium), s), int64(s.EndTimestamp()/1e9)) {
 				drops.Add(intake.ReasonTooLarge, 1)
 			}
