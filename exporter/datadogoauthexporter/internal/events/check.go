@@ -27,6 +27,9 @@ const (
 // mapCheckRecord appends the service check of a log record. Without datadog.check.status its severity is the status.
 func (g *mapping) mapCheckRecord(lr plog.LogRecord, out *Output) {
 	out.Records++
+	if out.isFull() {
+		return
+	}
 	g.read(lr.Attributes(), checkField)
 	state := bySeverity(lr.SeverityNumber())
 	if g.fields.has[fieldStatus] {
@@ -44,6 +47,9 @@ func (g *mapping) mapCheckPoint(metric string, p pmetric.NumberDataPoint, out *O
 	out.Records++
 	if p.Flags().NoRecordedValue() {
 		out.Drops.Add(intake.ReasonNoRecordedValue, 1)
+		return
+	}
+	if out.isFull() {
 		return
 	}
 	g.read(p.Attributes(), checkField)

@@ -19,6 +19,9 @@ const eventFuture = int64((2*time.Hour - time.Minute) / time.Second)
 // mapEvent appends the event of a record. One without title, text and body, and one too far ahead, is counted as dropped.
 func (g *mapping) mapEvent(lr plog.LogRecord, out *Output) {
 	out.Records++
+	if out.isFull() {
+		return
+	}
 	at := g.secondsOf(lr.Timestamp(), lr.ObservedTimestamp())
 	if at > g.now+eventFuture {
 		out.Drops.Add(intake.ReasonFuture, 1)

@@ -35,6 +35,15 @@ type Output struct {
 	Drops   intake.Drops
 }
 
+// isFull counts a record for which there is no room, and reports it.
+func (o *Output) isFull() bool {
+	if !o.Full() {
+		return false
+	}
+	o.Drops.Add(intake.ReasonTooLarge, 1)
+	return true
+}
+
 // Outputs are an Output for each kind.
 type Outputs struct{ Events, Checks Output }
 

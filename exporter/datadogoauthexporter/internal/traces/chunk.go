@@ -9,6 +9,7 @@ type chunk struct {
 	spans    []span
 	byID     map[uint64]int32 // span id to its last place in spans; filled for large chunks only
 	traceID  uint64
+	bytes    int // about what the spans take, converted and on the wire
 	root     int
 	priority int32
 	asked    bool // priority is what the sender asked for
@@ -29,6 +30,9 @@ func (c *chunk) reset() {
 }
 
 // mapChunk converts the spans of one chunk and appends what is to be sent of them.
+//
+// Attributes of the resource are in each span, so a small chunk can ask for any amount of memory. Spans of it for which there is no room are
+// dropped before they are converted, and nothing is told of them.
 func (g *mapping) mapChunk(head *chunkHead) {
 	g.text.reset()
 	g.meta.reset()
@@ -36,13 +40,22 @@ func (g *mapping) mapChunk(head *chunkHead) {
 	c := &g.chunk
 	c.reset()
 	c.traceID = lowTraceID(g.refs[head.first].span.TraceID())
+	late := 0 // spans for which there is no room
 	for i := head.first; i >= 0; i = g.refs[i].next {
+		if c.bytes >= g.out.Room() {
+			late++
+			continue
+		}
 		ref := &g.refs[i]
 		g.convert(ref.span, &g.scopes[ref.scope])
 		g.askedPriority()
 	}
+	g.drops.Add(intake.ReasonTooLarge, late)
+	if len(c.spans) == 0 {
+		return
+	}
 	if !g.isWellFormed() {
-		g.drops.Add(intake.ReasonMalformed, int(head.count))
+		g.drops.Add(intake.ReasonMalformed, len(c.spans))
 		return
 	}
 	c.root = c.findRoot()

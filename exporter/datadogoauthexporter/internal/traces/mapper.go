@@ -59,7 +59,7 @@ func New(o Options) *Mapper {
 // unless they are too large for one body. An item counts its spans and is dated by the latest span end in it.
 //
 // Spans that are not sent are counted in drops: ReasonMalformed for all spans of a chunk in which a trace or span id is zero,
-// ReasonSampled for those of a trace that its sender marked as not to be kept, ReasonTooLarge for a span that no body can hold.
+// ReasonSampled for those of a trace that its sender marked as not to be kept, ReasonTooLarge for a span that no body can hold, or for which out has no room.
 //
 // stats is told of the spans, also of those that are not sent because of their priority. It is not told of a resource whose sender computed
 // stats, and may be nil.

@@ -71,6 +71,11 @@ func (g *mapping) sendChunk() {
 		if s.left {
 			continue
 		}
+		if g.out.Full() {
+			s.left = true
+			g.drops.Add(intake.ReasonTooLarge, 1)
+			continue
+		}
 		s.size = g.spanSize(i)
 		n := messageSize(s.size)
 		if fixed+n > room {

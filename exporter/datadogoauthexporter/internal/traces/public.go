@@ -31,6 +31,11 @@ func (g *mapping) sendPublic() {
 		if s.left {
 			continue
 		}
+		if g.out.Full() {
+			s.left = true
+			g.drops.Add(intake.ReasonTooLarge, 1)
+			continue
+		}
 		begin := len(g.out.Body)
 		dst := g.appendPublicSpan(append(g.out.Body, `{"spans":[`...), i)
 		dst = append(dst, `],"env":`...)

@@ -23,11 +23,16 @@ func (g *mapping) normalizeMeta() {
 	}
 }
 
-// fit cuts the entries of the span under conversion to the intake's limits and makes them UTF-8.
+// entryBytes is what an entry takes beside its text.
+const entryBytes = 64
+
+// fit cuts the entries of the span under conversion to the intake's limits and makes them UTF-8. It adds their size to that of the chunk.
 func (g *mapping) fit() {
 	for i := g.meta.first; i < len(g.meta.all); i++ {
 		e := &g.meta.all[i]
+		g.chunk.bytes += entryBytes
 		if e.fits || e.dead {
+			g.chunk.bytes += len(e.text) + len(e.value)
 			continue
 		}
 		if (len(e.text) > maxKeyBytes || len(e.value) > maxValueBytes) && !isStructured(e.text) {
@@ -38,6 +43,7 @@ func (g *mapping) fit() {
 			e.text = validUTF8(e.text)
 		}
 		e.value = validUTF8(e.value)
+		g.chunk.bytes += len(e.text) + len(e.value)
 	}
 	for i := g.metrics.first; i < len(g.metrics.all); i++ {
 		if e := &g.metrics.all[i]; !e.ours {
