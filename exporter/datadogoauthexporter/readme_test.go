@@ -1,6 +1,7 @@
 package datadogoauthexporter
 
 import (
+	"fmt"
 	"os"
 	"reflect"
 	"regexp"
@@ -181,6 +182,26 @@ func TestQueueMustStayEnabled(t *testing.T) {
 	_, err := load(t, "exporters: {datadogoauth: {tenant: {fixed: acme}, sending_queue: {enabled: false}}}")
 	if err == nil || !strings.Contains(err.Error(), "sending_queue: must stay enabled") {
 		t.Fatal(err)
+	}
+}
+
+func TestInitialValueOfRawValues(t *testing.T) {
+	t.Parallel()
+	const sums = "exporters: {datadogoauth: {tenant: {fixed: acme}, metrics: {sums: {%s}}}}"
+	for keys, valid := range map[string]bool{
+		"initial_cumulative_monotonic_value: drop":                                       true,
+		"cumulative_monotonic_mode: raw_value":                                           true,
+		"cumulative_monotonic_mode: to_delta, initial_cumulative_monotonic_value: keep":  true,
+		"cumulative_monotonic_mode: raw_value, initial_cumulative_monotonic_value: keep": false,
+		"cumulative_monotonic_mode: raw_value, initial_cumulative_monotonic_value: auto": false,
+	} {
+		_, err := load(t, fmt.Sprintf(sums, keys))
+		if valid != (err == nil) {
+			t.Errorf("%s: %v", keys, err)
+		}
+		if !valid && err != nil && !strings.Contains(err.Error(), "metrics::sums::initial_cumulative_monotonic_value: remove it") {
+			t.Errorf("%s: the error does not name the key: %v", keys, err)
+		}
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/metrics"
 )
 
 var _ confmap.Unmarshaler = (*Config)(nil)
@@ -37,5 +39,15 @@ func (c *Config) Unmarshal(conf *confmap.Conf) error {
 	if len(errs) > 0 {
 		return errors.Join(errs...)
 	}
-	return conf.Unmarshal(c)
+	if err := conf.Unmarshal(c); err != nil {
+		return err
+	}
+	// Whether it was written can be told here only: its default is a value like the others.
+	if conf.IsSet(initialValueKey) && c.Metrics.Sums.CumulativeMonotonicMode == metrics.CumulativeRawValue {
+		return fmt.Errorf("%s: remove it, or set metrics::sums::cumulative_monotonic_mode to %s: it says nothing of values that are sent as they are",
+			initialValueKey, metrics.CumulativeToDelta)
+	}
+	return nil
 }
+
+const initialValueKey = "metrics::sums::initial_cumulative_monotonic_value"
