@@ -163,8 +163,15 @@ type LogsConfig struct {
 type TracesConfig struct {
 	// Intake is agent, otlp or public.
 	Intake IntakeForm `mapstructure:"intake"`
-	// OTLP asks the OTLP intake how to name spans.
-	OTLP SpanMappingConfig `mapstructure:"otlp"`
+	// IgnoreResources are regular expressions of resource names. A trace whose root has such a resource is left out.
+	IgnoreResources []string `mapstructure:"ignore_resources"`
+	// SpanNameRemappings are other names for operations, by name.
+	SpanNameRemappings map[string]string `mapstructure:"span_name_remappings"`
+	// SpanNameAsResourceName makes the name of a span its operation name. The default of Datadog's OTLP intake is true; this one is that of its
+	// exporter.
+	SpanNameAsResourceName bool `mapstructure:"span_name_as_resource_name"`
+	// ComputeTopLevelBySpanKind tells by its kind that a service is entered by a span, and measures calls; otherwise its parent decides.
+	ComputeTopLevelBySpanKind bool `mapstructure:"compute_top_level_by_span_kind"`
 	// Compression of spans and stats.
 	Compression intake.Compression `mapstructure:"compression"`
 	// MaxAge is how old a span may be when it is sent. Datadog states no limit.
@@ -385,7 +392,7 @@ func validateHTTP(f *faults, h *confighttp.ClientConfig) {
 const maxPeerTags, maxPeerTagBytes = 200, 200
 
 func (t *TracesConfig) validate(f *faults) {
-	t.OTLP.validate(f)
+	t.validateNaming(f)
 	f.compression("traces", t.Compression)
 	f.age("traces", t.MaxAge)
 	if len(t.PeerTags) > maxPeerTags {

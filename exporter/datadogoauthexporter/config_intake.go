@@ -1,7 +1,6 @@
 package datadogoauthexporter
 
 import (
-	"fmt"
 	"regexp"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/metrics"
@@ -42,40 +41,20 @@ func (c *Config) validateIntakes(f *faults) {
 			f.add(key, "otlp cannot go with resource_host: drop: Datadog reads the host of OTLP itself")
 		}
 	}
+	if t := &c.Traces; t.Intake == IntakeOTLP {
+		if t.ComputeTopLevelBySpanKind {
+			f.add("traces::compute_top_level_by_span_kind", "must be false with traces::intake: otlp, where Datadog decides")
+		}
+		if n := len(t.header()); n > maxSpanMappingBytes {
+			f.add("traces::intake", "otlp takes ignore_resources and span_name_remappings of %d bytes as a header, got %d", maxSpanMappingBytes, n)
+		}
+	}
 	if c.Metrics.Intake == IntakeOTLP && c.Metrics.Remapping != metrics.RemapNone {
 		f.add("metrics::remapping", "must be none with metrics::intake: otlp, where Datadog maps")
 	}
 }
 
-var headerValue = regexp.MustCompile("^[!-~]{0,200}$")
-
-// SpanMappingConfig is sent to the OTLP intake as dd-otel-span-mapping.
-//
-// https://docs.datadoghq.com/opentelemetry/setup/otlp_ingest/traces/
-type SpanMappingConfig struct {
-	// IgnoreResources are regular expressions of resource names whose traces Datadog leaves out.
-	IgnoreResources []string `mapstructure:"ignore_resources"`
-	// SpanNameRemappings are other names for operations, by name.
-	SpanNameRemappings map[string]string `mapstructure:"span_name_remappings"`
-	// SpanNameAsResourceName makes the name of a span its operation name. Datadog's own default is true; this one is that of the other forms.
-	SpanNameAsResourceName bool `mapstructure:"span_name_as_resource_name"`
-}
-
-// maxSpanMappingBytes bounds the header: servers commonly refuse more than 8 kB of headers.
+// maxSpanMappingBytes bounds a header: servers commonly refuse more than 8 kB of them.
 const maxSpanMappingBytes = 4096
 
-func (m *SpanMappingConfig) validate(f *faults) {
-	for i, expr := range m.IgnoreResources {
-		if _, err := regexp.Compile(expr); err != nil {
-			f.add(fmt.Sprintf("traces::otlp::ignore_resources::%d", i), "%w", err)
-		}
-	}
-	for from, to := range m.SpanNameRemappings {
-		if from == "" || to == "" {
-			f.add("traces::otlp::span_name_remappings", "must not hold an empty name, got %q: %q", from, to)
-		}
-	}
-	if n := len(m.header()); n > maxSpanMappingBytes {
-		f.add("traces::otlp", "must not be longer than %d bytes as a header, got %d", maxSpanMappingBytes, n)
-	}
-}
+var headerValue = regexp.MustCompile("^[!-~]{0,200}$")

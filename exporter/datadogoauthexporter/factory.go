@@ -124,5 +124,5 @@ func createTraces(ctx context.Context, set exporter.Settings, config component.C
 	if err != nil {
 		return nil, err
 	}
-	return newTracesExporter(c, next), nil
+	return newTracesExporter(c, next)
 }

@@ -15,7 +15,7 @@ import (
 func (c *Config) intakeHeaders(version string) map[intake.Family]http.Header {
 	metrics, logs, traces := http.Header{}, http.Header{}, http.Header{}
 	metrics.Set("dd-otel-metric-config", c.Metrics.header())
-	traces.Set("dd-otel-span-mapping", c.Traces.OTLP.header())
+	traces.Set("dd-otel-span-mapping", c.Traces.header())
 	if c.OTLP.Source != "" {
 		for _, h := range []http.Header{metrics, logs, traces} {
 			h.Set("dd-otlp-source", c.OTLP.Source)
@@ -44,13 +44,15 @@ func (m *MetricsConfig) header() string {
 }
 
 // header is the value of dd-otel-span-mapping.
-func (m *SpanMappingConfig) header() string {
-	mapping := map[string]any{"span_name_as_resource_name": m.SpanNameAsResourceName}
-	if len(m.IgnoreResources) > 0 {
-		mapping["ignore_resources"] = m.IgnoreResources
+//
+// https://docs.datadoghq.com/opentelemetry/setup/otlp_ingest/traces/
+func (t *TracesConfig) header() string {
+	mapping := map[string]any{"span_name_as_resource_name": t.SpanNameAsResourceName}
+	if len(t.IgnoreResources) > 0 {
+		mapping["ignore_resources"] = t.IgnoreResources
 	}
-	if len(m.SpanNameRemappings) > 0 {
-		mapping["span_name_remappings"] = m.SpanNameRemappings
+	if len(t.SpanNameRemappings) > 0 {
+		mapping["span_name_remappings"] = t.SpanNameRemappings
 	}
 	return asciiJSON(mapping)
 }

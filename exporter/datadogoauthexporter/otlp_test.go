@@ -137,7 +137,9 @@ func TestIntakeHeaders(t *testing.T) {
 	}
 	cfg.OTLP.Source = "value"
 	cfg.Traces.ComputeStats = false
-	cfg.Traces.OTLP = SpanMappingConfig{IgnoreResources: []string{"(?i)GET /häuser/\U0001F3E0\n"}, SpanNameRemappings: map[string]string{"a": "b"}, SpanNameAsResourceName: true}
+	cfg.Traces.IgnoreResources = []string{"(?i)GET /häuser/\U0001F3E0\n"}
+	cfg.Traces.SpanNameRemappings = map[string]string{"a": "b"}
+	cfg.Traces.SpanNameAsResourceName = true
 	h = cfg.intakeHeaders("1.2.3")
 	const want = `{"ignore_resources":["(?i)GET /h\u00e4user/\ud83c\udfe0\n"],"span_name_as_resource_name":true,"span_name_remappings":{"a":"b"}}`
 	if got := h[intake.OTLPTraces].Get("dd-otel-span-mapping"); got != want {

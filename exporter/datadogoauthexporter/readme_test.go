@@ -112,7 +112,7 @@ exporters:
     metrics: {compression: lz4, remapping: some, max_age: -1s, delta_ttl: 0s, max_series: 0, histograms: {mode: nobuckets}, sums: {cumulative_monotonic_mode: x}}
     otlp: {platform: a.b, source: "a b"}
     logs: {compression: x, intake: public}
-    traces: {intake: v2, otlp: {ignore_resources: ["("], span_name_remappings: {"": a}}, max_age: -1s, peer_tags: [""], bucket_interval: 1ms, max_stats_keys_per_tenant: 0, max_stats_keys: -1}
+    traces: {intake: v2, ignore_resources: ["(", ""], span_name_remappings: {"": a, b: ""}, max_age: -1s, peer_tags: [""], bucket_interval: 1ms, max_stats_keys_per_tenant: 0, max_stats_keys: -1}
     events: {max_age: -1s}
     service_checks: {max_age: -1s}
     incidents: {max_age: -1s, search_for: 0s, remember_for: 1h}
@@ -126,7 +126,8 @@ exporters:
 		"http::tls::insecure:", "http::tls::insecure_skip_verify:", "endpoints: datadoghq.org:", "endpoints: datadoghq.eu::api:", "endpoints: datadoghq.eu::nothing:",
 		"hostname:", "resource_host:", "metrics::remapping:", "integration::source:", "metrics::compression:", "metrics::max_age:", "metrics::delta_ttl:", "metrics::max_series:",
 		"metrics::histograms: mode nobuckets", "metrics::sums::cumulative_monotonic_mode:", "logs::compression:", "traces::max_age:",
-		"otlp::platform:", "otlp::source:", "logs::intake:", "traces::intake:", "traces::otlp::ignore_resources::0:", "traces::otlp::span_name_remappings:",
+		"otlp::platform:", "otlp::source:", "logs::intake:", "traces::intake:", "traces::ignore_resources::0:", "traces::ignore_resources::1: must not be empty",
+		`traces::span_name_remappings: must not hold an empty name, got "": "a"`, `traces::span_name_remappings: must not hold an empty name, got "b": ""`,
 		"traces::peer_tags::0:", "traces::bucket_interval:", "traces::max_stats_keys_per_tenant:", "traces::max_stats_keys:",
 		"events::max_age:", "service_checks::max_age:", "incidents::max_age:", "incidents::search_for:", "incidents::remember_for:",
 	} {
@@ -167,7 +168,10 @@ func TestIntakesThatCannotDoWhatIsAskedAreNamed(t *testing.T) {
 		"resource_host: drop, logs: {intake: otlp}":                                              "logs::intake: otlp cannot",
 		"metrics: {intake: otlp, remapping: runtime}":                                            "metrics::remapping:",
 		"metrics: {intake: public}":                                                              "metrics::intake:",
-		"traces: {otlp: {ignore_resources: [" + strings.Repeat("abcdefghij", 500) + "]}}":        "traces::otlp: must not be longer",
+		"traces: {intake: otlp, ignore_resources: [" + strings.Repeat("abcdefghij", 500) + "]}":  "traces::intake: otlp takes ignore_resources",
+		"traces: {ignore_resources: [" + strings.Repeat("abcdefghij", 500) + "]}":                "",
+		"traces: {intake: otlp, compute_top_level_by_span_kind: true}":                           "traces::compute_top_level_by_span_kind:",
+		"traces: {intake: public, compute_top_level_by_span_kind: true}":                         "",
 		"otlp: {platform: vercel, source: x}, metrics: {intake: otlp}, traces: {intake: public}": "",
 	} {
 		_, err := load(t, "exporters: {datadogoauth: {tenant: {fixed: acme}, "+text+"}}")

@@ -19,11 +19,17 @@ type tracesExporter struct {
 	stats *statsFlow // nil when no stats are computed
 }
 
-func newTracesExporter(c *core, next exporter.Traces) *tracesExporter {
+func newTracesExporter(c *core, next exporter.Traces) (exporter.Traces, error) {
+	ignored, err := c.cfg.Traces.ignored()
+	if err != nil {
+		return nil, err
+	}
 	e := &tracesExporter{}
 	options := traces.Options{
 		FallbackHost: c.cfg.Hostname, DropResourceHost: c.cfg.ResourceHost == DropResourceHost,
 		KeepQueryStrings: !c.cfg.Traces.Obfuscation.HTTP.RemoveQueryString,
+		IgnoreResources:  ignored, SpanNameRemappings: c.cfg.Traces.SpanNameRemappings,
+		SpanNameAsResourceName: c.cfg.Traces.SpanNameAsResourceName, TopLevelBySpanKind: c.cfg.Traces.ComputeTopLevelBySpanKind,
 	}
 	form := c.cfg.Traces.Intake
 	if t := &c.cfg.Traces; t.ComputeStats && form != IntakeOTLP {
@@ -64,7 +70,7 @@ func newTracesExporter(c *core, next exporter.Traces) *tracesExporter {
 			},
 		},
 	}
-	return e
+	return e, nil
 }
 
 // Start implements component.Component.

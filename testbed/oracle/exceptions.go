@@ -91,6 +91,10 @@ var (
 		"parameters of queries are hidden",
 		"db.query.parameter.* and db.operation.parameter.* are values by definition",
 	}
+	statementsAsNames = exception{
+		"a span's name that is a statement shows no values as the name of an operation",
+		"with span_name_as_resource_name Datadog's agent makes the operation name of the whole of it",
+	}
 	urlsOfAnySpan = exception{
 		"user information and queries go out of every URL",
 		"Datadog's agent treats http.url of spans of type web and http only; here http.target, http.referrer and url.query too",
@@ -126,7 +130,7 @@ var allExceptions = []exception{
 	noFallbackHost, noHeartbeats, firstValuesSinceTheExporter, malformedHistogramCostsItselfOnly, sketchesAreFinite, extremaAreFinite,
 	oldBoundsAreForgotten,
 	oneLogLayer, emptyFieldsAreAbsent, logSourceWins, tagsOfAttributesAdd, reservedFieldsAreText, emptyKeysInArrays,
-	sqlByLexer, obfuscationIsOn, statementsOfAnySpan, unknownRedisCommands, parametersAreHidden, urlsOfAnySpan, mysqlByItsSystem, emptySQLIsNamed, emptyResourceIsName,
+	sqlByLexer, obfuscationIsOn, statementsOfAnySpan, unknownRedisCommands, parametersAreHidden, statementsAsNames, urlsOfAnySpan, mysqlByItsSystem, emptySQLIsNamed, emptyResourceIsName,
 	textIsUTF8, noAppAnalytics, sampledByPriority, highPriorityKeeps,
 }
 

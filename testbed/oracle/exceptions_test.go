@@ -23,7 +23,7 @@ type witness struct {
 	resource           string
 	// want are the differences, each "field: ours → theirs".
 	want []string
-	mode string // of metrics; the default one without it
+	mode string // of metrics or traces; the default one without it
 	// avoided says that Datadog's side cannot be changed by it: all other inputs keep clear of it.
 	avoided bool
 }
@@ -111,6 +111,11 @@ var witnesses = []witness{
 		x: parametersAreHidden, span: clientSpan(attrsJSON("db.system", "postgresql", "db.statement", "SELECT ?", "db.query.parameter.0", "secret")),
 		want: []string{"meta db.query.parameter.0: ? → secret"},
 	},
+	{
+		x: statementsAsNames, mode: "span_name_as_resource_name",
+		span: strings.Replace(clientSpan(attrsJSON("db.system", "postgresql")), `"name":"n"`, `"name":"SELECT 'secret'"`, 1),
+		want: []string{"name: SELECT → SELECT_secret"},
+	},
 	{x: urlsOfAnySpan, span: clientSpan(attrsJSON("http.target", "/a?b=secret")), want: []string{"meta http.target: /a? → /a?b=secret"}},
 	{
 		x: mysqlByItsSystem, span: clientSpan(attrsJSON("db.system", "mysql", "sql.query", `SELECT * FROM t WHERE a = "b"`)),
@@ -165,7 +170,8 @@ func differencesOf(t *testing.T, w *world, x witness, used exceptions) []string 
 				return w.logsBothWays(logsModes[0], used)(ctx, d)
 			})
 	default:
-		a, errAgent := newTraceAgent(t.Context(), traceModes[0], used)
+		mode := slices.IndexFunc(traceModes, func(m traceMode) bool { return m.name == x.mode })
+		a, errAgent := newTraceAgent(t.Context(), traceModes[max(mode, 0)], used)
 		if errAgent != nil {
 			t.Fatal(errAgent)
 		}

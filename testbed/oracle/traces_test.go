@@ -12,7 +12,7 @@ import (
 
 // spanExceptions are those that are applied to single spans or traces.
 var spanExceptions = []exception{
-	textIsUTF8, statementsOfAnySpan, unknownRedisCommands, parametersAreHidden, urlsOfAnySpan, mysqlByItsSystem, emptySQLIsNamed, emptyResourceIsName,
+	textIsUTF8, statementsOfAnySpan, unknownRedisCommands, parametersAreHidden, statementsAsNames, urlsOfAnySpan, mysqlByItsSystem, emptySQLIsNamed, emptyResourceIsName,
 	highPriorityKeeps,
 }
 

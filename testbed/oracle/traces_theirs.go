@@ -42,6 +42,8 @@ type traceAgent struct {
 	// raw is what spans held before obfuscation.
 	raw        map[*pb.Span]rawSpan
 	obfuscator *obfuscate.Obfuscator
+	// operations are the names of spans that became operation names.
+	operations map[spanKey]string
 	// dialects has the spans that were given a db.type, and whether they had an empty one before.
 	dialects map[*pb.Span]bool
 }
@@ -68,6 +70,29 @@ var traceModes = []traceMode{
 	{
 		name: "peer_tags", ours: settings{"traces": settings{"peer_tags": []any{"peer.other", "db.user", "plain"}}},
 		theirs: func(c *config.AgentConfig) { c.PeerTags = []string{"peer.other", "db.user", "plain"} },
+	},
+	{
+		name: "ignore_resources", ours: settings{"traces": settings{"ignore_resources": ignoredResources}},
+		theirs: func(c *config.AgentConfig) { c.Ignore["resource"] = slices.Clone(ignoredResources) },
+	},
+	{
+		name: "span_name_as_resource_name", ours: settings{"traces": settings{"span_name_as_resource_name": true}},
+		theirs: func(c *config.AgentConfig) { c.OTLPReceiver.SpanNameAsResourceName = true },
+	},
+	{
+		name: "span_name_remappings", ours: settings{"traces": settings{"span_name_remappings": otherNames}},
+		theirs: func(c *config.AgentConfig) { c.OTLPReceiver.SpanNameRemappings = remapped() },
+	},
+	{
+		name: "span_name_as_resource_name and span_name_remappings",
+		ours: settings{"traces": settings{"span_name_as_resource_name": true, "span_name_remappings": otherNames}},
+		theirs: func(c *config.AgentConfig) {
+			c.OTLPReceiver.SpanNameAsResourceName, c.OTLPReceiver.SpanNameRemappings = true, remapped()
+		},
+	},
+	{
+		name: "compute_top_level_by_span_kind", ours: settings{"traces": settings{"compute_top_level_by_span_kind": true}},
+		theirs: func(c *config.AgentConfig) { c.Features["enable_otlp_compute_top_level_by_span_kind"] = struct{}{} },
 	},
 	{name: "resource_host: drop", ours: settings{"resource_host": "drop"}, noHosts: true},
 	{name: "hostname", ours: settings{"hostname": fallbackHost}, theirs: func(c *config.AgentConfig) { c.Hostname = fallbackHost }},
@@ -102,7 +127,7 @@ func newTraceAgent(ctx context.Context, mode traceMode, used exceptions) (*trace
 	if mode.theirs != nil {
 		mode.theirs(cfg)
 	}
-	a := &traceAgent{mode: mode, config: cfg, agent: agent.NewAgent(ctx, cfg, telemetry.NewNoopCollector(), &statsd.NoOpClient{}, gzip.NewComponent()), used: used, statements: make(map[*pb.Span][]string), dialects: make(map[*pb.Span]bool), raw: make(map[*pb.Span]rawSpan)}
+	a := &traceAgent{mode: mode, config: cfg, agent: agent.NewAgent(ctx, cfg, telemetry.NewNoopCollector(), &statsd.NoOpClient{}, gzip.NewComponent()), used: used, statements: make(map[*pb.Span][]string), dialects: make(map[*pb.Span]bool), raw: make(map[*pb.Span]rawSpan), operations: make(map[spanKey]string)}
 	a.obfuscator = obfuscate.NewObfuscator(cfg.Obfuscation.Export(cfg))
 	a.agent.TraceWriter = a
 	a.agent.Concentrator = a
@@ -121,6 +146,7 @@ func (a *traceAgent) translate(ctx context.Context, load []ptrace.Traces) ([]ite
 	clear(a.statements)
 	clear(a.dialects)
 	clear(a.raw)
+	clear(a.operations)
 	for _, d := range load {
 		if err := a.receive(ctx, d); err != nil {
 			return nil, err
@@ -139,6 +165,7 @@ func (a *traceAgent) receive(ctx context.Context, d ptrace.Traces) error {
 	d.CopyTo(own)
 	for _, rs := range own.ResourceSpans().All() {
 		order := arrival(rs)
+		a.noteOperations(rs)
 		if _, err := a.agent.OTLPReceiver.ReceiveResourceSpans(ctx, rs, http.Header{}, nil); err != nil {
 			return err
 		}
@@ -265,6 +292,7 @@ func (a *traceAgent) amend(s *pb.Span) {
 			s.Meta["db.type"] = ""
 		}
 	}
+	a.hideName(s)
 	a.nothingLeft(s)
 	a.hideStatements(s)
 	a.hideURLs(s)

@@ -38,7 +38,7 @@ var mutants = []mutant{
 	{"metric as meta", "TestTraces", "traces/span.go", "metrics.add(n.httpStatusCode, float64(code))", "meta.add(n.httpStatusCode, strconv.FormatInt(code, 10))"},
 	{"wrong type of a span", "TestTraces", "traces/spanname.go", "\tcase ptrace.SpanKindServer:\n\t\treturn \"web\"", "\tcase ptrace.SpanKindServer:\n\t\treturn \"http\""},
 	{"resource without its route", "TestTraces", "traces/spanname.go", "return g.qualified(method, c.str(attrHTTPRoute))", "return method"},
-	{"no top level below another service", "TestTraces", "traces/chunk.go", "if at := c.find(s.parent); at >= 0 && c.spans[at].service == s.service {", "if at := c.find(s.parent); at >= 0 {"},
+	{"no top level below another service", "TestTraces", "traces/toplevel.go", "if at := c.find(s.parent); at >= 0 && c.spans[at].service == s.service {", "if at := c.find(s.parent); at >= 0 {"},
 	// APM stats.
 	{"wrong bucket", "TestStatsOverTime", "apmstats/tenant.go", "start := align(s.end, c.set.opts.BucketInterval)", "start := align(s.end, c.set.opts.BucketInterval) + c.set.opts.BucketInterval"},
 	{"lost peer tag", "TestStatsOverTime", "apmstats/peertags.go", `"peer.hostname", "peer.service"`, `"peer.hostname"`},

@@ -59,6 +59,10 @@ func (g *mapping) mapChunk(head *chunkHead) {
 		return
 	}
 	c.root = c.findRoot()
+	if g.isIgnored(c.spans[c.root].named) {
+		g.drops.Add(intake.ReasonIgnored, len(c.spans))
+		return
+	}
 	g.decidePriority()
 	c.origin, _ = lookUp(g.metaOf(c.root), g.names.origin)
 	g.setDecisionMaker()
@@ -105,6 +109,16 @@ func (g *mapping) isWellFormed() bool {
 	return true
 }
 
+// isIgnored reports whether the configuration leaves out the traces whose root has this resource.
+func (g *mapping) isIgnored(resource string) bool {
+	for _, expr := range g.opts.IgnoreResources {
+		if expr.MatchString(resource) {
+			return true
+		}
+	}
+	return false
+}
+
 // fewSpans is how many spans are searched faster one by one than by a map.
 const fewSpans = 16
 
@@ -149,20 +163,6 @@ func (c *chunk) findRoot() int {
 		}
 	}
 	return len(c.spans) - 1
-}
-
-// markTopLevel marks the spans by which a service is entered: without a parent here, or with one of another service.
-func (g *mapping) markTopLevel() {
-	c := &g.chunk
-	for i := range c.spans {
-		s := &c.spans[i]
-		if s.parent != 0 {
-			if at := c.find(s.parent); at >= 0 && c.spans[at].service == s.service {
-				continue
-			}
-		}
-		put(g.metricsOf(i), g.names.topLevel, 1)
-	}
 }
 
 // ofRootElseOthers is the text under key of the root, or else of the first other span that has one. An empty text counts.

@@ -2,6 +2,7 @@ package traces
 
 import (
 	"hash/maphash"
+	"regexp"
 	"sync"
 	"time"
 
@@ -22,6 +23,15 @@ type Options struct {
 	DropResourceHost bool
 	// KeepQueryStrings leaves the queries of URLs as they are. User information goes out in any case.
 	KeepQueryStrings bool
+	// IgnoreResources leave out the traces whose root has a resource, before it is obfuscated, that one of them matches.
+	IgnoreResources []*regexp.Regexp
+	// SpanNameAsResourceName makes the name of a span its operation name. SpanNameRemappings are other operation names, by operation name before it
+	// is normalised. With either, names follow the first version of Datadog's rules.
+	SpanNameAsResourceName bool
+	SpanNameRemappings     map[string]string
+	// TopLevelBySpanKind takes spans without a parent, of servers and of consumers for those by which a service is entered, and measures those of
+	// clients and producers; otherwise a service is entered where a span and its parent differ in it.
+	TopLevelBySpanKind bool
 	// Public makes items of the public span intake, instead of those of the Agent's.
 	Public bool
 	// Now dates spans that start before the year 2000. Default time.Now.
@@ -38,6 +48,8 @@ type Mapper struct {
 	sql     sqlObfuscator
 	pool    sync.Pool // of *mapping
 
+	firstNaming bool // names follow the first version of the rules
+
 	statsKeys statsKeys
 }
 
@@ -46,7 +58,10 @@ func New(o Options) *Mapper {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	m := &Mapper{opts: o, seed: maphash.MakeSeed(), sql: newSQLObfuscator()}
+	m := &Mapper{
+		opts: o, seed: maphash.MakeSeed(), sql: newSQLObfuscator(),
+		firstNaming: o.SpanNameAsResourceName || len(o.SpanNameRemappings) > 0,
+	}
 	m.names = newNames(m.seed)
 	for key, text := range attrTargets {
 		m.targets[key] = name{text, maphash.String(m.seed, text), true}
@@ -59,9 +74,10 @@ func New(o Options) *Mapper {
 // unless they are too large for one body. An item counts its spans and is dated by the latest span end in it.
 //
 // Spans that are not sent are counted in drops: ReasonMalformed for all spans of a chunk in which a trace or span id is zero,
-// ReasonSampled for those of a trace that its sender marked as not to be kept, ReasonTooLarge for a span that no body can hold, or for which out has no room.
+// ReasonIgnored for those of a trace that Options.IgnoreResources leaves out, ReasonSampled for those of a trace that its sender marked as not to be
+// kept, ReasonTooLarge for a span that no body can hold, or for which out has no room.
 //
-// stats is told of the spans, also of those that are not sent because of their priority. It is not told of a resource whose sender computed
+// stats is told of the spans that are sent, and of those that are not because of their priority. It is not told of a resource whose sender computed
 // stats, and may be nil.
 //
 // rs is only read, and nothing of it is kept.
@@ -166,7 +182,7 @@ func (g *mapping) release() bool {
 // size is about how many bytes the scratch holds on to. A map keeps its size, and the time that clearing it takes, so the largest
 // parts of a call count: its chunks and its largest chunk.
 func (g *mapping) size() int {
-	const pairBytes, slotBytes, spanBytes, refBytes, headBytes = 56, 16, 200, 24, 12 + 32
+	const pairBytes, slotBytes, spanBytes, refBytes, headBytes = 56, 16, 216, 24, 12 + 32
 	return cap(g.lasts.buf) + cap(g.text.buf) + pairBytes*(cap(g.meta.all)+cap(g.metrics.all)) +
 		slotBytes*(len(g.meta.slots)+len(g.metrics.slots)) + spanBytes*cap(g.chunk.spans) + refBytes*cap(g.refs) + headBytes*cap(g.heads)
 }

@@ -21,6 +21,7 @@ type names struct {
 
 	measured, sampleRate, priority, eventRate, topLevel, spanSampling name
 	clientRate, priorityRate, errorsRate, agentRate, ruleRate         name
+	tracerTopLevel                                                    name
 }
 
 func newNames(seed maphash.Seed) names {
@@ -44,5 +45,6 @@ func newNames(seed maphash.Seed) names {
 		measured: n("_dd.measured"), sampleRate: n("_sample_rate"), priority: n("_sampling_priority_v1"), eventRate: n("_dd1.sr.eausr"),
 		topLevel: n("_top_level"), spanSampling: n("_dd.span_sampling.mechanism"), clientRate: n("_dd1.sr.rcusr"),
 		priorityRate: n("_sampling_priority_rate_v1"), errorsRate: n("_dd.errors_sr"), agentRate: n("_dd.agent_psr"), ruleRate: n("_dd.rule_psr"),
+		tracerTopLevel: n("_dd.top_level"),
 	}
 }

@@ -14,6 +14,7 @@ import (
 // span is one converted span. Its entries of meta and metrics lie in mapping.meta and mapping.metrics.
 type span struct {
 	service, name, resource, typ string
+	named                        string // the resource before it was obfuscated
 	id, parent                   uint64
 	start, duration              int64 // ns
 	failed                       bool
@@ -41,7 +42,6 @@ func (g *mapping) convert(in ptrace.Span, sc *scope) {
 
 	s := span{
 		service:     g.serviceName(c),
-		name:        g.text.operationName(g.operationName(in, c)),
 		typ:         g.spanType(in.Kind(), c),
 		id:          spanID(in.SpanID()),
 		parent:      spanID(in.ParentSpanID()),
@@ -49,19 +49,20 @@ func (g *mapping) convert(in ptrace.Span, sc *scope) {
 		metaFrom:    g.meta.first,
 		metricsFrom: g.metrics.first,
 	}
-	if s.resource = g.resourceName(in, c); s.resource == "" {
-		s.resource = s.name
-	}
 	s.start, s.duration = g.times(in)
 	if traceID := lowTraceID(in.TraceID()); s.parent == s.id && s.id == traceID {
 		s.parent = 0
 	}
 	g.writeMeta(in, sc, c, s.failed)
+	g.nameSpan(&s, in, sc, c)
 	g.normalizeMeta()
 	g.obfuscate(&s)
 	s.typ = validUTF8(truncateUTF8(s.typ, maxNameBytes))
 	s.resource = validUTF8(truncateUTF8(s.resource, maxResourceBytes))
 	g.fit()
+	if g.opts.TopLevelBySpanKind {
+		g.believeTracer()
+	}
 
 	g.meta.reserve(lateMeta)
 	g.metrics.reserve(lateMetrics)
@@ -79,6 +80,9 @@ func (g *mapping) writeMeta(in ptrace.Span, sc *scope, c concepts, failed bool) 
 	}
 	if code := c.grpcStatusCode(a); code != "" {
 		meta.set(n.grpcStatusCode, code)
+	}
+	if g.opts.TopLevelBySpanKind {
+		g.markByKind(in)
 	}
 	if v, ok := c.int(attrMeasured); ok && v == 1 {
 		metrics.set(n.measured, 1)
