@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"cmp"
+	"encoding/json"
 	"maps"
 	"strings"
 
@@ -148,7 +149,7 @@ func (a *traceAgent) withoutValues(text, language, system, dialect string) strin
 		line, _, _ := strings.Cut(text, "\n")
 		return a.obfuscator.ObfuscateMemcachedString(line)
 	case likeJSON(text):
-		return a.obfuscator.ObfuscateMongoDBString(text)
+		return a.documents(text)
 	}
 	if dialect == "" && (system == "mysql" || system == "mariadb") {
 		dialect = "mysql"
@@ -170,7 +171,7 @@ func (a *traceAgent) document(text string) string {
 		name = trimmed[:i]
 	}
 	if name == "" || strings.ContainsAny(name[:1], "0123456789_.") {
-		return a.obfuscator.ObfuscateMongoDBString(text)
+		return a.documents(text)
 	}
 	rest := strings.TrimSpace(trimmed[len(name):])
 	switch {
@@ -180,6 +181,15 @@ func (a *traceAgent) document(text string) string {
 		return name + " " + a.obfuscator.ObfuscateMongoDBString(rest)
 	}
 	return name + " ?"
+}
+
+// documents is text that begins with a document. A number or word after it, which Datadog leaves, is a value too.
+func (a *traceAgent) documents(text string) string {
+	i := strings.LastIndexByte(text, ' ')
+	if i > 0 && json.Valid([]byte(text[:i])) && json.Valid([]byte(text[i:])) && !likeJSON(text[i:]) {
+		return a.obfuscator.ObfuscateMongoDBString(text[:i]) + ` "?"`
+	}
+	return a.obfuscator.ObfuscateMongoDBString(text)
 }
 
 // redis is what Datadog makes of a pipeline of commands without quoted line ends, but for commands that the generator has and neither side knows.
