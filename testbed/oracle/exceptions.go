@@ -46,6 +46,11 @@ var (
 		"no heartbeats",
 		"no otel.datadog_exporter.*.running metrics: they would make hosts of the partner's machines in the customer's organisation",
 	}
+	statsOfOthersAreDropped = exception{
+		"APM stats of others are dropped",
+		"a sum dd.internal.stats.payload holds what a Datadog connector computed, which Datadog's exporter sends on; here stats are computed of the spans that come, and " +
+			"none that name any host and service as their sender likes are taken: counted as foreign_stats",
+	}
 	firstValuesSinceTheExporter = exception{
 		"first values count from the exporter's start",
 		"Datadog's translator sends the first value of a series that began after the process; ours asks that it began after the exporter, which is made anew when the " +
@@ -127,7 +132,7 @@ var (
 )
 
 var allExceptions = []exception{
-	noFallbackHost, noHeartbeats, firstValuesSinceTheExporter, malformedHistogramCostsItselfOnly, sketchesAreFinite, extremaAreFinite,
+	noFallbackHost, noHeartbeats, statsOfOthersAreDropped, firstValuesSinceTheExporter, malformedHistogramCostsItselfOnly, sketchesAreFinite, extremaAreFinite,
 	oldBoundsAreForgotten,
 	oneLogLayer, emptyFieldsAreAbsent, logSourceWins, tagsOfAttributesAdd, reservedFieldsAreText, emptyKeysInArrays,
 	sqlByLexer, obfuscationIsOn, statementsOfAnySpan, unknownRedisCommands, parametersAreHidden, statementsAsNames, urlsOfAnySpan, mysqlByItsSystem, emptySQLIsNamed, emptyResourceIsName,

@@ -9,9 +9,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/DataDog/datadog-agent/pkg/opentelemetry-mapping-go/otlp/metrics"
+	pb "github.com/DataDog/datadog-agent/pkg/proto/pbgo/trace"
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	"google.golang.org/protobuf/proto"
 )
 
 // witness shows what one exception is about: with Datadog's side as it is in that point, a small input makes these differences and no other,
@@ -274,6 +278,36 @@ func TestNoHeartbeats(t *testing.T) {
 	}
 }
 
+// A sum dd.internal.stats.payload is no metric to either side. Datadog's exporter sends on what it holds.
+func TestStatsOfOthersAreDropped(t *testing.T) {
+	t.Parallel()
+	payload := &pb.StatsPayload{Stats: []*pb.ClientStatsPayload{{Hostname: "of-others", Stats: []*pb.ClientStatsBucket{{Stats: []*pb.ClientGroupedStats{{Service: "s", Hits: 1}}}}}}}
+	raw, err := proto.Marshal(payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := pmetric.NewMetrics()
+	m := d.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty().Metrics().AppendEmpty()
+	m.SetName("dd.internal.stats.payload")
+	sum := m.SetEmptySum()
+	sum.SetAggregationTemporality(pmetric.AggregationTemporalityDelta)
+	p := sum.DataPoints().AppendEmpty()
+	p.SetTimestamp(pcommon.NewTimestampFromTime(time.Now()))
+	p.SetIntValue(1)
+	p.Attributes().PutEmptyBytes("dd.internal.stats.payload").FromRaw(raw)
+
+	used, sent := newExceptions(), make(chan []byte, 1)
+	mode := metricsModes[0]
+	mode.theirs = append(slices.Clone(mode.theirs), metrics.WithStatsOut(sent))
+	o, err := newWorld(t).metricsBothWays(mode, used)(t.Context(), []pmetric.Metrics{d})
+	if err != nil || len(o.ours) != 0 || len(o.theirs) != 0 {
+		t.Errorf("%v: we send %v, they %v, want nothing", err, o.ours, o.theirs)
+	}
+	if len(sent) != 1 || string(<-sent) != string(raw) {
+		t.Error("Datadog's translator does not hand the stats on")
+	}
+}
+
 // Each exception is in the mapping's documentation, with its reason in the same words, and each has a witness or a test of its own.
 func TestExceptionsAreDocumented(t *testing.T) {
 	t.Parallel()
@@ -281,7 +315,7 @@ func TestExceptionsAreDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tested := map[exception]bool{noHeartbeats: true, sampledByPriority: true, malformedHistogramCostsItselfOnly: true}
+	tested := map[exception]bool{noHeartbeats: true, statsOfOthersAreDropped: true, sampledByPriority: true, malformedHistogramCostsItselfOnly: true}
 	for _, w := range witnesses {
 		tested[w.x] = true
 	}

@@ -36,6 +36,7 @@ const (
 	ReasonNoHost                                           // a service check of no host, or a report of one
 	ReasonHostLimit                                        // a report of a host, of which the tenant has as many as it may
 	ReasonIgnored                                          // of a trace whose root has a resource that the configuration leaves out
+	ReasonForeignStats                                     // APM stats that another component computed, in the guise of a metric
 	numReasons
 )
 
@@ -43,7 +44,7 @@ var reasonNames = [...]string{
 	"no_recorded_value", "not_finite", "temporality", "malformed", "stale", "baseline", "empty", "too_large", "sampled",
 	"no_tenant", "tenant_conflict", "tenant_invalid", "not_allowed", "unknown_tenant", "not_connected", "disconnected",
 	"org_changed", "rejected", "park_full", "unreadable", "shutdown", "queue_full", "outcome_unknown", "future", "no_host", "host_limit",
-	"ignored",
+	"ignored", "foreign_stats",
 }
 
 func (r Reason) String() string { return reasonNames[r] }

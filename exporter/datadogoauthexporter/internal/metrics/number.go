@@ -13,13 +13,14 @@ import (
 // asTypeAttribute is the data point attribute by which a delta sum asks to be a rate. It stays as a tag.
 const asTypeAttribute = "datadog.metric.as_type"
 
-// statsPayloadMetric is the sum in which the collector's own components hand APM stats on. It is no metric of anybody's.
+// statsPayloadMetric is the sum in which a Datadog connector hands APM stats on. It is no metric of anybody's, and its stats are not sent: they name hosts
+// and services as their sender likes, and those of the spans that come here are computed here.
 const statsPayloadMetric = "dd.internal.stats.payload"
 
 func (tx *Tx) mapSum(s pmetric.Sum) {
 	points := s.DataPoints()
 	if tx.metric.source == statsPayloadMetric {
-		tx.drop(intake.ReasonEmpty, points.Len())
+		tx.drop(intake.ReasonForeignStats, points.Len())
 		return
 	}
 	switch s.AggregationTemporality() {

@@ -11,7 +11,7 @@ func (tx *Tx) mapOTLPSum(s pmetric.Sum) {
 	points := s.DataPoints()
 	switch {
 	case tx.metric.source == statsPayloadMetric:
-		tx.drop(intake.ReasonEmpty, points.Len())
+		tx.drop(intake.ReasonForeignStats, points.Len())
 	case !tx.known(s.AggregationTemporality(), points.Len()):
 	case s.AggregationTemporality() == pmetric.AggregationTemporalityDelta:
 		tx.describeOTLP(otlpSum, true, s.IsMonotonic())
