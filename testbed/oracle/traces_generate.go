@@ -117,6 +117,12 @@ var spanKeys = []string{
 	"_dd.base_service", "_dd.svc_src", "_dd.partial_version", "_dd.git.commit.sha", "grpc.status.code", "rpc.grpc.status.code", "rpc.response.status_code", "rpc.system", "rpc.system.name",
 }
 
+// nameKeys name operations and resources, and may be there for all spans of a resource.
+var nameKeys = []string{
+	"operation.name", "resource.name", "http.request.method", "http.method", "http.route", "messaging.operation", "messaging.destination", "messaging.destination.name",
+	"rpc.method", "rpc.service", "graphql.operation.type", "graphql.operation.name",
+}
+
 // peerKeys and peers name who is called.
 var (
 	peerKeys = []string{"peer.service", "server.address", "net.peer.name", "db.hostname", "out.host", "messaging.kafka.bootstrap.servers", "network.destination.ip", "db.instance", "peer.other"}
@@ -145,6 +151,9 @@ func tracesGenerator(now time.Time, first int) *rapid.Generator[generatedTraces]
 			anyResource(t, rs.Resource().Attributes())
 			if chance(t, 12) {
 				anyValue(t, rs.Resource().Attributes().PutEmpty("_dd.stats_computed"), 0)
+			}
+			if chance(t, 6) {
+				anyValue(t, rs.Resource().Attributes().PutEmpty(pick(t, nameKeys...)), 1)
 			}
 			for range 1 + upTo(t, 1) {
 				ss := rs.ScopeSpans().AppendEmpty()

@@ -18,7 +18,7 @@ var mutants = []mutant{
 	{"first value dropped", "TestMetrics", "metrics/number.go", "isFirst && tx.sendFirst(start, ts)", "isFirst && tx.sendFirst(start, ts) && value < 0"},
 	{"minimum left out", "TestMetrics", "metrics/histogram.go", "if delta && p.HasMin() {", "if delta && p.HasMin() && p.Min() < 0 {"},
 	// Sketches.
-	{"off-by-one bin", "TestMetrics", "metrics/sketch.go", "s.incoming = append(s.incoming, keyCount{key, take})", "s.incoming = append(s.incoming, keyCount{key + 1, take})"},
+	{"off-by-one bin", "TestMetrics", "metrics/sketch.go", "out = append(out, keyCount{key, take})", "out = append(out, keyCount{key + 1, take})"},
 	{"half to even rounded up", "TestMetrics", "metrics/sketchkey.go", "math.RoundToEven(math.Log(v)/sketchGammaLn)", "math.Ceil(math.Log(v)/sketchGammaLn)"},
 	{"full bins one short", "TestMetrics", "metrics/sketch.go", "for range n / maxBinCount {\n\t\tdst = append(dst, bin{int16(key), maxBinCount})", "for range n / maxBinCount {\n\t\tdst = append(dst, bin{int16(key), maxBinCount - 1})"},
 	{"host of a sketch lost", "TestMetrics", "metrics/wire.go", "host := tx.res.name", "host := tx.res.name[:0]"},
@@ -39,6 +39,11 @@ var mutants = []mutant{
 	{"wrong type of a span", "TestTraces", "traces/spanname.go", "\tcase ptrace.SpanKindServer:\n\t\treturn \"web\"", "\tcase ptrace.SpanKindServer:\n\t\treturn \"http\""},
 	{"resource without its route", "TestTraces", "traces/spanname.go", "return g.qualified(method, c.str(attrHTTPRoute))", "return method"},
 	{"no top level below another service", "TestTraces", "traces/toplevel.go", "if at := c.find(s.parent); at >= 0 && c.spans[at].service == s.service {", "if at := c.find(s.parent); at >= 0 {"},
+	// Options of spans.
+	{"option: ignored by what is sent", "TestTraces", "traces/chunk.go", "g.isIgnored(c.spans[c.root].named)", "g.isIgnored(c.spans[c.root].resource)"},
+	{"option: name of the span before that of its resource", "TestTraces", "traces/naming.go", "[...]*known{&g.res.known, &g.attrs}", "[...]*known{&g.attrs, &g.res.known}"},
+	{"option: other names for normalised ones", "TestTraces", "traces/naming.go", "g.opts.SpanNameRemappings[name]", "g.opts.SpanNameRemappings[g.text.operationName(name)]"},
+	{"option: calls are not measured", "TestTraces", "traces/toplevel.go", "g.metrics.set(g.names.measured, 1)", "_ = g.names.measured"},
 	// APM stats.
 	{"wrong bucket", "TestStatsOverTime", "apmstats/tenant.go", "start := align(s.end, c.set.opts.BucketInterval)", "start := align(s.end, c.set.opts.BucketInterval) + c.set.opts.BucketInterval"},
 	{"lost peer tag", "TestStatsOverTime", "apmstats/peertags.go", `"peer.hostname", "peer.service"`, `"peer.hostname"`},

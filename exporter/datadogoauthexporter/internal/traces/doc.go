@@ -4,9 +4,9 @@
 // scratch, since the values of a chunk depend on all of its spans (root, priority, top level), and are then appended to the
 // payload with their lengths known. Nothing is allocated per span once buffers have grown, except where SQL is met that the cache does not know.
 //
-// The rules are those of Datadog's own exporter with its default settings (module datadog-agent/pkg/trace, v0.85.2: the
-// receiver of resource spans in its second version, then the agent's normaliser, obfuscator and samplers). Where this package
-// differs on purpose (see docs/mapping.md too):
+// The rules are those of Datadog's own exporter with its default settings, or with those that Options names (module
+// datadog-agent/pkg/trace, v0.85.2: the receiver of resource spans in its second version, then the agent's normaliser, obfuscator and
+// samplers). Where this package differs on purpose (see docs/mapping.md too):
 //
 //   - Everything that it writes is deterministic: maps are written in the order in which their entries came to be, container
 //     tags in a fixed order, chunks in the order in which their first spans arrived. Datadog's order of these is random.
@@ -17,6 +17,7 @@
 //   - Values of Redis, Valkey, MongoDB, Elasticsearch, OpenSearch and memcached commands do not leave, nor do queries of URLs (see
 //     Options.KeepQueryStrings): Datadog's agent can hide them, its exporter leaves that off. Statements are obfuscated whatever the type of
 //     their span, so are parameters of queries, and URLs that are no valid ones.
+//   - The name of a span that becomes its operation name (Options.SpanNameAsResourceName) shows no values either, where it is a statement or a command.
 //   - SQL is obfuscated by go-sqllexer, Datadog's newer obfuscator, which the exporter knows but does not turn on by default.
 //     A statement of MySQL or MariaDB is read as one even where no db.type says so: its text in double quotes is a literal.
 //     A statement of which nothing is left is "Non-parsable SQL query", as in the older obfuscator.
