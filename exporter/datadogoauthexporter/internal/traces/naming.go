@@ -1,10 +1,6 @@
 package traces
 
-import (
-	"strings"
-
-	"go.opentelemetry.io/collector/pdata/ptrace"
-)
+import "go.opentelemetry.io/collector/pdata/ptrace"
 
 // nameSpan names the operation and the resource of the span under conversion, whose entries are written. An option about names asks for the first
 // version of Datadog's rules.
@@ -66,22 +62,7 @@ func (g *mapping) spanNameWithoutValues(text, typ string) string {
 			return g.withoutValues(text, language)
 		}
 	}
-	inside := "" // what a name holds that may hold a value
-	switch language {
-	case sqlLanguage:
-		inside = `'"0123456789`
-	case redisLanguage:
-		inside = " \t\r\n"
-	case documentLanguage:
-		inside = "{["
-	case memcachedLanguage:
-		inside = "\n"
-	default:
-		if g.concepts().dbSystem() != "" {
-			inside = `'"`
-		}
-	}
-	if !strings.ContainsAny(text, inside) {
+	if !g.mayHoldValues(text, language) {
 		return text
 	}
 	return g.withoutValues(text, language)

@@ -124,6 +124,21 @@ func (g *mapping) withoutValues(statement string, language queryLanguage) string
 	return g.sqlWithoutValues(statement, g.dialect())
 }
 
+// mayHoldValues reports whether the name of a span, which is most often none, looks like a statement or a command in a language.
+func (g *mapping) mayHoldValues(name string, language queryLanguage) bool {
+	switch language {
+	case sqlLanguage:
+		return strings.ContainsAny(name, `'"0123456789`)
+	case redisLanguage:
+		return strings.ContainsAny(name, " \t\r\n")
+	case documentLanguage:
+		return strings.ContainsAny(name, "{[")
+	case memcachedLanguage:
+		return strings.Contains(name, "\n")
+	}
+	return g.concepts().dbSystem() != "" && strings.ContainsAny(name, `'"`)
+}
+
 // obfuscateCommands treats the entries in which Datadog's tracers put raw commands.
 func (g *mapping) obfuscateCommands() {
 	for _, key := range [...]name{g.names.redisCommand, g.names.valkeyCommand} {

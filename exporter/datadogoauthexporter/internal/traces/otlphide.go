@@ -1,8 +1,6 @@
 package traces
 
 import (
-	"strings"
-
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
@@ -62,30 +60,16 @@ func (g *mapping) hiddenName(text string) string {
 }
 
 func (g *mapping) nameWithoutValues(text string) string {
-	if g.isStatement(text) {
+	switch language := g.hide.language; {
+	case g.isStatement(text):
 		return g.hiddenStatement(text)
-	}
-	switch g.hide.language {
-	case sqlLanguage:
-		if strings.ContainsAny(text, `'"0123456789`) {
-			return g.sqlWithoutValues(text, g.hide.dialect)
-		}
-	case redisLanguage:
-		if strings.ContainsAny(text, " \t\r\n") {
-			return g.text.redisWithoutValues(text)
-		}
-	case documentLanguage:
-		if strings.ContainsAny(text, "{[") {
-			return g.text.documentWithoutValues(text)
-		}
-	case memcachedLanguage:
-		return memcachedCommand(text)
+	case !g.mayHoldValues(text, language):
+		return text
+	case language == sqlLanguage || language == unknownLanguage:
+		return g.sqlWithoutValues(text, g.hide.dialect)
 	default:
-		if g.concepts().dbSystem() != "" && strings.ContainsAny(text, `'"`) {
-			return g.sqlWithoutValues(text, g.hide.dialect)
-		}
+		return g.withoutValues(text, language)
 	}
-	return text
 }
 
 // isStatement reports whether text, which is not empty, is one of the statements of the span or of its resource.
