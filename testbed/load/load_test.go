@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -227,6 +228,47 @@ func TestWhatIsRefusedIsSentAgain(t *testing.T) {
 	bodies, sent := receive(t, build(t, load.Logs, 6, 5), 0, 2)
 	if len(bodies) != 6 || sent.Items != 30 || sent.Refused != 2 {
 		t.Errorf("%d requests, %d items, %d refusals", len(bodies), sent.Items, sent.Refused)
+	}
+}
+
+func TestASlowAnswerDelaysNoOtherRequest(t *testing.T) {
+	t.Parallel()
+	const requests = 40
+	var arrived atomic.Int64
+	others := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch arrived.Add(1) {
+		case 1:
+			select {
+			case <-others:
+			case <-r.Context().Done():
+			}
+		case requests:
+			close(others)
+		}
+	}))
+	defer server.Close()
+	sent, err := build(t, load.Logs, requests, 5).Send(t.Context(), load.Plan{URL: server.URL, Rate: 1 << 30, Header: "x-tenant", Tenant: func(int) string { return "a" }})
+	if err != nil || sent.Items != requests*5 {
+		t.Errorf("%+v, %v", sent, err)
+	}
+}
+
+// All requests are due at once, and a receiver that takes its time sets the pace. What it delays is counted from when it was due.
+func TestTheTimeOfAnItemIsWhenItWasDue(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { time.Sleep(10 * time.Millisecond) }))
+	defer server.Close()
+	sent, err := build(t, load.Logs, 160, 5).Send(t.Context(), load.Plan{URL: server.URL, Rate: 1 << 30, Header: "x-tenant", Tenant: func(int) string { return "a" }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now().Add(-sent.Took)
+	if after := sent.Sum/float64(sent.Items) - float64(began.UnixNano())/1e9; sent.Took < 90*time.Millisecond || after > sent.Took.Seconds()/4 {
+		t.Errorf("due %.3f s after the first of them, which took %s in all", after, sent.Took)
+	}
+	if got, most := sent.Rate(), 800/.09; got > most || got <= 0 {
+		t.Errorf("%.0f items a second, at most %.0f can have been taken", got, most)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -27,17 +28,22 @@ type Sent struct {
 	Items int
 	// Refused is how often a request was answered with 429 or 503. It is sent again.
 	Refused int
-	// Sum is the sum over all items of the Unix time, in seconds, at which they were sent. With the same sum of arrivals it gives the mean
-	// time under way of all items without a look at any.
+	// Sum is the sum over all items of the Unix time, in seconds, at which they were due. With the same sum of arrivals it gives the mean time
+	// under way of all items without a look at any. What a slow receiver delays was due all the same, so the wait before it counts.
 	Sum float64
 	// Took is the time from the first request to the last answer.
 	Took time.Duration
 }
 
-// senders are how many requests are under way at most.
-const senders = 4
+// Rate is what the receiver took, in items a second.
+func (s Sent) Rate() float64 { return float64(s.Items) / s.Took.Seconds() }
 
-// Send sends each request once, at even intervals, and returns when all are answered. A receiver that cannot keep up delays the rest.
+// senders are how many requests are under way at most. Enough that a slow answer or a refusal delays no other request; when all of them wait,
+// the receiver does not keep up with the rate.
+const senders = 16
+
+// Send sends each request once, at even intervals, and returns when all are answered. A receiver that cannot keep up delays the rest, which
+// Sent.Sum and Sent.Rate show.
 func (l *Load) Send(ctx context.Context, p Plan) (Sent, error) {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: senders}, Timeout: 30 * time.Second}
 	defer client.CloseIdleConnections()
@@ -45,12 +51,14 @@ func (l *Load) Send(ctx context.Context, p Plan) (Sent, error) {
 	every := time.Duration(float64(l.Items) / float64(p.Rate) * float64(time.Second))
 	all := make([]Sent, senders)
 	errs := make([]error, senders)
+	var next atomic.Int64
 	var work sync.WaitGroup
 	for s := range senders {
 		work.Go(func() {
-			for i := s; i < l.Requests && errs[s] == nil; i += senders {
-				if errs[s] = pause(ctx, time.Until(begin.Add(time.Duration(i)*every))); errs[s] == nil {
-					errs[s] = l.send(ctx, client, p, i, &all[s])
+			for i := int(next.Add(1)) - 1; i < l.Requests && errs[s] == nil; i = int(next.Add(1)) - 1 {
+				due := begin.Add(time.Duration(i) * every)
+				if errs[s] = pause(ctx, time.Until(due)); errs[s] == nil {
+					errs[s] = l.send(ctx, client, p, i, due, &all[s])
 				}
 			}
 		})
@@ -68,10 +76,9 @@ func (l *Load) Send(ctx context.Context, p Plan) (Sent, error) {
 // emptyPartialSuccess is an Export…ServiceResponse that says so: everything was taken.
 const emptyPartialSuccess = "\n\x00"
 
-// send sends request i until it is taken.
-func (l *Load) send(ctx context.Context, client *http.Client, p Plan, i int, sent *Sent) error {
-	now := time.Now()
-	body := l.requests[i].render(now, p.Round)
+// send sends request i, which is due by now, until it is taken.
+func (l *Load) send(ctx context.Context, client *http.Client, p Plan, i int, due time.Time, sent *Sent) error {
+	body := l.requests[i].render(time.Now(), p.Round)
 	for {
 		req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.URL+"/v1/"+string(l.Signal), bytes.NewReader(body))
 		if err != nil {
@@ -85,7 +92,7 @@ func (l *Load) send(ctx context.Context, client *http.Client, p Plan, i int, sen
 			return fmt.Errorf("load: request %d of %s: %w", i, l.Signal, err)
 		case status == http.StatusOK && (len(answer) == 0 || string(answer) == emptyPartialSuccess):
 			sent.Items += l.Items
-			sent.Sum += float64(l.Items) * float64(now.UnixNano()) / 1e9
+			sent.Sum += float64(l.Items) * float64(due.UnixNano()) / 1e9
 			return nil
 		case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable:
 			sent.Refused++
