@@ -3,7 +3,7 @@
 //
 // A body is answered at once and looked at afterwards, on one goroutine. It is decompressed to its end, and its items are counted: points of
 // series, sketches, log objects, spans, and data points, records and spans of OTLP. So a body that is lost, cut short or sent twice shows in the
-// counts, which are kept by sender (the user name at the proxy), API key and path.
+// counts, which are kept by sender (the user name at the proxy), API key, path and encoding.
 //
 // # What it does not check
 //

@@ -34,6 +34,8 @@ type From struct {
 	Key    string // DD-API-KEY, empty for OTLP with another credential or none
 	Host   string
 	Path   string
+	// Encoding is the Content-Encoding, empty where a body went as it is.
+	Encoding string
 }
 
 // Counts are of bodies that were looked at.
@@ -61,10 +63,9 @@ func (c Counts) Sub(earlier Counts) Counts {
 }
 
 type body struct {
-	from     From
-	encoding string
-	sent     []byte
-	arrived  time.Time
+	from    From
+	sent    []byte
+	arrived time.Time
 }
 
 // maxWaiting is how many bodies wait to be counted. When there are more, answers wait.
@@ -102,8 +103,8 @@ func (s *Sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "sink: the body ended early", http.StatusBadRequest)
 		return
 	}
-	b := body{sent: sent.Bytes(), encoding: r.Header.Get("Content-Encoding"), arrived: time.Now()}
-	b.from = From{Key: r.Header.Get("DD-API-KEY"), Host: r.Host, Path: r.URL.Path}
+	b := body{sent: sent.Bytes(), arrived: time.Now()}
+	b.from = From{Key: r.Header.Get("DD-API-KEY"), Host: r.Host, Path: r.URL.Path, Encoding: r.Header.Get("Content-Encoding")}
 	if conn, ok := tunnel.From(r.Context()); ok {
 		b.from.Sender = conn.User
 	}
@@ -134,7 +135,7 @@ func (s *Sink) count() {
 	defer close(s.stopped)
 	var d decoder
 	for b := range s.bodies {
-		items, hits, err := d.items(b.from.Path, b.encoding, b.sent)
+		items, hits, err := d.items(b.from.Path, b.from.Encoding, b.sent)
 		s.mu.Lock()
 		c := s.counts[b.from]
 		c.Add(Counts{1, int64(len(b.sent)), items, hits, float64(items) * float64(b.arrived.UnixNano()) / 1e9})

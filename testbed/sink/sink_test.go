@@ -154,7 +154,7 @@ func TestItemsOfEveryPathAreCounted(t *testing.T) {
 			t.Errorf("%s: %v", c.url, err)
 		}
 		u, _ := url.Parse(c.url)
-		got := s.Counts("acme")[sink.From{Sender: "acme", Key: "k1", Host: u.Host, Path: u.Path}]
+		got := s.Counts("acme")[sink.From{Sender: "acme", Key: "k1", Host: u.Host, Path: u.Path, Encoding: c.encoding}]
 		if got.Requests != 1 || got.Items != c.items || got.Hits != c.hits || got.Bytes != int64(len(body)) {
 			t.Errorf("%s: %+v, want %d items and %d hits in %d bytes", c.url, got, c.items, c.hits, len(body))
 		}
