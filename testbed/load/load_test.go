@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"maps"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -267,8 +268,18 @@ func TestTheTimeOfAnItemIsWhenItWasDue(t *testing.T) {
 	if after := sent.Sum/float64(sent.Items) - float64(began.UnixNano())/1e9; sent.Took < 90*time.Millisecond || after > sent.Took.Seconds()/4 {
 		t.Errorf("due %.3f s after the first of them, which took %s in all", after, sent.Took)
 	}
-	if got, most := sent.Rate(), 800/.09; got > most || got <= 0 {
+	if got, most := sent.Rate, 800/.09; got > most || got <= 0 {
 		t.Errorf("%.0f items a second, at most %.0f can have been taken", got, most)
+	}
+}
+
+func TestTheRateIsThatOfThePlanIfTheReceiverKeepsUp(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer server.Close()
+	sent, err := build(t, load.Logs, 2, 5).Send(t.Context(), load.Plan{URL: server.URL, Rate: 5, Header: "x-tenant", Tenant: func(int) string { return "a" }})
+	if err != nil || math.Abs(sent.Rate-5) > .01 {
+		t.Errorf("%+v, %v", sent, err)
 	}
 }
 

@@ -33,10 +33,9 @@ type Sent struct {
 	Sum float64
 	// Took is the time from the first request to the last answer.
 	Took time.Duration
+	// Rate is what the receiver took, in items a second: that of the plan if it kept up, less if not.
+	Rate float64
 }
-
-// Rate is what the receiver took, in items a second.
-func (s Sent) Rate() float64 { return float64(s.Items) / s.Took.Seconds() }
 
 // senders are how many requests are under way at most. Enough that a slow answer or a refusal delays no other request; when all of them wait,
 // the receiver does not keep up with the rate.
@@ -70,6 +69,8 @@ func (l *Load) Send(ctx context.Context, p Plan) (Sent, error) {
 		total.Refused += s.Refused
 		total.Sum += s.Sum
 	}
+	// The interval after the last request belongs to it, so that few requests are no faster than many.
+	total.Rate = float64(total.Items) / max(total.Took, time.Duration(l.Requests)*every).Seconds()
 	return total, errors.Join(errs...)
 }
 

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/load"
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/sink"
 )
 
 // binary finds what `make build` wrote.
@@ -49,6 +51,7 @@ func TestAShortRunHasAllFigures(t *testing.T) {
 	if len(r.Exporters) != 3 || len(r.Tenants) != 3 {
 		t.Fatalf("%d comparisons of exporters, %d of tenants", len(r.Exporters), len(r.Tenants))
 	}
+	encodings := map[load.Signal][]string{load.Metrics: {"zstd"}, load.Logs: {"zstd"}, load.Traces: {"gzip"}}
 	for _, c := range r.Exporters {
 		for i, name := range []string{nop, otlpHTTP, datadogOAuth} {
 			a := c.Arms[i]
@@ -56,13 +59,19 @@ func TestAShortRunHasAllFigures(t *testing.T) {
 				t.Errorf("%s with %s: %+v", c.Signal, name, a)
 			}
 		}
+		if got, want := c.Arms[2].Runs[0].Encodings, encodings[c.Signal]; !slices.Equal(c.Arms[1].Runs[0].Encodings, []string{"zstd"}) || !slices.Equal(got, want) {
+			t.Errorf("%s: datadogoauth sent %q, want %q; otlp_http sent %q", c.Signal, got, want, c.Arms[1].Runs[0].Encodings)
+		}
+		if stats := c.Arms[2].Runs[0].Stats; (c.Signal == load.Traces) != (stats > 0) || c.Arms[1].Runs[0].Stats != 0 {
+			t.Errorf("%s: %d requests of stats", c.Signal, stats)
+		}
 		if c.CPU.OfMedians <= 0 || c.Bytes.OfMedians <= 0 || c.CPU.Verdict == "" {
 			t.Errorf("%s: %+v, %+v", c.Signal, c.CPU, c.Bytes)
 		}
 	}
 	for _, c := range r.Tenants {
-		for _, a := range append(c.Direct, c.Batched...) {
-			if len(a.Runs) != 1 || a.Runs[0].Items != 600 || a.Runs[0].Requests < 3 && a.Name == "3 tenants" || a.Runs[0].Latency <= 0 {
+		for _, a := range slices.Concat([]ArmRuns{c.Alone}, c.Direct, c.Batched) {
+			if len(a.Runs) != 1 || a.Runs[0].Rate <= 0 || a.Runs[0].Items != 600 || a.Runs[0].Requests < 3 && a.Name == "3 tenants" || a.Runs[0].Latency <= 0 {
 				t.Errorf("%s, %s: %+v", c.Signal, a.Name, a.Runs)
 			}
 		}
@@ -72,7 +81,8 @@ func TestAShortRunHasAllFigures(t *testing.T) {
 			t.Errorf("no protocol of %s is known", name)
 		}
 	}
-	for _, want := range []string{"nothing lost", "CPU, datadogoauth to otlp_http", "bytes, datadogoauth to otlp_http", "CPU, many tenants to one"} {
+	for _, want := range []string{"nothing lost", "CPU, datadogoauth to otlp_http", "bytes, datadogoauth to otlp_http", "CPU, many tenants to one",
+		"to one before the others had connected", "time under way, datadogoauth over otlp_http: ", "only 1 of 7 runs", "items a second"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the output lacks %q:\n%s", want, out.String())
 		}
@@ -102,9 +112,73 @@ func TestVerdicts(t *testing.T) {
 		{1, .9, 1.1, "met; no difference beyond the noise"},
 		{1.1, .9, 1.7, "met, inside the noise; no difference beyond the noise"},
 	} {
-		if got := (Ratio{OfMedians: c.median, Pairs: Spread{c.median, c.min, c.max}, Target: 1.5}).judge(); got != c.want {
+		if got := (Ratio{OfMedians: c.median, Pairs: Spread{c.median, c.min, c.max}, Runs: 7, Target: 1.5}).judge(); got != c.want {
 			t.Errorf("%v (%v–%v): %s, want %s", c.median, c.min, c.max, got, c.want)
 		}
+	}
+}
+
+func TestFewRunsAreMarked(t *testing.T) {
+	t.Parallel()
+	if got := (Ratio{OfMedians: 1.3, Pairs: Spread{1.3, 1.2, 1.4}, Runs: 6, Target: 1.5}).judge(); got != "met; only 6 of 7 runs" {
+		t.Error(got)
+	}
+}
+
+func TestRequestsOfStatsAreCountedApart(t *testing.T) {
+	t.Parallel()
+	spans := sink.From{Key: "k", Path: "/api/v0.2/traces", Encoding: "gzip"}
+	stats := sink.From{Key: "k", Path: "/api/v0.2/stats"}
+	before := map[sink.From]sink.Counts{spans: {Requests: 1, Items: 100, Bytes: 10, Sum: 500}, {Path: "/quiet", Encoding: "br"}: {Requests: 3, Items: 3}}
+	after := map[sink.From]sink.Counts{spans: {Requests: 3, Items: 300, Bytes: 40, Sum: 2500}, stats: {Requests: 5, Hits: 200, Bytes: 7}, {Path: "/quiet", Encoding: "br"}: {Requests: 3, Items: 3}}
+	r := Run{Items: 200}
+	if mean := r.count(since(before, after)); mean != 10 {
+		t.Errorf("arrived at %v on average", mean)
+	}
+	if r.Requests != 7 || r.Stats != 5 || r.Bytes != 37 || sizeOf(r) != 100 || !slices.Equal(r.Encodings, []string{"gzip", "none"}) {
+		t.Errorf("%+v, %v items per request", r, sizeOf(r))
+	}
+}
+
+func TestRequestsOfAnotherSizeAreAnError(t *testing.T) {
+	t.Parallel()
+	same := Run{Items: 600, Requests: 5, Stats: 2}
+	arms := []ArmRuns{{"one", []Run{same, {Items: 600, Requests: 3}}}, {"many", []Run{same, same}}}
+	if err := equalRequests(arms); err != nil {
+		t.Error(err)
+	}
+	arms[1].Runs[1].Requests++
+	if err := equalRequests(arms); err == nil || !strings.Contains(err.Error(), "many: run 2 has 150.00 items per request, run 1 of one has 200.00") {
+		t.Error(err)
+	}
+}
+
+// What is off shows beside what was measured.
+func TestARunThatMissedItsRateIsMarked(t *testing.T) {
+	t.Parallel()
+	good := Run{Items: 1000, Requests: 1, Rate: 50_000, Encodings: []string{"zstd"}, Latency: .5}
+	slow := good
+	slow.Rate, slow.OffRate, slow.Encodings, slow.Latency = 40_000, true, []string{"gzip"}, .7
+	var out strings.Builder
+	printArms(&out, []ArmRuns{{"one", slices.Repeat([]Run{good}, 7)}, {"two", []Run{good, slow, slow}}})
+	lines := strings.Split(out.String(), "\n")
+	if strings.Contains(lines[1], "off by") || !strings.Contains(lines[1], "50000") || !strings.Contains(lines[2], "two (only 3 of 7 runs)") ||
+		!strings.Contains(lines[2], "40000 (2 runs off by > 5 %)") || !strings.Contains(lines[2], "gzip, zstd") || !strings.Contains(lines[2], "0.700 s") ||
+		!strings.Contains(lines[2], "0.500–0.700") {
+		t.Error(out.String())
+	}
+}
+
+func TestDifferencesAreOfRunsSideBySide(t *testing.T) {
+	t.Parallel()
+	arm := func(seconds ...float64) (a ArmRuns) {
+		for _, s := range seconds {
+			a.Runs = append(a.Runs, Run{Latency: s})
+		}
+		return a
+	}
+	if got, want := differences(arm(5, 2, 4), arm(1, 2, 1), latencyOf), (Spread{3, 0, 4}); got != want {
+		t.Errorf("%+v", got)
 	}
 }
 

@@ -1,6 +1,9 @@
 package main
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // Spread is a median with the smallest and the largest value.
 type Spread struct {
@@ -37,11 +40,37 @@ func (a ArmRuns) of(figure func(Run) float64) Spread {
 func cpuOf(r Run) float64     { return r.CPUSeconds * 1e6 / float64(r.Items) }
 func bytesOf(r Run) float64   { return float64(r.Bytes) / float64(r.Items) }
 func latencyOf(r Run) float64 { return r.Latency }
+func rateOf(r Run) float64    { return r.Rate }
+func statsOf(r Run) float64   { return float64(r.Stats) }
+
+// sizeOf is of the requests that hold items.
 func sizeOf(r Run) float64 {
-	if r.Requests == 0 {
+	if r.Requests == r.Stats {
 		return 0
 	}
-	return float64(r.Items) / float64(r.Requests)
+	return float64(r.Items) / float64(r.Requests-r.Stats)
+}
+
+// differences is by how much a figure of a is above that of b: of medians, with the smallest and the largest from run to run.
+func differences(a, b ArmRuns, figure func(Run) float64) Spread {
+	pairs := make([]float64, min(len(a.Runs), len(b.Runs)))
+	for i := range pairs {
+		pairs[i] = figure(a.Runs[i]) - figure(b.Runs[i])
+	}
+	d := spreadOf(pairs)
+	d.Median = a.of(figure).Median - b.of(figure).Median
+	return d
+}
+
+// enoughRuns is how many it takes to call a figure measured.
+const enoughRuns = 7
+
+// few says that there are not enough runs; empty when there are.
+func few(runs int) string {
+	if runs >= enoughRuns {
+		return ""
+	}
+	return fmt.Sprintf("only %d of %d runs", runs, enoughRuns)
 }
 
 // Ratio is how much more one arm needs than another.
@@ -49,6 +78,7 @@ type Ratio struct {
 	OfMedians float64 `json:"of_medians"`
 	// Pairs is the spread of the ratios of the runs that followed each other.
 	Pairs   Spread  `json:"pairs"`
+	Runs    int     `json:"runs"` // of each arm
 	Target  float64 `json:"target"`
 	Verdict string  `json:"verdict"`
 }
@@ -59,7 +89,7 @@ func ratio(a, b ArmRuns, figure func(Run) float64, target float64) Ratio {
 	for i := range pairs {
 		pairs[i] = figure(a.Runs[i]) / figure(b.Runs[i])
 	}
-	r := Ratio{OfMedians: a.of(figure).Median / b.of(figure).Median, Pairs: spreadOf(pairs), Target: target}
+	r := Ratio{OfMedians: a.of(figure).Median / b.of(figure).Median, Pairs: spreadOf(pairs), Runs: len(pairs), Target: target}
 	r.Verdict = r.judge()
 	return r
 }
@@ -77,6 +107,9 @@ func (r Ratio) judge() string {
 	}
 	if r.Pairs.Min <= 1 && r.Pairs.Max >= 1 {
 		verdict += "; no difference beyond the noise"
+	}
+	if mark := few(r.Runs); mark != "" {
+		verdict += "; " + mark
 	}
 	return verdict
 }

@@ -63,23 +63,36 @@ func measure(ctx context.Context, o options, out io.Writer) (err error) {
 		c.print(out)
 	}
 	if o.tenants > 0 {
-		if err := l.connect(ctx, o.tenants); err != nil {
+		if r.Tenants, err = l.compareTenants(ctx); err != nil {
 			return err
 		}
-	}
-	for _, s := range o.signals[:len(o.signals)*min(o.tenants, 1)] {
-		t, err := l.tenantsOf(ctx, s)
-		if err != nil {
-			return err
-		}
-		r.Tenants = append(r.Tenants, t)
-		t.print(out)
 	}
 	if err := l.verify(); err != nil {
 		return err
 	}
 	r.Protocols = l.protocols()
 	return r.finish(out, o.jsonFile)
+}
+
+// compareTenants measures one tenant, lets many consent, and measures one and all of them.
+func (l *lab) compareTenants(ctx context.Context) (all []*TenantComparison, err error) {
+	for _, s := range l.signals {
+		t, err := l.alone(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, t)
+	}
+	if err := l.connect(ctx, l.tenants); err != nil {
+		return nil, err
+	}
+	for _, t := range all {
+		if err := l.amongMany(ctx, t); err != nil {
+			return nil, err
+		}
+		t.print(l.out)
+	}
+	return all, nil
 }
 
 // start runs the collectors, and connects the one tenant of which every comparison has need.

@@ -14,6 +14,11 @@ import (
 )
 
 // Report is every figure, as -json writes it.
+//
+// What is not the same for the exporters that it compares: datadogoauth compresses spans and stats with gzip, the only form that the trace intake
+// is known to take, and everything else with zstd, and otlp_http all of it with zstd (Run.Encodings is what arrived). Both fill a batch to the
+// same number of bytes, but otlp_http counts them in OTLP and datadogoauth in what it has mapped, so items per request and time under way
+// differ. Own metrics are off in all collectors (level: none), so what counting and scraping them costs is in no figure.
 type Report struct {
 	Go           string              `json:"go"`
 	CPUs         int                 `json:"cpus"`
@@ -40,6 +45,7 @@ type Comparison struct {
 	Arms         []ArmRuns   `json:"arms"`                    // nop, otlp_http, datadogoauth
 	CPU          Ratio       `json:"cpu_ratio"`               // of datadogoauth to otlp_http
 	Bytes        Ratio       `json:"bytes_ratio"`
+	AddedLatency Spread      `json:"added_latency_seconds"` // of datadogoauth over otlp_http
 }
 
 // TenantComparison is one signal with one tenant and with many, in this order.
@@ -47,7 +53,14 @@ type TenantComparison struct {
 	Signal  load.Signal `json:"signal"`
 	Direct  []ArmRuns   `json:"direct"`  // requests of equal size
 	Batched []ArmRuns   `json:"batched"` // the default queue
-	CPU     Ratio       `json:"cpu_ratio"`
+	// Alone is the one tenant with requests of equal size, before the others had connected. Its runs are not interleaved with any.
+	Alone        ArmRuns `json:"alone"`
+	CPU          Ratio   `json:"cpu_ratio"`
+	CPUOfAlone   Ratio   `json:"cpu_ratio_to_alone"`
+	AddedLatency Spread  `json:"added_latency_seconds"` // of many over one, requests of equal size
+
+	load *load.Load
+	one  *arm // of Alone, and of Direct
 }
 
 // The targets of the ratios to otlp_http, and of many tenants to one.
@@ -62,34 +75,59 @@ func (c *Comparison) print(out io.Writer) {
 	ours, theirs := c.Arms[2], c.Arms[1]
 	c.CPU = ratio(ours, theirs, cpuOf, cpuTargets[c.Signal])
 	c.Bytes = ratio(ours, theirs, bytesOf, bytesTargets[c.Signal])
+	c.AddedLatency = differences(ours, theirs, latencyOf)
 	fmt.Fprintf(out, "\n%s: %d runs of %d items, %.0f B of OTLP an item\n\n", c.Signal, len(ours.Runs), ours.Runs[0].Items, c.BytesPerItem)
 	printArms(out, c.Arms)
-	fmt.Fprintf(out, "\n%s\n%s\n", c.CPU.line("CPU, datadogoauth to otlp_http"), c.Bytes.line("bytes, datadogoauth to otlp_http"))
+	fmt.Fprintf(out, "\n%s\n%s\n%s\n", c.CPU.line("CPU, datadogoauth to otlp_http"), c.Bytes.line("bytes, datadogoauth to otlp_http"),
+		c.AddedLatency.line("time under way, datadogoauth over otlp_http"))
 }
 
 func (t *TenantComparison) print(out io.Writer) {
 	t.CPU = ratio(t.Direct[1], t.Direct[0], cpuOf, tenantsTarget)
+	t.CPUOfAlone = ratio(t.Direct[1], t.Alone, cpuOf, tenantsTarget)
+	t.AddedLatency = differences(t.Direct[1], t.Direct[0], latencyOf)
 	fmt.Fprintf(out, "\n%s with datadogoauth: %d runs of %d items\n\n", t.Signal, len(t.Direct[0].Runs), t.Direct[0].Runs[0].Items)
-	printArms(out, slices.Concat(t.Direct, t.Batched))
-	fmt.Fprintf(out, "\n%s\n", t.CPU.line("CPU, many tenants to one, requests of equal size"))
+	printArms(out, slices.Concat([]ArmRuns{t.Alone}, t.Direct, t.Batched))
+	fmt.Fprintf(out, "\n%s\n%s\n%s\n", t.CPU.line("CPU, many tenants to one, requests of equal size"), t.CPUOfAlone.line("the same, to one before the others had connected"),
+		t.AddedLatency.line("time under way, many tenants over one, requests of equal size"))
 }
 
 func printArms(out io.Writer, arms []ArmRuns) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "  \tCPU s per million\tmin–max\twire B per item\titems per request\tmean time under way\trefused at first")
+	fmt.Fprintln(w, "  \tCPU s per million\tmin–max\twire B per item\tencoding\titems per request\trequests of stats\tmean time under way\tmin–max\titems a second\trefused at first")
 	for _, a := range arms {
-		cpu, refused := a.of(cpuOf), 0
+		cpu, refused, off := a.of(cpuOf), 0, 0
+		var encodings []string
 		for _, r := range a.Runs {
 			refused += r.Refused
+			encodings = append(encodings, r.Encodings...)
+			if r.OffRate {
+				off++
+			}
 		}
-		fmt.Fprintf(w, "  %s\t%.2f\t%.2f–%.2f\t", a.Name, cpu.Median, cpu.Min, cpu.Max)
+		name, rate := a.Name, fmt.Sprintf("%.0f", a.of(rateOf).Median)
+		if mark := few(len(a.Runs)); mark != "" {
+			name += " (" + mark + ")"
+		}
+		if off > 0 {
+			rate += fmt.Sprintf(" (%d runs off by > %.0f %%)", off, maxOffRate*100)
+		}
+		fmt.Fprintf(w, "  %s\t%.2f\t%.2f–%.2f\t", name, cpu.Median, cpu.Min, cpu.Max)
 		if size := a.of(sizeOf).Median; size > 0 {
-			fmt.Fprintf(w, "%.1f\t%.0f\t%.2f s\t%d\n", a.of(bytesOf).Median, size, a.of(latencyOf).Median, refused)
+			late := a.of(latencyOf)
+			slices.Sort(encodings)
+			fmt.Fprintf(w, "%.1f\t%s\t%.0f\t%.0f\t%.3f s\t%.3f–%.3f\t", a.of(bytesOf).Median, strings.Join(slices.Compact(encodings), ", "), size, a.of(statsOf).Median,
+				late.Median, late.Min, late.Max)
 		} else {
-			fmt.Fprintf(w, "\t\t\t%d\n", refused)
+			fmt.Fprint(w, "\t\t\t\t\t\t")
 		}
+		fmt.Fprintf(w, "%s\t%d\n", rate, refused)
 	}
 	w.Flush()
+}
+
+func (d Spread) line(what string) string {
+	return fmt.Sprintf("  %s: %+.3f s (pair by pair %+.3f to %+.3f)", what, d.Median, d.Min, d.Max)
 }
 
 func (r Ratio) line(what string) string {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,12 +28,20 @@ type arm struct {
 type Run struct {
 	Items      int     `json:"items"`
 	CPUSeconds float64 `json:"cpu_seconds"`
-	Requests   int     `json:"requests"`        // that the sink got, those with APM stats included
-	Bytes      int64   `json:"bytes"`           // of their bodies
-	Latency    float64 `json:"latency_seconds"` // from the sender to the sink, mean over all items
+	Requests   int     `json:"requests"`        // that the sink got
+	Stats      int     `json:"stats_requests"`  // those of them with APM stats, and no items
+	Bytes      int64   `json:"bytes"`           // of the bodies of all
+	Latency    float64 `json:"latency_seconds"` // from when an item was due to the sink, mean over all
 	Refused    int     `json:"refused"`         // requests that the receiver had refused at first
 	Took       float64 `json:"took_seconds"`    // sending alone
+	Rate       float64 `json:"reached_rate"`    // items a second
+	OffRate    bool    `json:"off_rate"`        // Rate is too far behind the one asked for
+	// Encodings are those of the bodies, sorted; "none" where a body went as it is.
+	Encodings []string `json:"encodings"`
 }
+
+// maxOffRate is by how much the rate of a run may stay behind the one asked for.
+const maxOffRate = 0.05
 
 // within is how long what was sent may be under way.
 const within = time.Minute
@@ -64,15 +73,16 @@ func (l *lab) round(ctx context.Context, ld *load.Load, a *arm) (Run, error) {
 	if err != nil {
 		return Run{}, err
 	}
-	r := Run{Items: sent.Items, CPUSeconds: (end - used).Seconds(), Refused: sent.Refused, Took: sent.Took.Seconds()}
+	r := Run{Items: sent.Items, CPUSeconds: (end - used).Seconds(), Refused: sent.Refused, Took: sent.Took.Seconds(), Rate: sent.Rate}
+	r.OffRate = r.Rate < float64(a.rate)*(1-maxOffRate)
 	if a.node == l.nodes[nop] {
 		return r, nil
 	}
-	arrived, byKey := since(before, l.sink.Counts(a.node.Name))
-	r.Requests, r.Bytes = arrived.Requests, arrived.Bytes
-	r.Latency = arrived.Sum/float64(arrived.Items) - sent.Sum/float64(sent.Items)
+	more := since(before, l.sink.Counts(a.node.Name))
+	mean := r.count(more)
+	r.Latency = mean - sent.Sum/float64(sent.Items)
 	if a.node == l.nodes[datadogOAuth] {
-		err = l.verifyTenants(byKey, ld, a, perRequest)
+		err = l.verifyTenants(more, ld, a, perRequest)
 	}
 	return r, err
 }
@@ -88,27 +98,42 @@ func (l *lab) await(ctx context.Context, ld *load.Load, n *world.Node, items int
 	return l.sink.Await(ctx, n.Name, l.expected[n], l.spans[n])
 }
 
-// since is what arrived between two counts, in all and by key.
-func since(before, after map[sink.From]sink.Counts) (total sink.Counts, byKey map[string]sink.Counts) {
-	byKey = map[string]sink.Counts{}
+// since is what arrived between two counts.
+func since(before, after map[sink.From]sink.Counts) map[sink.From]sink.Counts {
+	all := map[sink.From]sink.Counts{}
 	for from, c := range after {
-		more := c.Sub(before[from])
-		total.Add(more)
-		k := byKey[from.Key]
-		k.Add(more)
-		byKey[from.Key] = k
+		if more := c.Sub(before[from]); more.Requests > 0 {
+			all[from] = more
+		}
 	}
-	return total, byKey
+	return all
+}
+
+// count adds up what arrived, and returns the mean over all items of the Unix time, in seconds, at which they did.
+func (r *Run) count(arrived map[sink.From]sink.Counts) float64 {
+	var total sink.Counts
+	for from, c := range arrived {
+		total.Add(c)
+		if c.Items == 0 && c.Hits > 0 {
+			r.Stats += c.Requests
+		}
+		if encoding := cmp.Or(from.Encoding, "none"); !slices.Contains(r.Encodings, encoding) {
+			r.Encodings = append(r.Encodings, encoding)
+		}
+	}
+	slices.Sort(r.Encodings)
+	r.Requests, r.Bytes = total.Requests, total.Bytes
+	return total.Sum / float64(total.Items)
 }
 
 // verifyTenants compares what arrived under each tenant's key with what was sent for it.
-func (l *lab) verifyTenants(byKey map[string]sink.Counts, ld *load.Load, a *arm, perRequest int) error {
+func (l *lab) verifyTenants(arrived map[sink.From]sink.Counts, ld *load.Load, a *arm, perRequest int) error {
 	missing := map[string]int{}
 	for i := range ld.Requests {
 		missing[a.tenant(i)] += perRequest
 	}
-	for key, c := range byKey {
-		org, _ := l.world.Standin.OAuth().KeyOwner(key)
+	for from, c := range arrived {
+		org, _ := l.world.Standin.OAuth().KeyOwner(from.Key)
 		missing[l.orgs[org.ID]] -= c.Items
 	}
 	var errs []error
