@@ -27,7 +27,6 @@ const (
 	done    verdict = iota
 	later           // nothing was done: it can be made again
 	refused         // it will never be done
-	gone            // there is no such incident
 	unclear         // it may have been done
 )
 
@@ -35,17 +34,15 @@ const (
 //
 //	2xx                done
 //	401, 403, 429      later: the token is refreshed, the scope is granted or incidents are enabled, the limit is over
-//	404                gone
 //	408, 5xx, no sense unclear
-//	other              refused
+//	other              refused. 404 says that the incident was deleted, or that the organisation has no incidents at the moment: nothing begins anew
+//	                   by it, since the incident may be there
 func judge(status int) verdict {
 	switch {
 	case status >= 200 && status < 300:
 		return done
 	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusTooManyRequests:
 		return later
-	case status == http.StatusNotFound:
-		return gone
 	case status == http.StatusRequestTimeout, status >= 500, status < 400:
 		return unclear
 	default:
@@ -122,6 +119,8 @@ func hint(status int) string {
 	switch status {
 	case http.StatusForbidden:
 		return "; the customer's grant needs the scopes incident_write and incident_read, and the organisation needs incidents enabled"
+	case http.StatusNotFound:
+		return "; the incident was deleted, or the organisation has no incidents enabled; what comes later of its key is tried on it again"
 	case http.StatusBadRequest:
 		return "; the organisation may have other fields, or other values of them"
 	}
@@ -232,10 +231,7 @@ func (a *api) create(ctx context.Context, r *Record) (string, verdict, error) {
 	}
 	var made identified
 	v, err := a.call(ctx, http.MethodPost, "/api/v2/incidents", document{data{Type: "incidents", Attributes: attrs}}, &made)
-	switch {
-	case v == gone: // the product is not there
-		v = refused
-	case v == done && made.Data.ID == "":
+	if v == done && made.Data.ID == "" {
 		return "", unclear, fmt.Errorf("create an incident of tenant %s: the answer names no id", a.tenant)
 	}
 	return made.Data.ID, v, err

@@ -31,6 +31,8 @@ type entry struct {
 	Waiting int `json:"waiting,omitempty"`
 	// Since is when the incident was about to be created.
 	Since time.Time `json:"since,omitzero"`
+	// Searched is when a search for it was first answered.
+	Searched time.Time `json:"searched,omitzero"`
 	// Owner is the process that works on the entry, and Touched when it last wrote it. Where it is silent for too long another one takes over.
 	Owner    string    `json:"owner,omitempty"`
 	Touched  time.Time `json:"touched"`

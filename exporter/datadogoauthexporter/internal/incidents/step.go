@@ -147,6 +147,8 @@ func (w *Worker) giveUp(ctx context.Context, at address, why intake.Reason) (int
 			e.State = stateClosed
 		case stateCreating, stateSearching:
 			e.State = stateUnknown
+		case stateOpen: // what was refused must not go with later records
+			e.Want = e.Want.said()
 		}
 		return true
 	})
@@ -166,7 +168,7 @@ func (w *Worker) create(ctx context.Context, at address, calls *api) (int, time.
 	var mine bool
 	e, err := w.change(ctx, at, func(e *entry) bool {
 		if mine = e.State == stateNew && e.Owner == w.owner; mine {
-			e.State, e.Since = stateCreating, time.Now()
+			e.State, e.Since, e.Searched = stateCreating, time.Now(), time.Time{}
 		}
 		return mine
 	})
@@ -229,7 +231,8 @@ func (w *Worker) opened(ctx context.Context, at address, id string, delivered in
 	return e.Waiting, 0, nil
 }
 
-// search looks for an incident that may have been created. One that is found is updated, so that it says what the records say.
+// search looks for an incident that may have been created. One that is found is updated, so that it says what the records say. Only searches that
+// were answered tell that it is not there, so SearchFor begins with the first of them and ends with another.
 func (w *Worker) search(ctx context.Context, at address, calls *api, e entry) (int, time.Duration, error) {
 	id, err := calls.find(ctx, at.key, e.Since)
 	switch {
@@ -239,13 +242,21 @@ func (w *Worker) search(ctx context.Context, at address, calls *api, e entry) (i
 			return true
 		})
 		return e.Waiting, w.waitAfter(err), err
-	case time.Since(e.Since) > w.set.SearchFor:
+	case err == nil && !e.Searched.IsZero() && time.Since(e.Searched) > w.set.SearchFor:
 		w.set.Logger.Error("It is unknown whether an incident was created: it was not found in time. It is not created again; create it by hand where it is missing",
-			zap.String("tenant", e.Tenant), zap.String("key", at.key), zap.Time("attempted", e.Since), zap.Error(err))
+			zap.String("tenant", e.Tenant), zap.String("key", at.key), zap.Time("attempted", e.Since))
 		return w.giveUp(ctx, at, intake.ReasonOutcomeUnknown)
 	default:
-		left, wait, settled := w.again(ctx, at, stateSearching, nil)
-		return max(left, 1), wait, errors.Join(err, settled)
+		answered := time.Now()
+		e, settled := w.settle(ctx, at, func(e *entry) bool {
+			if e.State == stateSearching {
+				if e.Failures++; err == nil && e.Searched.IsZero() {
+					e.Searched = answered
+				}
+			}
+			return e.State == stateSearching
+		})
+		return max(e.Waiting, 1), backoff(e.Failures), errors.Join(err, settled)
 	}
 }
 
@@ -258,14 +269,6 @@ func (w *Worker) update(ctx context.Context, at address, calls *api, e entry) (i
 	case later:
 		left, wait, settled := w.again(ctx, at, stateOpen, err)
 		return left, wait, settled
-	case gone: // somebody deleted it: that is an answer too
-		_, settled := w.settle(ctx, at, func(e *entry) bool {
-			e.State, e.ID = stateNew, ""
-			return true
-		})
-		if settled != nil {
-			return e.Waiting, firstRetry, settled
-		}
 	}
 	left, wait, lost := w.giveUp(ctx, at, intake.ReasonRejected)
 	return left, wait, errors.Join(err, lost)

@@ -36,6 +36,7 @@ type world struct {
 	lose      int                                // the write whose answer is lost, 0 for none
 	incidents []map[string]any
 	calls     []string
+	sent      string // the body of the last call
 	fault     func(method string, n int) fault
 	delivered int
 	expired   int
@@ -121,6 +122,14 @@ func (w *world) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.URL.Host != "api.datadoghq.eu" {
 		return nil, fmt.Errorf("a call of %s", req.URL.Host)
 	}
+	w.sent = ""
+	if req.Body != nil {
+		raw, err := io.ReadAll(req.Body)
+		if err != nil {
+			return nil, err
+		}
+		w.sent = string(raw)
+	}
 	n := 0
 	for _, c := range w.calls {
 		if c == req.Method {
@@ -145,10 +154,7 @@ func (w *world) RoundTrip(req *http.Request) (*http.Response, error) {
 			Attributes map[string]any `json:"attributes"`
 		} `json:"data"`
 	}
-	if req.Body != nil {
-		raw, _ := io.ReadAll(req.Body)
-		_ = json.Unmarshal(raw, &sent)
-	}
+	_ = json.Unmarshal([]byte(w.sent), &sent)
 	var resp *http.Response
 	switch req.Method {
 	case http.MethodPost:
@@ -507,7 +513,8 @@ func TestARecordThatIsTakenTwiceCountsOnce(t *testing.T) {
 	})
 }
 
-func TestADeletedIncidentIsNotCreatedByAnUpdate(t *testing.T) {
+// TestAnIncidentThatIsNotThereIsNotMadeAgain answers 404, which organisations get too that have no incidents at the moment.
+func TestAnIncidentThatIsNotThereIsNotMadeAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
@@ -515,10 +522,78 @@ func TestADeletedIncidentIsNotCreatedByAnUpdate(t *testing.T) {
 		take(t, worker, record(0, map[string]string{"title": "a"}))
 		synctest.Wait()
 		w.faults(only("PATCH", 1, fault{status: 404}))
-		take(t, worker, record(1, map[string]string{"state": "resolved"}))
+		take(t, worker, record(1, map[string]string{"state": "stable"}))
 		w.want(t, `["a [k]"], calls [POST PATCH], delivered 1, expired 0, dropped map[rejected:1]`)
+		take(t, worker, record(2, map[string]string{"state": "resolved"}))
+		w.want(t, `["a [k]"], calls [POST PATCH PATCH], delivered 2, expired 0, dropped map[rejected:1]`)
 		if err := worker.Stop(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	})
+}
+
+// TestWhatWasRefusedGoesWithNoLaterRecord has an update with a value that the organisation does not know.
+func TestWhatWasRefusedGoesWithNoLaterRecord(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		worker := w.worker(t)
+		take(t, worker, record(0, map[string]string{"title": "a"}))
+		synctest.Wait()
+		w.faults(func(method string, _ int) fault {
+			if method == http.MethodPatch && strings.Contains(w.sent, "SEV-99") {
+				return fault{status: 400}
+			}
+			return fault{}
+		})
+		take(t, worker, record(1, map[string]string{"severity": "SEV-99"}))
+		w.see(func() {
+			if w.dropped[intake.ReasonRejected] != 1 {
+				t.Errorf("dropped %v", w.dropped)
+			}
+		})
+		take(t, worker, record(2, map[string]string{"state": "resolved"}))
+		synctest.Wait()
+		if state, severity := w.field("state"), w.field("severity"); state != "resolved" || severity != nil {
+			t.Errorf("state %v, severity %v", state, severity)
+		}
+		if err := worker.Stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestASearchThatFailsFindsNothingOut has an incident whose answer was lost, and a search that is down for longer than search_for.
+func TestASearchThatFailsFindsNothingOut(t *testing.T) {
+	t.Parallel()
+	for name, status := range map[string]int{"the API is down": 503, "the scope incident_read is missing": 403} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld()
+				up := time.Now().Add(30 * time.Minute)
+				w.fault = func(method string, n int) fault {
+					switch {
+					case method == http.MethodPost && n == 1:
+						return fault{after: errLost}
+					case method == http.MethodGet && time.Now().Before(up):
+						return fault{status: status}
+					default:
+						return fault{}
+					}
+				}
+				worker := w.worker(t)
+				take(t, worker, record(0, map[string]string{"title": "a"}))
+				time.Sleep(35 * time.Minute)
+				w.see(func() {
+					if last := w.calls[len(w.calls)-1]; last != http.MethodPatch || len(w.incidents) != 1 || w.delivered != 1 || len(w.dropped) != 0 {
+						t.Errorf("%d incidents, last %s, delivered %d, dropped %v", len(w.incidents), last, w.delivered, w.dropped)
+					}
+				})
+				if err := worker.Stop(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			})
+		})
+	}
 }
