@@ -191,8 +191,10 @@ type identified struct {
 	} `json:"data"`
 }
 
-// mark ends the title of an incident, which is recognised by it.
-func mark(key string) string { return " [" + key + "]" }
+// mark ends the title of an incident, which is recognised by it. No mark ends with another one, since there is no bracket within.
+func mark(key string) string { return " [" + withoutBrackets.Replace(key) + "]" }
+
+var withoutBrackets = strings.NewReplacer("%", "%25", "[", "%5B", "]", "%5D")
 
 func (r *Record) attributes() incidentAttributes {
 	a := incidentAttributes{Impacted: r.Impacted, Scope: r.Scope, Fields: make(map[string]value, len(r.Fields))}
@@ -203,7 +205,7 @@ func (r *Record) attributes() incidentAttributes {
 		a.Scope = cmp.Or(a.Scope, r.Title, r.Key) // the API wants one
 	}
 	for name, f := range r.Fields {
-		if f.List != nil {
+		if f.Type == "autocomplete" {
 			a.Fields[name] = value{f.Type, f.List}
 		} else {
 			a.Fields[name] = value{f.Type, f.Text}
@@ -237,9 +239,19 @@ func (a *api) create(ctx context.Context, r *Record) (string, verdict, error) {
 	return made.Data.ID, v, err
 }
 
-// update changes the incident. What it says is true however often it is said, so nothing about it is unclear.
+// empty says that nothing is there to be changed.
+func (a *incidentAttributes) empty() bool {
+	return a.Title == "" && a.Impacted == nil && a.Scope == "" && len(a.Handles) == 0 && len(a.Fields) == 0
+}
+
+// update changes the incident. What it says is true however often it is said, so nothing about it is unclear. A record that says nothing, such as
+// one with a body alone, makes no call.
 func (a *api) update(ctx context.Context, id string, r *Record) (verdict, error) {
-	v, err := a.call(ctx, http.MethodPatch, "/api/v2/incidents/"+url.PathEscape(id), document{data{ID: id, Type: "incidents", Attributes: r.attributes()}}, nil)
+	attrs := r.attributes()
+	if attrs.empty() {
+		return done, nil
+	}
+	v, err := a.call(ctx, http.MethodPatch, "/api/v2/incidents/"+url.PathEscape(id), document{data{ID: id, Type: "incidents", Attributes: attrs}}, nil)
 	if v == unclear {
 		v = later
 	}

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -16,12 +15,13 @@ import (
 
 // Limits in code points. Datadog states none; these keep a journal entry small.
 const (
-	maxKey      = 100
-	maxTitle    = 400
-	maxText     = 4000
-	maxListed   = 50
-	cutMark     = "…[truncated]"
-	attributeOf = "datadog.incident."
+	maxKey        = 100
+	maxTitle      = 400
+	maxText       = 4000
+	maxListed     = 50
+	maxListedText = 100
+	cutMark       = "…[truncated]"
+	attributeOf   = "datadog.incident."
 )
 
 // Record is what one log record says about an incident. What it does not say is empty.
@@ -38,6 +38,8 @@ type Record struct {
 	Test     *bool            `json:"test,omitempty"`
 	Handles  []string         `json:"handles,omitempty"`
 	Fields   map[string]Field `json:"fields,omitempty"`
+	// Omitted counts the values of the log record that are none of it: too many in a list, a handle or a type that cannot be one.
+	Omitted int `json:"-"`
 }
 
 // Field is a field of an incident as the API takes it: Text for the types that hold one, else List.
@@ -53,52 +55,69 @@ var fieldTypes = map[string]string{
 	"services": "autocomplete", "teams": "autocomplete",
 }
 
-// Read takes a record's attributes. ok is false without a key, or with one that is too long.
+// Read takes a record's attributes. ok is false without a key, or with one that holds control characters. One that is dated ahead of now counts as
+// of now: a clock that is wrong must not make stale what comes later.
+//
+// Whatever cannot be a value is left out and counted in Omitted. What is empty says nothing.
 func Read(lr plog.LogRecord, now time.Time) (r Record, ok bool) {
-	r.At = int64(cmp.Or(lr.Timestamp(), lr.ObservedTimestamp(), pcommon.NewTimestampFromTime(now)))
+	present := pcommon.NewTimestampFromTime(now)
+	stated := cmp.Or(lr.Timestamp(), lr.ObservedTimestamp(), present)
+	r.At = int64(min(stated, present))
 	for key, v := range lr.Attributes().All() {
 		if name, mine := strings.CutPrefix(key, attributeOf); mine {
 			r.set(name, v)
 		}
 	}
 	r.Text = cut(strings.TrimSpace(valid(attributes.Text(lr.Body()))), maxText)
-	return r, r.Key != "" && utf8.RuneCountInString(r.Key) <= maxKey && !strings.ContainsFunc(r.Key, func(c rune) bool { return c < ' ' })
+	return r, r.Key != "" && !strings.ContainsFunc(r.Key, func(c rune) bool { return c < ' ' })
 }
 
 func (r *Record) set(name string, v pcommon.Value) {
 	kind := fieldTypes[name]
 	switch {
 	case name == "notification_handles":
-		r.Handles = listOf(v)
+		r.Handles = r.listOf(v, handleOf)
 		return
 	case kind == "autocomplete":
-		r.put(name, Field{Type: kind, List: listOf(v)})
+		if list := r.listOf(v, func(text string) (string, bool) { return cut(text, maxListedText), true }); len(list) > 0 {
+			r.put(name, Field{Type: kind, List: list})
+		}
 		return
 	}
 	text := strings.TrimSpace(valid(attributes.Text(v)))
+	if text == "" {
+		return
+	}
 	switch name {
 	case "key":
-		r.Key = text
+		r.Key = cutKey(text)
 	case "title":
 		r.Title = cut(text, maxTitle)
 	case "customer_impacted":
-		yes := v.Type() == pcommon.ValueTypeBool && v.Bool() || v.Type() == pcommon.ValueTypeStr && strings.EqualFold(text, "true")
-		r.Impacted = &yes
+		r.Impacted = yes(v, text)
 	case "customer_impact_scope":
 		r.Scope = cut(text, maxText)
 	case "type":
-		r.Type = cut(text, maxKey)
+		if !isUUID(text) {
+			r.Omitted++
+			return
+		}
+		r.Type = text
 	case "is_test":
-		yes := v.Type() == pcommon.ValueTypeBool && v.Bool() || v.Type() == pcommon.ValueTypeStr && strings.EqualFold(text, "true")
-		r.Test = &yes
+		r.Test = yes(v, text)
 	default:
 		switch kind {
 		case "dropdown":
-			r.put(name, Field{Type: kind, Text: cut(text, maxKey)})
+			r.put(name, Field{Type: kind, Text: cut(text, maxListedText)})
 		case "textbox":
 			r.put(name, Field{Type: kind, Text: cut(text, maxText)})
 		}
 	}
+}
+
+func yes(v pcommon.Value, text string) *bool {
+	is := v.Type() == pcommon.ValueTypeBool && v.Bool() || v.Type() == pcommon.ValueTypeStr && strings.EqualFold(text, "true")
+	return &is
 }
 
 func (r *Record) put(name string, f Field) {
@@ -108,26 +127,30 @@ func (r *Record) put(name string, f Field) {
 	r.Fields[name] = f
 }
 
-// listOf reads a list of texts, or one text with commas.
-func listOf(v pcommon.Value) (all []string) {
-	add := func(text string) (more bool) {
-		if text = strings.TrimSpace(valid(text)); text != "" {
-			all = append(all, cut(text, maxKey))
+// listOf reads a list of texts, or one text with commas. Of a text that is not empty, read makes a value, or says that it is none.
+func (r *Record) listOf(v pcommon.Value, read func(string) (string, bool)) (all []string) {
+	add := func(text string) {
+		if text = strings.TrimSpace(valid(text)); text == "" {
+			return
 		}
-		return len(all) < maxListed
+		value, ok := "", len(all) < maxListed
+		if ok {
+			value, ok = read(text)
+		}
+		if !ok {
+			r.Omitted++
+			return
+		}
+		all = append(all, value)
 	}
 	if v.Type() == pcommon.ValueTypeSlice {
 		for _, e := range v.Slice().All() {
-			if !add(attributes.Text(e)) {
-				break
-			}
+			add(attributes.Text(e))
 		}
 		return all
 	}
 	for text := range strings.SplitSeq(attributes.Text(v), ",") {
-		if !add(text) {
-			break
-		}
+		add(text)
 	}
 	return all
 }
@@ -164,21 +187,4 @@ func (r *Record) says(other Record) bool {
 	same := func(a, b *bool) bool { return (a == nil) == (b == nil) && (a == nil || *a == *b) }
 	return r.At == other.At && r.Title == other.Title && r.Scope == other.Scope && same(r.Impacted, other.Impacted) && slices.Equal(r.Handles, other.Handles) &&
 		maps.EqualFunc(r.Fields, other.Fields, func(a, b Field) bool { return a.Type == b.Type && a.Text == b.Text && slices.Equal(a.List, b.List) })
-}
-
-func valid(s string) string { return strings.ToValidUTF8(s, "\ufffd") }
-
-// cut shortens s to max code points, the mark included.
-func cut(s string, max int) string {
-	if utf8.RuneCountInString(s) <= max {
-		return s
-	}
-	n, left := 0, max-utf8.RuneCountInString(cutMark)
-	for i := range s {
-		if left--; left < 0 {
-			n = i
-			break
-		}
-	}
-	return s[:n] + cutMark
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/credential"
@@ -24,7 +25,14 @@ func TestARecordSaysWhatItsAttributesSay(t *testing.T) {
 	attrs.PutStr("datadog.incident.is_test", "true")
 	attrs.PutStr("datadog.incident.severity", "SEV-1")
 	attrs.PutStr("datadog.incident.services", "shop, pay,,")
-	attrs.PutEmptySlice("datadog.incident.notification_handles").AppendEmpty().SetStr("@oncall")
+	handles := attrs.PutEmptySlice("datadog.incident.notification_handles")
+	for _, h := range []string{"@oncall", "bob@example.com", "", "@", "@" + strings.Repeat("x", 100), "a\nb"} {
+		handles.AppendEmpty().SetStr(h)
+	}
+	attrs.PutStr("datadog.incident.teams", " , ")
+	attrs.PutStr("datadog.incident.state", "")
+	attrs.PutStr("datadog.incident.summary", " ")
+	attrs.PutStr("datadog.incident.type", "SEV")
 	attrs.PutStr("datadog.incident.unknown", "x")
 	attrs.PutStr("other", "x")
 	r, ok := incidents.Read(lr, time.Now())
@@ -32,16 +40,62 @@ func TestARecordSaysWhatItsAttributesSay(t *testing.T) {
 	if err != nil || !ok {
 		t.Fatal(ok, err)
 	}
-	want := `{"key":"k","at":7,"text":"Checkout is down\nsince noon","impacted":true,"test":true,"handles":["@oncall"],` +
+	want := `{"key":"k","at":7,"text":"Checkout is down\nsince noon","impacted":true,"test":true,"handles":["@oncall","@bob@example.com"],` +
 		`"fields":{"services":{"type":"autocomplete","list":["shop","pay"]},"severity":{"type":"dropdown","text":"SEV-1"}}}`
 	if string(got) != want {
 		t.Errorf("\n got %s\nwant %s", got, want)
+	}
+	if r.Omitted != 4 { // three handles and the type
+		t.Errorf("omitted %d", r.Omitted)
+	}
+	attrs.PutStr("datadog.incident.type", "0123abcd-0000-4000-8000-00000000000F")
+	if r, _ := incidents.Read(lr, time.Now()); r.Type != "0123abcd-0000-4000-8000-00000000000F" {
+		t.Errorf("type %q", r.Type)
+	}
+	attrs.PutStr("datadog.incident.services", strings.Repeat("s,", 53))
+	if r, _ := incidents.Read(lr, time.Now()); len(r.Fields["services"].List) != 50 || r.Omitted != 3+3 {
+		t.Errorf("%d services, omitted %d", len(r.Fields["services"].List), r.Omitted)
+	}
+}
+
+// TestKeysThatAreTooLongStayApart has two that begin alike.
+func TestKeysThatAreTooLongStayApart(t *testing.T) {
+	t.Parallel()
+	read := func(key string) string {
+		lr := plog.NewLogRecord()
+		lr.Attributes().PutStr("datadog.incident.key", key)
+		r, ok := incidents.Read(lr, time.Now())
+		if n := utf8.RuneCountInString(r.Key); !ok || n != 100 {
+			t.Errorf("%t, a key of %d characters", ok, n)
+		}
+		return r.Key
+	}
+	long := strings.Repeat("é", 200)
+	if a, b := read(long+"a"), read(long+"b"); a == b || a != read(long+"a") || !strings.HasPrefix(a, "éé") {
+		t.Errorf("%q and %q", a, b)
+	}
+}
+
+// TestARecordOfTheFutureIsOneOfNow has clocks that are ahead, one of them beyond what 63 bits hold.
+func TestARecordOfTheFutureIsOneOfNow(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_800_000_000, 5)
+	for stated, want := range map[pcommon.Timestamp]int64{
+		pcommon.NewTimestampFromTime(now.AddDate(1, 0, 0)): now.UnixNano(),
+		1<<64 - 1: now.UnixNano(),
+		pcommon.NewTimestampFromTime(now.Add(-1 * time.Second)): now.UnixNano() - 1e9,
+	} {
+		lr := plog.NewLogRecord()
+		lr.SetTimestamp(stated)
+		if r, _ := incidents.Read(lr, now); r.At != want {
+			t.Errorf("%d counts as %d, want %d", stated, r.At, want)
+		}
 	}
 }
 
 func TestAKeyIsMandatory(t *testing.T) {
 	t.Parallel()
-	for key, want := range map[string]bool{"k": true, strings.Repeat("é", 100): true, "": false, "  ": false, strings.Repeat("k", 101): false, "a\nb": false} {
+	for key, want := range map[string]bool{"k": true, strings.Repeat("é", 100): true, "": false, "  ": false, strings.Repeat("k", 101): true, "a\nb": false} {
 		lr := plog.NewLogRecord()
 		lr.Attributes().PutStr("datadog.incident.key", key)
 		if _, ok := incidents.Read(lr, time.Now()); ok != want {

@@ -597,3 +597,47 @@ func TestASearchThatFailsFindsNothingOut(t *testing.T) {
 		})
 	}
 }
+
+// TestAKeyIsNotTakenForAnother has keys with brackets: the title of one ends as the mark of the other would.
+func TestAKeyIsNotTakenForAnother(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		worker := w.worker(t)
+		first := record(0, map[string]string{"title": "a", "key": "x [k"})
+		take(t, worker, first)
+		synctest.Wait()
+		w.faults(func(method string, n int) fault {
+			if method == http.MethodPost && n == 2 {
+				return fault{status: 502}
+			}
+			return fault{}
+		})
+		take(t, worker, record(0, map[string]string{"title": "b"}))
+		time.Sleep(15 * time.Minute)
+		w.see(func() {
+			if title := w.incidents[0]["title"]; title != "a [x %5Bk]" || w.dropped[intake.ReasonOutcomeUnknown] != 1 {
+				t.Errorf("title %q, dropped %v", title, w.dropped)
+			}
+		})
+		if err := worker.Stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestARecordThatSaysNothingMakesNoCall has one with a body alone, and one of empty attributes.
+func TestARecordThatSaysNothingMakesNoCall(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		worker := w.worker(t)
+		take(t, worker, record(0, map[string]string{"title": "a"}))
+		w.want(t, `["a [k]"], calls [POST], delivered 1, expired 0, dropped map[]`)
+		take(t, worker, record(1, map[string]string{"services": "", "severity": "", "notification_handles": ","}))
+		w.want(t, `["a [k]"], calls [POST], delivered 2, expired 0, dropped map[]`)
+		if err := worker.Stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
