@@ -237,6 +237,9 @@ type IncidentsConfig struct {
 	KeepLog bool `mapstructure:"keep_log"`
 	// SearchFor is how long an incident is searched for of which nobody knows whether it was created.
 	SearchFor time.Duration `mapstructure:"search_for"`
+	// RetryWithoutFields makes a call once more without fields, such as the severity, when Datadog finds fault with it: an organisation can have
+	// other fields, or other values of them.
+	RetryWithoutFields bool `mapstructure:"retry_without_fields"`
 	// RememberFor is how long a key is known after its last change. A record that comes later makes another incident.
 	RememberFor time.Duration `mapstructure:"remember_for"`
 	// MaxAge is how old a record may be when it is brought to Datadog.

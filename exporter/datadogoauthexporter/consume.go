@@ -56,8 +56,10 @@ type diverter interface {
 
 // journalling is a mapping with something that goes by the journal of the holder of grants, and not by the queue.
 type journalling interface {
-	// handOver notes it, for an organisation in text. It may be called again after an error.
-	handOver(ctx context.Context, tenant, org string) error
+	// prepare says whether it can be noted, for an organisation in text. With an error nothing of the mapping is taken.
+	prepare(tenant, org string) error
+	// handOver notes it, after everything else was taken. It keeps what cannot be noted at the moment, so that nothing is refused that was taken.
+	handOver(ctx context.Context, tenant string)
 }
 
 type payload struct {
@@ -207,8 +209,9 @@ func (e *signalExporter[D, R]) offer(ctx context.Context, tenant string, s *shar
 	taken := false
 	var tooLarge []*intake.Request
 	e.room.learn(s.mapping.payloads(), s.items)
-	if m, ok := s.mapping.(journalling); ok {
-		if err := m.handOver(ctx, tenant, s.org); err != nil {
+	journal, journals := s.mapping.(journalling)
+	if journals {
+		if err := journal.prepare(tenant, s.org); err != nil {
 			s.mapping.rollback()
 			return err
 		}
@@ -244,6 +247,9 @@ func (e *signalExporter[D, R]) offer(ctx context.Context, tenant string, s *shar
 	if s.hosts != nil {
 		reports, drops := s.hosts.Commit()
 		e.telemetry.diverted(intake.HostMetadata, reports, drops)
+	}
+	if journals {
+		journal.handOver(ctx, tenant)
 	}
 	own := s.items
 	if m, ok := s.mapping.(diverter); ok {

@@ -103,8 +103,15 @@ func (m *logsMapping) diverted(count func(intake.Family, int, *intake.Drops)) (g
 	return gone
 }
 
-func (m *logsMapping) handOver(ctx context.Context, tenant, org string) error {
-	return m.incidents.take(ctx, tenant, org, &m.about)
+func (m *logsMapping) prepare(tenant, org string) (err error) {
+	if len(m.about.all) > 0 {
+		m.about.org, err = m.incidents.organisation(tenant, org)
+	}
+	return err
+}
+
+func (m *logsMapping) handOver(ctx context.Context, tenant string) {
+	m.incidents.take(ctx, tenant, m.about.org, &m.about)
 }
 
 func (m *logsMapping) commit()   {}

@@ -68,7 +68,7 @@ func createDefaultConfig() component.Config {
 		Events:        EventsConfig{Enabled: true, MaxAge: 18*time.Hour - 5*time.Minute},
 		ServiceChecks: ServiceChecksConfig{Enabled: true, MaxAge: 10 * time.Minute},
 		// Search lags by seconds as a rule. A month is longer than most incidents last.
-		Incidents: IncidentsConfig{SearchFor: 10 * time.Minute, RememberFor: 30 * 24 * time.Hour, MaxAge: 24 * time.Hour},
+		Incidents: IncidentsConfig{SearchFor: 10 * time.Minute, RetryWithoutFields: true, RememberFor: 30 * 24 * time.Hour, MaxAge: 24 * time.Hour},
 	}
 }
 

@@ -37,16 +37,17 @@ func (w *incidentsWorker) start() error {
 		return fmt.Errorf("incidents::enabled: %w; enable incidents in a collector whose extension has flow", err)
 	}
 	worker := incidents.New(incidents.Settings{
-		Source:    c.source,
-		Journal:   journal,
-		Base:      c.client.Transport,
-		UserAgent: "otelcol-datadogoauth/" + c.set.BuildInfo.Version,
-		Timeout:   c.cfg.Timeout,
-		SearchFor: c.cfg.Incidents.SearchFor,
-		MaxAge:    c.cfg.Incidents.MaxAge,
-		Remember:  c.cfg.Incidents.RememberFor,
-		Observer:  c.telemetry,
-		Logger:    c.set.Logger,
+		Source:             c.source,
+		Journal:            journal,
+		Base:               c.client.Transport,
+		UserAgent:          "otelcol-datadogoauth/" + c.set.BuildInfo.Version,
+		Timeout:            c.cfg.Timeout,
+		SearchFor:          c.cfg.Incidents.SearchFor,
+		RetryWithoutFields: c.cfg.Incidents.RetryWithoutFields,
+		MaxAge:             c.cfg.Incidents.MaxAge,
+		Remember:           c.cfg.Incidents.RememberFor,
+		Observer:           c.telemetry,
+		Logger:             c.set.Logger,
 	})
 	if err := c.telemetry.observeIncidents(worker.Figures); err != nil {
 		return err
@@ -68,6 +69,7 @@ func (w *incidentsWorker) stop(ctx context.Context) error {
 type incidentRecords struct {
 	all   []incidents.Record
 	count int // of records, those in drops included
+	org   credential.Org
 	drops intake.Drops
 }
 
@@ -91,27 +93,24 @@ func (i *incidentRecords) read(rl plog.ResourceLogs) (taken int) {
 	return taken
 }
 
-// take notes the records in the journal. org is the organisation that they were mapped for, as text.
-func (w *incidentsWorker) take(ctx context.Context, tenant, org string, records *incidentRecords) error {
-	if len(records.all) == 0 {
-		return nil
-	}
+// organisation is that of a tenant, if it is still the one that its records were mapped for, as text.
+func (w *incidentsWorker) organisation(tenant, org string) (credential.Org, error) {
 	of, err := w.core.source.Org(tenant)
-	if err != nil {
-		return err
+	if err == nil && of.String() != org {
+		err = fmt.Errorf("tenant %s: the organisation changed meanwhile; send again", tenant)
 	}
-	if of.String() != org {
-		return fmt.Errorf("tenant %s: the organisation changed meanwhile; send again", tenant)
-	}
+	return of, err
+}
+
+// take hands the records to the worker.
+func (w *incidentsWorker) take(ctx context.Context, tenant string, org credential.Org, records *incidentRecords) {
 	worker := w.worker.Load()
 	for _, r := range records.all {
-		why, dropped, err := worker.Take(ctx, tenant, of, r)
-		if err != nil {
-			return fmt.Errorf("note incident %q of tenant %s: %w", r.Key, tenant, err)
-		}
-		if dropped {
+		switch why, dropped := worker.Offer(ctx, tenant, org, r); {
+		case dropped:
 			records.drops.Add(why, 1)
+		case r.Omitted > 0:
+			w.core.telemetry.Omitted(tenant, r.Omitted)
 		}
 	}
-	return nil
 }

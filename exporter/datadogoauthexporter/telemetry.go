@@ -46,9 +46,10 @@ type books struct {
 }
 
 var (
-	_ intake.Observer   = (*telemetry)(nil)
-	_ tenancy.Observer  = (*telemetry)(nil)
-	_ apmstats.Observer = (*telemetry)(nil)
+	_ intake.Observer    = (*telemetry)(nil)
+	_ tenancy.Observer   = (*telemetry)(nil)
+	_ apmstats.Observer  = (*telemetry)(nil)
+	_ incidents.Observer = (*telemetry)(nil)
 )
 
 // newTelemetry registers parked, which reports items and bytes of some intakes.
@@ -63,7 +64,7 @@ func newTelemetry(set exporter.Settings, signal string, parked func(...intake.Fa
 		b := t.books(name)
 		t.others[f] = &b
 	}
-	t.told = make([]atomic.Int64, len(t.main.reasons)+1)
+	t.told = make([]atomic.Int64, len(t.main.reasons)+2)
 	observe := func(o metric.Int64Observer, figure func(items, bytes int) int) {
 		all := figure(parked())
 		for f, b := range t.others {
@@ -232,6 +233,15 @@ func (t *telemetry) StatsOverflow(spans int) {
 func (t *telemetry) unreadable(err error) {
 	t.drop(intake.ReasonUnreadable, 1)
 	t.logger.Error("A request in the queue's storage cannot be read and is dropped", zap.Error(err))
+}
+
+// Omitted implements incidents.Observer.
+func (t *telemetry) Omitted(tenant string, values int) {
+	t.ExporterDatadogoauthIncidentOmissions.Add(context.Background(), int64(values), attributes(t.exporter))
+	if t.quiet(len(t.main.reasons) + 1) {
+		t.logger.Warn("Values of a record about an incident are left out: a list has too many, a handle or an incident type cannot be one, or Datadog refused the fields; logged once a minute, counted always",
+			zap.String("tenant", tenant), zap.Int("values", values))
+	}
 }
 
 // observeIncidents registers figures, which tells what is to be brought to Datadog, and what is there.

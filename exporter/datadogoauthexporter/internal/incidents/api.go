@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/credential"
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
 	"github.com/datadogoauth/otelcol-datadogoauth/internal/peertext"
 	"github.com/datadogoauth/otelcol-datadogoauth/site"
 )
@@ -27,6 +29,7 @@ const (
 	done    verdict = iota
 	later           // nothing was done: it can be made again
 	refused         // it will never be done
+	invalid         // the same, for what it says
 	unclear         // it may have been done
 )
 
@@ -35,6 +38,7 @@ const (
 //	2xx                done
 //	401, 403, 429      later: the token is refreshed, the scope is granted or incidents are enabled, the limit is over
 //	408, 5xx, no sense unclear
+//	400                invalid
 //	other              refused. 404 says that the incident was deleted, or that the organisation has no incidents at the moment: nothing begins anew
 //	                   by it, since the incident may be there
 func judge(status int) verdict {
@@ -45,6 +49,8 @@ func judge(status int) verdict {
 		return later
 	case status == http.StatusRequestTimeout, status >= 500, status < 400:
 		return unclear
+	case status == http.StatusBadRequest:
+		return invalid
 	default:
 		return refused
 	}
@@ -112,7 +118,32 @@ func (a *api) call(ctx context.Context, method, path string, body, into any) (ve
 		}
 		return done, nil
 	}
-	return v, fmt.Errorf("%s: %d: %s%s", what, resp.StatusCode, complaint(answer), hint(resp.StatusCode))
+	err = fmt.Errorf("%s: %d: %s%s", what, resp.StatusCode, complaint(answer), hint(resp.StatusCode))
+	if v == later || v == unclear {
+		if wait := intake.AskedWait(resp.Header, time.Now(), longestAsked); wait > 0 {
+			err = &asked{wait, err}
+		}
+	}
+	return v, err
+}
+
+// longestAsked bounds the wait that an answer can ask for.
+const longestAsked = 10 * time.Minute
+
+// asked is the error of an answer that asks to wait.
+type asked struct {
+	wait time.Duration
+	error
+}
+
+func (a *asked) Unwrap() error { return a.error }
+
+// waitAsked is how long the error of a call asks to wait, 0 if it does not.
+func waitAsked(err error) time.Duration {
+	if a := (*asked)(nil); errors.As(err, &a) {
+		return a.wait
+	}
+	return 0
 }
 
 func hint(status int) string {
@@ -217,6 +248,23 @@ func (r *Record) attributes() incidentAttributes {
 	return a
 }
 
+// say makes a call that says something about an incident. Fields, and what they can hold, are the organisation's own: with RetryWithoutFields a call
+// that is invalid is made once more without them, if it says anything else. 400 says that nothing was done, so nothing is created twice.
+func (a *api) say(ctx context.Context, method, path string, d data, into any) (verdict, error) {
+	v, err := a.call(ctx, method, path, document{d}, into)
+	fields := len(d.Attributes.Fields)
+	d.Attributes.Fields = nil
+	if v != invalid || !a.set.RetryWithoutFields || fields == 0 || d.Attributes.empty() {
+		return v, err
+	}
+	v, second := a.call(ctx, method, path, document{d}, into)
+	if v != done {
+		return v, errors.Join(err, second)
+	}
+	a.set.Observer.Omitted(a.tenant, fields)
+	return done, nil
+}
+
 // create makes the incident and returns its id.
 func (a *api) create(ctx context.Context, r *Record) (string, verdict, error) {
 	attrs := r.attributes()
@@ -232,7 +280,7 @@ func (a *api) create(ctx context.Context, r *Record) (string, verdict, error) {
 		attrs.Impacted = new(bool)
 	}
 	var made identified
-	v, err := a.call(ctx, http.MethodPost, "/api/v2/incidents", document{data{Type: "incidents", Attributes: attrs}}, &made)
+	v, err := a.say(ctx, http.MethodPost, "/api/v2/incidents", data{Type: "incidents", Attributes: attrs}, &made)
 	if v == done && made.Data.ID == "" {
 		return "", unclear, fmt.Errorf("create an incident of tenant %s: the answer names no id", a.tenant)
 	}
@@ -251,7 +299,7 @@ func (a *api) update(ctx context.Context, id string, r *Record) (verdict, error)
 	if attrs.empty() {
 		return done, nil
 	}
-	v, err := a.call(ctx, http.MethodPatch, "/api/v2/incidents/"+url.PathEscape(id), document{data{ID: id, Type: "incidents", Attributes: attrs}}, nil)
+	v, err := a.say(ctx, http.MethodPatch, "/api/v2/incidents/"+url.PathEscape(id), data{ID: id, Type: "incidents", Attributes: attrs}, nil)
 	if v == unclear {
 		v = later
 	}

@@ -2,6 +2,7 @@ package incidents
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -29,6 +30,8 @@ type entry struct {
 	Want Record `json:"want"`
 	// Waiting counts the records that are in Want and not at Datadog.
 	Waiting int `json:"waiting,omitempty"`
+	// Taken are digests of the last records that were taken, the latest at the end.
+	Taken []string `json:"taken,omitempty"`
 	// Since is when the incident was about to be created.
 	Since time.Time `json:"since,omitzero"`
 	// Searched is when a search for it was first answered.
@@ -37,6 +40,8 @@ type entry struct {
 	Owner    string    `json:"owner,omitempty"`
 	Touched  time.Time `json:"touched"`
 	Failures int       `json:"failures,omitempty"`
+	// Due is until when the API asked to wait.
+	Due time.Time `json:"due,omitzero"`
 }
 
 // pending says that something is left to do.
@@ -46,12 +51,30 @@ func (e *entry) pending() bool {
 
 // orphaned says that nobody works on the entry.
 func (e *entry) orphaned(now time.Time) bool {
-	return e.Owner == "" || now.Sub(e.Touched) > orphanAfter
+	return e.Owner == "" || now.Sub(laterOf(e.Touched, e.Due)) > orphanAfter
 }
 
 // orphanAfter is longer than the wait between two attempts and a call together, as a rule. Where it is not, two processes may work on one
 // entry, which costs a call and creates nothing twice.
 const orphanAfter = 3 * time.Minute
+
+// maxTaken is how many records of a key a call can have that is sent again, and none of them is taken twice.
+const maxTaken = 16
+
+func (e *entry) note(digest string) {
+	e.Taken = append(e.Taken, digest)
+	e.Taken = e.Taken[max(len(e.Taken)-maxTaken, 0):]
+}
+
+// laterOf is the later one of two moments.
+func laterOf(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+var errUnreadable = errors.New("a journal entry cannot be read")
 
 func decode(stored credential.JournalEntry) (entry, error) {
 	var e entry
@@ -59,7 +82,7 @@ func decode(stored credential.JournalEntry) (entry, error) {
 		return e, nil
 	}
 	if err := json.Unmarshal(stored.Value, &e); err != nil {
-		return e, fmt.Errorf("journal entry of incident %q cannot be read: %w", stored.Key, err)
+		return e, fmt.Errorf("%w: incident %q: %w", errUnreadable, stored.Key, err)
 	}
 	return e, nil
 }

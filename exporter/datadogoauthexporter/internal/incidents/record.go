@@ -3,7 +3,6 @@ package incidents
 import (
 	"cmp"
 	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -38,6 +37,10 @@ type Record struct {
 	Test     *bool            `json:"test,omitempty"`
 	Handles  []string         `json:"handles,omitempty"`
 	Fields   map[string]Field `json:"fields,omitempty"`
+	// Digest is of all that the log record says, its own time included, so that one that is sent again is known.
+	Digest string `json:"-"`
+	// Bytes is about what it takes in memory.
+	Bytes int `json:"-"`
 	// Omitted counts the values of the log record that are none of it: too many in a list, a handle or a type that cannot be one.
 	Omitted int `json:"-"`
 }
@@ -69,6 +72,7 @@ func Read(lr plog.LogRecord, now time.Time) (r Record, ok bool) {
 		}
 	}
 	r.Text = cut(strings.TrimSpace(valid(attributes.Text(lr.Body()))), maxText)
+	r.Digest, r.Bytes = digest(r, stated)
 	return r, r.Key != "" && !strings.ContainsFunc(r.Key, func(c rune) bool { return c < ' ' })
 }
 
@@ -181,10 +185,3 @@ func (r *Record) merge(later Record) {
 
 // said is what is left of a record when all that it says is at Datadog. What people change there is not changed back by a later record.
 func (r *Record) said() Record { return Record{Key: r.Key, At: r.At} }
-
-// says reports whether the record says what another of the same time says.
-func (r *Record) says(other Record) bool {
-	same := func(a, b *bool) bool { return (a == nil) == (b == nil) && (a == nil || *a == *b) }
-	return r.At == other.At && r.Title == other.Title && r.Scope == other.Scope && same(r.Impacted, other.Impacted) && slices.Equal(r.Handles, other.Handles) &&
-		maps.EqualFunc(r.Fields, other.Fields, func(a, b Field) bool { return a.Type == b.Type && a.Text == b.Text && slices.Equal(a.List, b.List) })
-}

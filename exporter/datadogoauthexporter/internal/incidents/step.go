@@ -97,10 +97,24 @@ func (w *Worker) write(ctx context.Context, stored credential.JournalEntry, e en
 	if err != nil {
 		return err
 	}
-	stored.Value, stored.Until = raw, now.Add(w.set.Remember)
+	stored.Value, stored.Until = raw, now.Add(w.remember(e.State))
 	_, err = w.set.Journal.WriteEntry(ctx, stored)
 	return err
 }
+
+// remember is how long an entry is kept that is not changed. What is unknown is kept for good, but for a mass of them.
+func (w *Worker) remember(s state) time.Duration {
+	if s == stateUnknown && w.Figures().Unknown < maxUnknown {
+		return max(w.set.Remember, forGood)
+	}
+	return w.set.Remember
+}
+
+// An entry of an unknown incident takes less than a kilobyte.
+const (
+	maxUnknown = 10_000
+	forGood    = 10 * 365 * 24 * time.Hour
+)
 
 // settle is change for an answer that is known here and nowhere else: it does not end with ctx, and is tried for a while.
 func (w *Worker) settle(ctx context.Context, at address, f func(*entry) bool) (entry, error) {
@@ -187,7 +201,7 @@ func (w *Worker) create(ctx context.Context, at address, calls *api) (int, time.
 	case unclear:
 		return w.again(ctx, at, stateSearching, err)
 	default:
-		after, _, settled := w.reset(ctx, at, stateNew)
+		after, _, settled := w.reset(ctx, at, stateNew, time.Time{})
 		if settled != nil {
 			return after, firstRetry, settled
 		}
@@ -197,12 +211,12 @@ func (w *Worker) create(ctx context.Context, at address, calls *api) (int, time.
 }
 
 // reset puts back the state of an entry that is creating.
-func (w *Worker) reset(ctx context.Context, at address, to state) (left, failures int, err error) {
+func (w *Worker) reset(ctx context.Context, at address, to state, due time.Time) (left, failures int, err error) {
 	e, err := w.settle(ctx, at, func(e *entry) bool {
 		if e.State != stateCreating && e.State != to {
 			return false // another process searches
 		}
-		e.State = to
+		e.State, e.Due = to, due
 		e.Failures++
 		return true
 	})
@@ -211,8 +225,21 @@ func (w *Worker) reset(ctx context.Context, at address, to state) (left, failure
 
 // again plans another attempt after a failure.
 func (w *Worker) again(ctx context.Context, at address, to state, why error) (int, time.Duration, error) {
-	left, failures, err := w.reset(ctx, at, to)
+	left, failures, err := w.reset(ctx, at, to, w.rest(at.org, why))
 	return left, backoff(failures), errors.Join(why, err)
+}
+
+// rest makes no more calls of an organisation before the time that an error asks for, and returns when that is, the zero time if it asks for none.
+func (w *Worker) rest(org credential.Org, why error) (due time.Time) {
+	wait := waitAsked(why)
+	if wait == 0 {
+		return due
+	}
+	due = time.Now().Add(wait)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.rests[org] = due
+	return due
 }
 
 // opened notes where the incident is, and that some records are there.
@@ -247,9 +274,10 @@ func (w *Worker) search(ctx context.Context, at address, calls *api, e entry) (i
 			zap.String("tenant", e.Tenant), zap.String("key", at.key), zap.Time("attempted", e.Since))
 		return w.giveUp(ctx, at, intake.ReasonOutcomeUnknown)
 	default:
-		answered := time.Now()
+		answered, due := time.Now(), w.rest(at.org, err)
 		e, settled := w.settle(ctx, at, func(e *entry) bool {
 			if e.State == stateSearching {
+				e.Due = due
 				if e.Failures++; err == nil && e.Searched.IsZero() {
 					e.Searched = answered
 				}

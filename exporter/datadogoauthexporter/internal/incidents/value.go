@@ -2,10 +2,14 @@ package incidents
 
 import (
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
 )
 
 // cutKey shortens a key to maxKey. A hash of all of it takes the place of what is cut, so that two keys that begin alike stay two.
@@ -16,6 +20,14 @@ func cutKey(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	const hashBytes = 8
 	return prefix(s, maxKey-len("~")-2*hashBytes) + "~" + hex.EncodeToString(sum[:hashBytes])
+}
+
+// digest is a short hash of a record that is stated to be of a time, and the length of what it was made of.
+func digest(r Record, stated pcommon.Timestamp) (sum string, bytes int) {
+	r.At = int64(stated)      // an order is not wanted here, so what does not fit into 63 bits does no harm
+	raw, _ := json.Marshal(r) // texts, and a map whose keys are sorted
+	hash := sha256.Sum256(raw)
+	return base64.RawStdEncoding.EncodeToString(hash[:9]), len(raw)
 }
 
 // handleOf reads a notification handle. One that is cut would be another's, so one that is too long is none.

@@ -21,6 +21,8 @@ type Observer interface {
 	Delivered(f intake.Family, items int)
 	Dropped(f intake.Family, why intake.Reason, items int)
 	Expired(f intake.Family, items int)
+	// Omitted is told of values of a tenant's records that are left out.
+	Omitted(tenant string, values int)
 }
 
 // Settings are what a Worker needs.
@@ -34,6 +36,8 @@ type Settings struct {
 	Timeout time.Duration
 	// SearchFor is how long an incident is searched for whose creation had no clear answer.
 	SearchFor time.Duration
+	// RetryWithoutFields makes a call once more without fields when Datadog finds it invalid.
+	RetryWithoutFields bool
 	// MaxAge is how old a record may be when it is brought to Datadog, 0 for any age.
 	MaxAge time.Duration
 	// Remember is how long a key is known after its last change.
@@ -68,7 +72,10 @@ type Worker struct {
 	mu    sync.Mutex // guards everything below
 	tasks map[address]*task
 	busy  map[credential.Org]bool      // organisations that are called at the moment
+	rests map[credential.Org]time.Time // until when their API asked to wait
 	told  map[credential.Org]time.Time // when a failure of theirs was last logged
+	held  []held                       // what the journal could not take, oldest first
+	over  bool                         // nothing is held any more
 	found figures
 }
 
@@ -97,14 +104,14 @@ type Figures struct {
 
 // New returns a Worker that does nothing yet.
 func New(set Settings) *Worker {
-	return &Worker{set: set, owner: rand.Text(), kick: make(chan struct{}, 1), tasks: map[address]*task{}, busy: map[credential.Org]bool{}, told: map[credential.Org]time.Time{}}
+	return &Worker{set: set, owner: rand.Text(), kick: make(chan struct{}, 1), tasks: map[address]*task{}, busy: map[credential.Org]bool{}, rests: map[credential.Org]time.Time{}, told: map[credential.Org]time.Time{}}
 }
 
 // Figures returns the numbers of this moment.
 func (w *Worker) Figures() Figures {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	f := Figures{Open: w.found.open, Unknown: w.found.unknown}
+	f := Figures{Waiting: len(w.held), Open: w.found.open, Unknown: w.found.unknown}
 	for _, t := range w.tasks {
 		f.Waiting += t.waiting
 	}
@@ -142,6 +149,7 @@ func (w *Worker) loop(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	nextScan := time.Now()
+	var nextNote time.Time
 	for {
 		now := time.Now()
 		if !now.Before(nextScan) {
@@ -153,6 +161,9 @@ func (w *Worker) loop(ctx context.Context) {
 				}
 			}
 		}
+		if !time.Now().Before(nextNote) && w.note(ctx) {
+			nextNote = time.Now().Add(firstRetry)
+		}
 		wake := w.begin(time.Now(), func(at address) {
 			calls.Go(func() {
 				w.work(ctx, at)
@@ -161,6 +172,9 @@ func (w *Worker) loop(ctx context.Context) {
 		})
 		if wake.IsZero() || nextScan.Before(wake) {
 			wake = nextScan
+		}
+		if nextNote.After(time.Now()) && nextNote.Before(wake) {
+			wake = nextNote
 		}
 		timer.Reset(time.Until(wake))
 		select {
@@ -176,6 +190,8 @@ func (w *Worker) loop(ctx context.Context) {
 func (w *Worker) release() {
 	ctx, cancel := context.WithTimeout(context.Background(), releaseFor)
 	defer cancel()
+	w.note(ctx)
+	w.letGo()
 	w.mu.Lock()
 	tasks := slices.Collect(maps.Keys(w.tasks))
 	w.mu.Unlock()
@@ -202,12 +218,14 @@ func (w *Worker) nudge() {
 func (w *Worker) begin(now time.Time, run func(address)) (next time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	maps.DeleteFunc(w.rests, func(_ credential.Org, until time.Time) bool { return !until.After(now) })
 	for at, t := range w.tasks {
+		due := laterOf(t.due, w.rests[at.org])
 		switch {
-		case w.busy[at.org], len(w.busy) >= maxCalls && !t.due.After(now): // the end of a call wakes the loop
-		case t.due.After(now):
-			if next.IsZero() || t.due.Before(next) {
-				next = t.due
+		case w.busy[at.org], len(w.busy) >= maxCalls && !due.After(now): // the end of a call wakes the loop
+		case due.After(now):
+			if next.IsZero() || due.Before(next) {
+				next = due
 			}
 		default:
 			w.busy[at.org] = true
@@ -234,7 +252,7 @@ func (w *Worker) scan(ctx context.Context) error {
 			f.unknown++
 		}
 		if e.pending() && (e.Owner == w.owner || e.orphaned(now)) {
-			w.add(address{stored.Org, stored.Key}, e.Waiting, now)
+			w.add(address{stored.Org, stored.Key}, e.Waiting, laterOf(now, e.Due))
 		}
 		return nil
 	})

@@ -41,6 +41,8 @@ type world struct {
 	delivered int
 	expired   int
 	dropped   map[intake.Reason]int
+	omitted   int
+	without   bool // Settings.RetryWithoutFields
 }
 
 // fault is what happens to a call; n counts those of its method.
@@ -48,6 +50,7 @@ type fault struct {
 	status int   // answers without doing anything
 	before error // the request is not written
 	after  error // everything was done, and the answer is lost
+	header http.Header
 }
 
 func newWorld() *world {
@@ -59,7 +62,7 @@ func newWorld() *world {
 func (w *world) worker(t *testing.T) *incidents.Worker {
 	t.Helper()
 	worker := incidents.New(incidents.Settings{
-		Source: w, Journal: w, Base: w, Timeout: 20 * time.Second, SearchFor: 10 * time.Minute, MaxAge: time.Hour, Remember: 24 * time.Hour, Observer: w, Logger: zap.NewNop(),
+		Source: w, Journal: w, Base: w, Timeout: 20 * time.Second, SearchFor: 10 * time.Minute, MaxAge: time.Hour, RetryWithoutFields: w.without, Remember: 24 * time.Hour, Observer: w, Logger: zap.NewNop(),
 	})
 	worker.Start()
 	return worker
@@ -109,6 +112,7 @@ func (w *world) EachEntry(_ context.Context, yield func(credential.JournalEntry)
 
 func (w *world) Delivered(_ intake.Family, n int) { w.mu.Lock(); defer w.mu.Unlock(); w.delivered += n }
 func (w *world) Expired(_ intake.Family, n int)   { w.mu.Lock(); defer w.mu.Unlock(); w.expired += n }
+func (w *world) Omitted(_ string, n int)          { w.mu.Lock(); defer w.mu.Unlock(); w.omitted += n }
 func (w *world) Dropped(_ intake.Family, why intake.Reason, n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -146,7 +150,9 @@ func (w *world) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	httptrace.ContextClientTrace(req.Context()).WroteHeaders()
 	if f.status != 0 {
-		return answer(f.status, `{"errors":["no"]}`), nil
+		resp := answer(f.status, `{"errors":["no"]}`)
+		maps.Copy(resp.Header, f.header)
+		return resp, nil
 	}
 	var sent struct {
 		Data struct {
@@ -639,5 +645,170 @@ func TestARecordThatSaysNothingMakesNoCall(t *testing.T) {
 		if err := worker.Stop(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+	})
+}
+
+// TestAnAnswerSaysHowLongToWait has one of two keys turned away; the other waits as well, since the limit is that of the organisation.
+func TestAnAnswerSaysHowLongToWait(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"Retry-After", "X-Ratelimit-Reset"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld()
+				w.fault = only("POST", 1, fault{status: 429, header: http.Header{name: {"240"}}})
+				worker := w.worker(t)
+				other := w.worker(t)
+				take(t, worker, record(0, map[string]string{"title": "a"}))
+				synctest.Wait()
+				take(t, worker, record(0, map[string]string{"title": "b", "key": "l"}))
+				time.Sleep(239 * time.Second)
+				w.want(t, `[], calls [POST], delivered 0, expired 0, dropped map[]`)
+				time.Sleep(6 * time.Second)
+				w.see(func() {
+					if len(w.incidents) != 2 || len(w.calls) != 3 {
+						t.Errorf("%d incidents, calls %v", len(w.incidents), w.calls)
+					}
+				})
+				for _, worker := range []*incidents.Worker{worker, other} {
+					if err := worker.Stop(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestWhatIsInvalidGoesWithoutFields has an organisation that knows no SEV-99.
+func TestWhatIsInvalidGoesWithoutFields(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.without = true
+		w.fault = func(string, int) fault {
+			if strings.Contains(w.sent, "SEV-99") {
+				return fault{status: 400}
+			}
+			return fault{}
+		}
+		worker := w.worker(t)
+		take(t, worker, record(0, map[string]string{"title": "a", "severity": "SEV-99"}))
+		w.want(t, `["a [k]"], calls [POST POST], delivered 1, expired 0, dropped map[]`)
+		take(t, worker, record(1, map[string]string{"title": "b", "severity": "SEV-99"}))
+		w.want(t, `["b [k]"], calls [POST POST PATCH PATCH], delivered 2, expired 0, dropped map[]`)
+		take(t, worker, record(2, map[string]string{"severity": "SEV-99"}))
+		w.want(t, `["b [k]"], calls [POST POST PATCH PATCH PATCH], delivered 2, expired 0, dropped map[rejected:1]`)
+		w.see(func() {
+			if w.omitted != 2 {
+				t.Errorf("omitted %d", w.omitted)
+			}
+		})
+		if err := worker.Stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestAnUnknownIncidentIsNotForgotten reads how long the entry is kept.
+func TestAnUnknownIncidentIsNotForgotten(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.fault = only("POST", 1, fault{status: 502})
+		worker := w.worker(t)
+		take(t, worker, record(0, map[string]string{"title": "a"}))
+		w.see(func() {
+			if until := w.entries[org.ID+"/k"].Until; time.Until(until) > 24*time.Hour {
+				t.Errorf("kept until %s while it is searched for", until)
+			}
+		})
+		time.Sleep(15 * time.Minute)
+		w.see(func() {
+			if until := w.entries[org.ID+"/k"].Until; time.Until(until) < 9*365*24*time.Hour {
+				t.Errorf("kept until %s", until)
+			}
+		})
+		if err := worker.Stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestARecordThatIsSentAgainAfterItsDeliveryMakesNoCall has a sender that got no answer.
+func TestARecordThatIsSentAgainAfterItsDeliveryMakesNoCall(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		worker := w.worker(t)
+		first, second := record(0, map[string]string{"title": "a", "notification_handles": "@oncall"}), record(1, map[string]string{"state": "resolved", "notification_handles": "@oncall"})
+		for range 3 {
+			for _, r := range []incidents.Record{first, second} {
+				take(t, worker, r)
+				synctest.Wait()
+			}
+		}
+		w.want(t, `["a [k]"], calls [POST PATCH], delivered 2, expired 0, dropped map[]`)
+		if err := worker.Stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestRecordsWaitForTheJournal has one that is down for a while, and at the end of the process.
+func TestRecordsWaitForTheJournal(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		worker := w.worker(t)
+		offer := func(r incidents.Record) (intake.Reason, bool) { return worker.Offer(t.Context(), "acme", org, r) }
+		set := func(down error) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.down = down
+		}
+		set(errors.New("the store is gone"))
+		for i, title := range []string{"a", "b", "c"} {
+			if why, dropped := offer(record(i, map[string]string{"title": title})); dropped {
+				t.Errorf("dropped as %s", why)
+			}
+		}
+		time.Sleep(time.Minute)
+		w.want(t, `[], calls [], delivered 0, expired 0, dropped map[]`)
+		if f := worker.Figures(); f.Waiting != 3 {
+			t.Errorf("%d wait", f.Waiting)
+		}
+		set(nil)
+		time.Sleep(10 * time.Second)
+		w.see(func() {
+			if len(w.incidents) != 1 || w.incidents[0]["title"] != "c [k]" || w.delivered != 3 || len(w.dropped) != 0 {
+				t.Errorf("%v, delivered %d, dropped %v", w.incidents, w.delivered, w.dropped)
+			}
+		})
+
+		set(errors.New("the store is gone"))
+		full := 0
+		for i := range 1010 {
+			if why, dropped := offer(record(10+i, map[string]string{"title": "d"})); dropped {
+				full++
+				if why != intake.ReasonQueueFull {
+					t.Errorf("dropped as %s", why)
+				}
+			}
+		}
+		if full != 10 {
+			t.Errorf("%d above what is held", full)
+		}
+		if err := worker.Stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if why, dropped := offer(record(2000, nil)); !dropped || why != intake.ReasonShutdown {
+			t.Errorf("after the end: dropped %t as %s", dropped, why)
+		}
+		w.see(func() {
+			if w.dropped[intake.ReasonShutdown] != 1000 {
+				t.Errorf("dropped %v", w.dropped)
+			}
+		})
 	})
 }

@@ -69,9 +69,9 @@ func judgeOnce(status int, sentWith Compression, keyIsFresh bool) verdict {
 	return v
 }
 
-// askedWait is how long an answer asks to wait: Retry-After (seconds or an HTTP date), else X-RateLimit-Reset (seconds), at most limit
+// AskedWait is how long an answer asks to wait: Retry-After (seconds or an HTTP date), else X-RateLimit-Reset (seconds), at most limit
 // and never negative.
-func askedWait(h http.Header, now time.Time, limit time.Duration) time.Duration {
+func AskedWait(h http.Header, now time.Time, limit time.Duration) time.Duration {
 	var wait time.Duration
 	if v := strings.TrimSpace(h.Get("Retry-After")); v != "" {
 		if seconds, err := strconv.ParseUint(v, 10, 31); err == nil {

@@ -318,7 +318,7 @@ func (s *Sender) post(ctx context.Context, cred *credential.Credential, r *Reque
 		}
 		return a
 	case again:
-		a.wait = askedWait(resp.Header, time.Now(), s.set.MaxWait)
+		a.wait = AskedWait(resp.Header, time.Now(), s.set.MaxWait)
 		if notEnabled {
 			a.wait = s.set.MaxWait
 		}

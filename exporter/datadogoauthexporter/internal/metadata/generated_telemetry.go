@@ -25,27 +25,28 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                                metric.Meter
-	mu                                   sync.Mutex
-	registrations                        []metric.Registration
-	ExporterDatadogoauthAcceptedItems    metric.Int64Counter
-	ExporterDatadogoauthComplaints       metric.Int64Counter
-	ExporterDatadogoauthDeliveredItems   metric.Int64Counter
-	ExporterDatadogoauthDeltaEvictions   metric.Int64ObservableCounter
-	ExporterDatadogoauthDeltaSeries      metric.Int64ObservableGauge
-	ExporterDatadogoauthDroppedItems     metric.Int64Counter
-	ExporterDatadogoauthExpiredItems     metric.Int64Counter
-	ExporterDatadogoauthIncidents        metric.Int64ObservableGauge
-	ExporterDatadogoauthJournalItems     metric.Int64ObservableGauge
-	ExporterDatadogoauthParkedItems      metric.Int64Counter
-	ExporterDatadogoauthParkingBytes     metric.Int64ObservableGauge
-	ExporterDatadogoauthParkingItems     metric.Int64ObservableGauge
-	ExporterDatadogoauthRedrivenItems    metric.Int64Counter
-	ExporterDatadogoauthRequestDuration  metric.Float64Histogram
-	ExporterDatadogoauthRequestRawBytes  metric.Int64Counter
-	ExporterDatadogoauthRequestSentBytes metric.Int64Counter
-	ExporterDatadogoauthStatsLate        metric.Int64Counter
-	ExporterDatadogoauthStatsOverflow    metric.Int64Counter
+	meter                                 metric.Meter
+	mu                                    sync.Mutex
+	registrations                         []metric.Registration
+	ExporterDatadogoauthAcceptedItems     metric.Int64Counter
+	ExporterDatadogoauthComplaints        metric.Int64Counter
+	ExporterDatadogoauthDeliveredItems    metric.Int64Counter
+	ExporterDatadogoauthDeltaEvictions    metric.Int64ObservableCounter
+	ExporterDatadogoauthDeltaSeries       metric.Int64ObservableGauge
+	ExporterDatadogoauthDroppedItems      metric.Int64Counter
+	ExporterDatadogoauthExpiredItems      metric.Int64Counter
+	ExporterDatadogoauthIncidentOmissions metric.Int64Counter
+	ExporterDatadogoauthIncidents         metric.Int64ObservableGauge
+	ExporterDatadogoauthJournalItems      metric.Int64ObservableGauge
+	ExporterDatadogoauthParkedItems       metric.Int64Counter
+	ExporterDatadogoauthParkingBytes      metric.Int64ObservableGauge
+	ExporterDatadogoauthParkingItems      metric.Int64ObservableGauge
+	ExporterDatadogoauthRedrivenItems     metric.Int64Counter
+	ExporterDatadogoauthRequestDuration   metric.Float64Histogram
+	ExporterDatadogoauthRequestRawBytes   metric.Int64Counter
+	ExporterDatadogoauthRequestSentBytes  metric.Int64Counter
+	ExporterDatadogoauthStatsLate         metric.Int64Counter
+	ExporterDatadogoauthStatsOverflow     metric.Int64Counter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -217,6 +218,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_exporter_datadogoauth_expired_items",
 		metric.WithDescription("Items that became older than Datadog accepts before they could be sent. [Alpha]"),
 		metric.WithUnit("{item}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterDatadogoauthIncidentOmissions, err = builder.meter.Int64Counter(
+		"otelcol_exporter_datadogoauth_incident_omissions",
+		metric.WithDescription("Values of records about incidents that are left out, since Datadog could not take them. [Alpha]"),
+		metric.WithUnit("{value}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExporterDatadogoauthIncidents, err = builder.meter.Int64ObservableGauge(

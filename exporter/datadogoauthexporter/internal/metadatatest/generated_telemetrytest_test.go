@@ -49,6 +49,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.ExporterDatadogoauthDeliveredItems.Add(context.Background(), 1)
 	tb.ExporterDatadogoauthDroppedItems.Add(context.Background(), 1)
 	tb.ExporterDatadogoauthExpiredItems.Add(context.Background(), 1)
+	tb.ExporterDatadogoauthIncidentOmissions.Add(context.Background(), 1)
 	tb.ExporterDatadogoauthParkedItems.Add(context.Background(), 1)
 	tb.ExporterDatadogoauthRedrivenItems.Add(context.Background(), 1)
 	tb.ExporterDatadogoauthRequestDuration.Record(context.Background(), 1)
@@ -75,6 +76,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualExporterDatadogoauthExpiredItems(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualExporterDatadogoauthIncidentOmissions(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualExporterDatadogoauthIncidents(t, testTel,
