@@ -218,6 +218,12 @@ type EventsConfig struct {
 	MaxAge time.Duration `mapstructure:"max_age"`
 }
 
+// What Datadog takes: https://docs.datadoghq.com/api/latest/events/, https://docs.datadoghq.com/api/latest/service-checks/.
+const (
+	maxEventAge = 18 * time.Hour
+	maxCheckAge = 10 * time.Minute
+)
+
 // ServiceChecksConfig is about log records and data points of gauges that say that they are service checks.
 type ServiceChecksConfig struct {
 	// Enabled makes service checks of them. Otherwise they are logs and metrics like any other.
@@ -225,7 +231,7 @@ type ServiceChecksConfig struct {
 	// KeepLog sends the record as a log besides, KeepMetric the data point as a series.
 	KeepLog    bool `mapstructure:"keep_log"`
 	KeepMetric bool `mapstructure:"keep_metric"`
-	// MaxAge is how old a service check may be when it is sent. Datadog takes ten minutes.
+	// MaxAge is how old a service check may be when it is sent. Datadog takes ten minutes, of which some are needed for the way.
 	MaxAge time.Duration `mapstructure:"max_age"`
 }
 
@@ -293,8 +299,8 @@ func (c *Config) Validate() error {
 	f.compression("logs", c.Logs.Compression)
 	f.age("logs", c.Logs.MaxAge)
 	c.Traces.validate(&f)
-	f.age("events", c.Events.MaxAge)
-	f.age("service_checks", c.ServiceChecks.MaxAge)
+	f.ageBelow("events", c.Events.MaxAge, maxEventAge)
+	f.ageBelow("service_checks", c.ServiceChecks.MaxAge, maxCheckAge)
 	c.Incidents.validate(&f)
 	return errors.Join(f...)
 }
@@ -453,6 +459,13 @@ func (f *faults) compression(section string, c intake.Compression) {
 func (f *faults) age(section string, d time.Duration) {
 	if d < 0 {
 		f.add(section+"::max_age", "must not be negative, got %s; 0 sends data of any age", d)
+	}
+}
+
+// ageBelow checks an age where Datadog answers 400 to what is older than limit.
+func (f *faults) ageBelow(section string, d, limit time.Duration) {
+	if d <= 0 || d >= limit {
+		f.add(section+"::max_age", "must be above 0 and below %s, from where on Datadog refuses the request, got %s", limit, d)
 	}
 }
 

@@ -65,8 +65,9 @@ func createDefaultConfig() component.Config {
 			Obfuscation: ObfuscationConfig{HTTP: HTTPObfuscationConfig{RemoveQueryString: true}},
 		},
 		// Whoever names a record an event means one. Datadog answers 400 to an event of 18 hours; the rest is for the way, and for clocks.
-		Events:        EventsConfig{Enabled: true, MaxAge: 18*time.Hour - 5*time.Minute},
-		ServiceChecks: ServiceChecksConfig{Enabled: true, MaxAge: 10 * time.Minute},
+		Events: EventsConfig{Enabled: true, MaxAge: 18*time.Hour - 5*time.Minute},
+		// Of ten minutes, so that a check is not too old when it arrives.
+		ServiceChecks: ServiceChecksConfig{Enabled: true, MaxAge: 9 * time.Minute},
 		// Search lags by seconds as a rule. A month is longer than most incidents last.
 		Incidents: IncidentsConfig{SearchFor: 10 * time.Minute, RetryWithoutFields: true, RememberFor: 30 * 24 * time.Hour, MaxAge: 24 * time.Hour},
 	}

@@ -113,8 +113,8 @@ exporters:
     otlp: {platform: a.b, source: "a b"}
     logs: {compression: x, intake: public}
     traces: {intake: v2, ignore_resources: ["(", ""], span_name_remappings: {"": a, b: ""}, max_age: -1s, peer_tags: [""], bucket_interval: 1ms, max_stats_keys_per_tenant: 0, max_stats_keys: -1}
-    events: {max_age: -1s}
-    service_checks: {max_age: -1s}
+    events: {max_age: 18h}
+    service_checks: {max_age: 0s}
     incidents: {max_age: -1s, search_for: 0s, remember_for: 1h}
 `)
 	if err == nil {

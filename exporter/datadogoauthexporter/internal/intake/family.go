@@ -54,6 +54,9 @@ func (f Family) Known() bool { return int(f) < len(families) && families[f].name
 // same: an event is there twice then. A series that is sent twice overwrites itself, and a service check says the same again.
 func (f Family) once() bool { return f == Events }
 
+// apart says that a body that is refused for its content is divided, to find the items that are at fault: one of them costs the others of the body.
+func (f Family) apart() bool { return f == Checks }
+
 // usualCompression is that of a family for which none is set. No compression is documented for events and service checks.
 func (f Family) usualCompression() Compression {
 	switch f {

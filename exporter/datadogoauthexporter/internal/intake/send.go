@@ -126,7 +126,7 @@ func (s *Sender) Send(ctx context.Context, cred *credential.Credential, r *Reque
 		return n
 	})
 	var lost error
-	kept, settled := 0, false
+	kept, divided, settled := 0, 0, false
 	for len(rest) > 0 {
 		next := rest[0]
 		a := s.sendOne(ctx, cred, next, room)
@@ -144,6 +144,11 @@ func (s *Sender) Send(ctx context.Context, cred *credential.Credential, r *Reque
 			}
 			rest = append(next.Halves(), rest[1:]...)
 		case rejected:
+			if a.invalid && r.Family.apart() && len(next.Items) > 1 && divided < maxDivided {
+				divided++
+				rest = append(next.Halves(), rest[1:]...)
+				continue
+			}
 			lost = a.err
 			s.set.Observer.Dropped(r.Family, ReasonRejected, next.Count())
 			rest, settled = rest[1:], true
@@ -168,6 +173,10 @@ func (s *Sender) Send(ctx context.Context, cred *credential.Credential, r *Reque
 	return nil
 }
 
+// maxDivided bounds how often bodies of one request are divided in search of items at fault: enough for one among 1,000 three times over. What is
+// not told apart by then is lost together.
+const maxDivided = 32
+
 // join is the request for several consecutive pieces of one.
 func join(pieces []*Request) *Request {
 	if len(pieces) == 1 {
@@ -184,6 +193,7 @@ func join(pieces []*Request) *Request {
 type answer struct {
 	verdict verdict
 	down    bool // there was no answer, or 5xx
+	invalid bool // 400: something of the body is at fault
 	wait    time.Duration
 	err     error // nil when delivered
 }
@@ -305,7 +315,7 @@ func (s *Sender) post(ctx context.Context, cred *credential.Credential, r *Reque
 	if once {
 		decide = judgeOnce
 	}
-	a := answer{verdict: decide(resp.StatusCode, with, cred.Fresh()), down: resp.StatusCode >= 500}
+	a := answer{verdict: decide(resp.StatusCode, with, cred.Fresh()), down: resp.StatusCode >= 500, invalid: resp.StatusCode == http.StatusBadRequest}
 	notEnabled := resp.StatusCode == http.StatusForbidden && slices.Contains(texts, notAllowed)
 	if notEnabled {
 		a.verdict = again // the key is good, so it is not reported

@@ -473,3 +473,26 @@ func BenchmarkSend(b *testing.B) {
 		}
 	}
 }
+
+// TestAServiceCheckAtFaultCostsNoOther has two that the intake finds invalid, and as many as make the search end.
+func TestAServiceCheckAtFaultCostsNoOther(t *testing.T) {
+	t.Parallel()
+	for bad, want := range map[int]struct{ delivered, calls int }{2: {98, 40}, 100: {0, 70}} {
+		in, b := newIntake(t, func(w http.ResponseWriter, c call, _ int) {
+			w.WriteHeader(map[bool]int{true: http.StatusBadRequest, false: http.StatusAccepted}[strings.Contains(string(c.body), "bad")])
+		}), &books{}
+		texts := slices.Repeat([]string{`{"a":1},`}, 100)
+		for i := range bad {
+			texts[(7+i*41)%100] = `{"bad":1},`
+		}
+		_ = sender(in, b).Send(t.Context(), grant(t, false), of(intake.Checks, texts...)) // permanent when all are lost
+		if n := len(in.all()); b.delivered != want.delivered || b.dropped[intake.ReasonRejected] != 100-want.delivered || n > want.calls {
+			t.Errorf("%d at fault: delivered %d, dropped %v, %d calls", bad, b.delivered, b.dropped, n)
+		}
+	}
+	in, b := newIntake(t, func(w http.ResponseWriter, _ call, _ int) { w.WriteHeader(http.StatusBadRequest) }), &books{}
+	_ = sender(in, b).Send(t.Context(), grant(t, false), of(intake.OTLPLogs, "a", "b"))
+	if n := len(in.all()); n != 1 {
+		t.Errorf("a body of another family was sent %d times", n)
+	}
+}
