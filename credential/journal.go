@@ -17,13 +17,34 @@ var (
 // MaxJournalBytes bounds the value of a journal entry.
 const MaxJournalBytes = 256 << 10
 
+// JournalState is how far that thing is which an entry is about.
+type JournalState string
+
+// The states. An entry that says none is shown to nobody.
+const (
+	JournalWaiting   JournalState = "waiting"   // something is left to do
+	JournalSearching JournalState = "searching" // it was tried, and what came of it is being found out
+	JournalUnknown   JournalState = "unknown"   // it was tried, what came of it cannot be found out, and it is not tried again
+	JournalDone      JournalState = "done"      // nothing is left to do
+)
+
+// JournalNote is what an entry says to people, besides its organisation and key. None of it is secret.
+type JournalNote struct {
+	Tenant string       `json:"tenant,omitempty"`
+	State  JournalState `json:"state,omitempty"`
+	// Since is when it was tried; zero before that.
+	Since time.Time `json:"since,omitzero"`
+}
+
 // JournalEntry is what a sender notes about one thing that it must not do twice in an organisation.
 type JournalEntry struct {
 	Org Org
 	Key string
 	// Version is that of what was read; 0 says that there is no such entry.
 	Version uint64
-	Value   []byte
+	// Value is the sender's own: the holder of grants cannot read it, and shows people the Note.
+	Value []byte
+	Note  JournalNote
 	// Until is when the entry may be forgotten.
 	Until time.Time
 }

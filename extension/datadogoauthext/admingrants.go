@@ -167,6 +167,20 @@ func (a adminGrants) Revocations(ctx context.Context) ([]admin.Revocation, error
 	return all, err
 }
 
+func (a adminGrants) Incidents(ctx context.Context) (admin.Incidents, error) {
+	noted, err := a.grants.Noted(ctx)
+	if err != nil {
+		return admin.Incidents{}, refused(err)
+	}
+	all := admin.Incidents{Waiting: noted.Waiting, Searching: noted.Searching, Unknown: noted.Unknown, ReadAt: noted.At, Latest: make([]admin.Incident, len(noted.Latest))}
+	for i, e := range noted.Latest {
+		all.Latest[i] = admin.Incident{
+			Tenant: e.Tenant, Client: e.Org.Client, Site: e.Org.Site, OrgID: e.Org.ID, OrgName: e.OrgName, Key: e.Key, State: string(e.State), Since: e.Since,
+		}
+	}
+	return all, nil
+}
+
 func (a adminGrants) EndQuarantine(ctx context.Context, by string) error {
 	if err := a.holdsGrants(); err != nil {
 		return err

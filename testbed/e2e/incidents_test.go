@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"encoding/json"
 	"reflect"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -94,6 +96,57 @@ func TestAnIncidentIsThereOnce(t *testing.T) {
 	}
 	if logs := w.Standin.Intake().Counts(customer.Org.ID).Logs; logs != 0 {
 		t.Errorf("%d logs", logs)
+	}
+}
+
+// TestAnIncidentOfUnknownOutcomeIsShown loses the answer to its creation, and lets no search find it.
+func TestAnIncidentOfUnknownOutcomeIsShown(t *testing.T) {
+	t.Parallel()
+	w := start(t, func(o *world.Options) {
+		withIncidents(o)
+		o.Args = append(o.Args, "--set=exporters.datadogoauth.incidents.search_for=1s")
+	})
+	w.Standin.Intake().SetSearchDelay(time.Hour)
+	connectAll(t, w)
+	customer := w.Customers[0]
+	if _, err := w.Standin.Faults().Add(faults.Fault{ID: "lost", Method: "POST", Path: incidentsPath, Lose: true, Count: 1}); err != nil {
+		t.Fatal(err)
+	}
+	sdk := client(t, w, customer.Tenant)
+	about(t, sdk, "checkout<1>", "Checkout is down")
+	type incident struct {
+		Tenant, Site, Key, State string
+		Org                      struct{ ID string }
+		Since                    time.Time
+	}
+	var got struct {
+		Unknown   int
+		Incidents []incident
+	}
+	within(t, 60*time.Second, "the API lists the incident", func() bool {
+		status, body, err := w.Admin(t.Context(), "GET", "/v1/incidents", nil)
+		if err != nil || status != 200 || json.Unmarshal(body, &got) != nil {
+			t.Fatalf("%d %s %v", status, body, err)
+		}
+		return got.Unknown == 1
+	})
+	want := incident{Tenant: customer.Tenant, Site: string(customer.Org.Site), Key: "checkout<1>", State: "unknown"}
+	want.Org.ID = customer.Org.ID
+	if len(got.Incidents) == 1 {
+		want.Since = got.Incidents[0].Since
+	}
+	if !reflect.DeepEqual(got.Incidents, []incident{want}) || time.Since(want.Since).Abs() > time.Hour {
+		t.Errorf("the API lists %+v, want %+v", got.Incidents, want)
+	}
+	status, page, err := w.Admin(t.Context(), "GET", "/", nil)
+	if err != nil || status != 200 || !strings.Contains(string(page), "<bdi>checkout&lt;1&gt;</bdi>") {
+		t.Errorf("the page: %d %v %s", status, err, page)
+	}
+	if err := sdk.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(w.Standin.History().List(history.Filter{Path: incidentsPath, Method: "POST"})); n != 1 {
+		t.Errorf("%d creations", n)
 	}
 }
 

@@ -97,7 +97,7 @@ func (w *Worker) write(ctx context.Context, stored credential.JournalEntry, e en
 	if err != nil {
 		return err
 	}
-	stored.Value, stored.Until = raw, now.Add(w.remember(e.State))
+	stored.Value, stored.Note, stored.Until = raw, e.shown(), now.Add(w.remember(e.State))
 	_, err = w.set.Journal.WriteEntry(ctx, stored)
 	return err
 }

@@ -61,6 +61,7 @@ func (a *Admin) Handler() http.Handler {
 	guarded.HandleFunc("POST /v1/tenants/{tenant}/change/reject", a.order("reject change", nothing, silent(Orders.RejectChange)))
 	guarded.HandleFunc("GET /v1/changes", a.bearer(a.listChanges, RoleRead, RoleOperate))
 	guarded.HandleFunc("GET /v1/revocations", a.bearer(a.listRevocations, RoleRead, RoleOperate))
+	guarded.HandleFunc("GET /v1/incidents", a.bearer(a.listIncidents, RoleRead, RoleOperate))
 	guarded.HandleFunc("POST /v1/invitations", a.bearer(a.invite, RoleConnect, RoleOperate))
 	guarded.HandleFunc("GET /v1/invitations", a.bearer(a.listInvitations, RoleRead, RoleOperate))
 	guarded.HandleFunc("DELETE /v1/invitations/{id}", a.bearer(a.revokeInvitation, RoleOperate))

@@ -35,6 +35,8 @@ type grants struct {
 	archive  func(io.Writer) error
 
 	quarantine *admin.Quarantine
+	incidents  admin.Incidents
+	hang       bool // of Incidents
 }
 
 func (g *grants) Tenants() []admin.TenantStatus {

@@ -16,6 +16,7 @@
 //	POST   /v1/tenants/{tenant}/change/reject
 //	GET    /v1/changes                           pending changes  Bearer, role read or operate
 //	GET    /v1/revocations                       what is left to do at Datadog  Bearer, role read or operate
+//	GET    /v1/incidents                         of unknown outcome  Bearer, role read or operate
 //	POST   /v1/invitations                       a connect link   Bearer, role connect or operate
 //	GET    /v1/invitations                       open links       Bearer, role read or operate
 //	DELETE /v1/invitations/{id}                  revokes one      Bearer, role operate

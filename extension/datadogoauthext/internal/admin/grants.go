@@ -22,6 +22,9 @@ type Grants interface {
 	Links
 	// Revocations lists what is still to be done at Datadog about connections that ended, in any order.
 	Revocations(ctx context.Context) ([]Revocation, error)
+	// Incidents says of which incidents nobody knows whether they are at Datadog. It is asked at each view of the page, and answers from
+	// memory as a rule. The slice is not to be changed.
+	Incidents(ctx context.Context) (Incidents, error)
 	// EndQuarantine lets a restored store be used like any other.
 	EndQuarantine(ctx context.Context, by string) error
 	// Archive writes a backup of the store to w, sealed as it is.
@@ -130,4 +133,23 @@ type Quarantine struct {
 	RestoredAt, BackupMadeAt time.Time // the second may be zero
 	Spent                    int       // refreshes that ended in invalid_grant since
 	Stopped                  bool      // there were too many; refreshes wait for an operator
+}
+
+// Incidents are those that the exporter noted and that are not settled.
+type Incidents struct {
+	// Waiting counts those that are to be created or changed, Searching those of which it is being found out whether they were created, and
+	// Unknown those of which that cannot be found out.
+	Waiting, Searching, Unknown int
+	// Latest are unknown ones, newest first; there may be fewer of them than Unknown says.
+	Latest []Incident
+	ReadAt time.Time // from the store
+}
+
+// Incident is one of which nobody knows whether it is at Datadog.
+type Incident struct {
+	Tenant, Client, Site string
+	OrgID, OrgName       string
+	Key                  string // as the sender of the record wrote it
+	State                string
+	Since                time.Time // when the call was made that should have created it
 }

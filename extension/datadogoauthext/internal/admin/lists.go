@@ -84,9 +84,9 @@ func (a *Admin) listRevocations(w http.ResponseWriter, r *http.Request) {
 }
 
 // listed asks for a list that is read from the store. It answers itself, and returns false, where there is none.
-func listed[T any](a *Admin, w http.ResponseWriter, r *http.Request, list func(context.Context) ([]T, error)) ([]T, bool) {
+func listed[T any](a *Admin, w http.ResponseWriter, r *http.Request, list func(context.Context) (T, error)) (all T, ok bool) {
 	if !a.isReady(w) {
-		return nil, false
+		return all, false
 	}
 	all, err := list(r.Context())
 	switch {

@@ -127,7 +127,7 @@ func TestOnlyOperatorsOrder(t *testing.T) {
 			}
 		}
 	}
-	for _, path := range []string{"/v1/changes", "/v1/revocations", "/v1/invitations", "/v1/quarantine"} {
+	for _, path := range []string{"/v1/changes", "/v1/revocations", "/v1/invitations", "/v1/quarantine", "/v1/incidents"} {
 		if resp, _ := s.do("GET", path, "", bearer("the-connect")); resp.StatusCode != 403 {
 			t.Errorf("%s: connect gets %d", path, resp.StatusCode)
 		}

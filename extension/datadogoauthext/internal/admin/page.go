@@ -37,6 +37,7 @@ func (a *Admin) page(w http.ResponseWriter, r *http.Request) {
 			view.Quarantine = &q
 		}
 		view.add(a.sorted())
+		view.Incidents = a.viewIncidents(r.Context(), view.At)
 	}
 	var body bytes.Buffer // so that a fault of the template ends in a 500 and not in half a page
 	if err := statusPage.Execute(&body, view); err != nil {
@@ -61,7 +62,8 @@ type statusView struct {
 	At         time.Time
 	Rows       []statusRow
 	Sending    int
-	Attention  int // tenants with a fact that a person should look at
+	Incidents  *incidentsView // nil where there is nothing to say of them
+	Attention  int            // tenants with a fact that a person should look at
 }
 
 type statusRow struct {

@@ -34,7 +34,7 @@ func (s *Service) ReadEntry(ctx context.Context, org credential.Org, key string)
 	if err != nil {
 		return credential.JournalEntry{}, err
 	}
-	return credential.JournalEntry{Org: org, Key: key, Version: tx.read[addressOf(Journal{Org: org, Key: key})], Value: rec.Value, Until: rec.Until}, nil
+	return credential.JournalEntry{Org: org, Key: key, Version: tx.read[addressOf(Journal{Org: org, Key: key})], Value: rec.Value, Note: rec.Note, Until: rec.Until}, nil
 }
 
 // WriteEntry implements credential.Journal.
@@ -45,7 +45,7 @@ func (s *Service) WriteEntry(ctx context.Context, e credential.JournalEntry) (ui
 	if len(e.Value) > credential.MaxJournalBytes {
 		return 0, fmt.Errorf("a journal entry of %d bytes: the limit is %d", len(e.Value), credential.MaxJournalBytes)
 	}
-	rec := Journal{Org: e.Org, Key: e.Key, Value: e.Value, Until: e.Until}
+	rec := Journal{Org: e.Org, Key: e.Key, Value: e.Value, Note: e.Note, Until: e.Until}
 	tx := &txn{ctx: ctx, v: &s.vault, read: map[string]uint64{addressOf(rec): e.Version}}
 	if len(e.Value) == 0 {
 		tx.remove(rec)
@@ -73,7 +73,7 @@ func (s *Service) EachEntry(ctx context.Context, yield func(credential.JournalEn
 	var stop error
 	err := list(ctx, &s.vault, store.KindJournal, func(store.Record, error) {}, func(version uint64, rec Journal) {
 		if stop == nil {
-			stop = yield(credential.JournalEntry{Org: rec.Org, Key: rec.Key, Version: version, Value: rec.Value, Until: rec.Until})
+			stop = yield(credential.JournalEntry{Org: rec.Org, Key: rec.Key, Version: version, Value: rec.Value, Note: rec.Note, Until: rec.Until})
 		}
 	})
 	return errors.Join(stop, err)

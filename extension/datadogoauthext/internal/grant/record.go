@@ -227,6 +227,8 @@ type Journal struct {
 	Org   credential.Org `json:"org"`
 	Key   string         `json:"key"`
 	Value []byte         `json:"value"`
+	// Note is for people.
+	Note credential.JournalNote `json:"note,omitzero"`
 	// Until is when the record may be forgotten.
 	Until time.Time `json:"until"`
 }

@@ -98,6 +98,9 @@ type Service struct {
 	unreadableSince atomic.Pointer[map[string]time.Time]
 	resealDue       atomic.Bool // records may be under another key than the primary one
 
+	noted  atomic.Pointer[Noted] // what the journal said when it was last read for people; nil before
+	noting flights
+
 	storeFault atomic.Pointer[string] // why the store cannot be read; nil while it can
 
 	troubleMu sync.Mutex // guards trouble
