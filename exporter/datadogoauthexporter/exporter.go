@@ -226,7 +226,7 @@ func (c *core) stop(ctx context.Context, next component.Component, enqueue func(
 			}
 		}
 	}
-	err := next.Shutdown(ctx)
+	err := c.shutdown(ctx, next, d, stuckAfter)
 	if d != nil {
 		err = errors.Join(err, d.Drain(ctx))
 	}
@@ -236,4 +236,32 @@ func (c *core) stop(ctx context.Context, next component.Component, enqueue func(
 	}
 	c.telemetry.Shutdown()
 	return err
+}
+
+// stuckAfter is how long exporterhelper may go on to stop when nothing is on its way any more.
+const stuckAfter = 10 * time.Second
+
+// shutdown stops exporterhelper's part. Its batcher (v0.160.0) can wait for itself for ever: it holds a lock until the batchers of all tenants have
+// stopped, and one that was idle just then waits for the lock to sign off. It has nothing to send, so the stop goes on without it.
+func (c *core) shutdown(ctx context.Context, next component.Component, d *tenancy.Dispatcher, stuckAfter time.Duration) error {
+	if d == nil {
+		return next.Shutdown(ctx)
+	}
+	done := make(chan error, 1)
+	go func() { done <- next.Shutdown(ctx) }()
+	look := time.NewTicker(stuckAfter)
+	defer look.Stop()
+	for sent := d.Pushes(); ; {
+		select {
+		case err := <-done:
+			return err
+		case <-look.C:
+		}
+		pushes := d.Pushes()
+		if pushes.Running == 0 && pushes == sent {
+			c.set.Logger.Warn("The collector's batcher does not end; what it had is sent, so the stop goes on without it")
+			return nil
+		}
+		sent = pushes
+	}
 }

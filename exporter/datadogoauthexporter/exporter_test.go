@@ -507,3 +507,32 @@ func TestStartNamesWhatIsMissing(t *testing.T) {
 		})
 	}
 }
+
+// endless is a part of the collector that does not end.
+type endless struct {
+	component.StartFunc
+	until chan struct{}
+}
+
+func (e endless) Shutdown(context.Context) error {
+	<-e.until
+	return nil
+}
+
+func TestAStopDoesNotWaitForABatcherThatIsStuck(t *testing.T) {
+	t.Parallel()
+	d, h := twoSites(t)
+	set, _ := settings(t)
+	created, err := createLogs(context.Background(), set, d.config())
+	e := run(t, created, err, h).(*logsExporter)
+	stuck := endless{until: make(chan struct{})}
+	defer close(stuck.until)
+	if err := e.shutdown(context.Background(), stuck, e.dispatcher.Load(), 20*time.Millisecond); err != nil {
+		t.Fatal(err)
+	}
+	quick := endless{until: make(chan struct{})}
+	close(quick.until)
+	if err := e.shutdown(context.Background(), quick, e.dispatcher.Load(), time.Hour); err != nil {
+		t.Fatal(err)
+	}
+}

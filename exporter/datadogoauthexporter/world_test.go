@@ -210,7 +210,7 @@ func (d *datadog) config() *Config {
 	cfg.HTTP.ProxyURL = d.proxy.URL
 	cfg.HTTP.TLS.CAFile = d.caFile
 	cfg.HTTP.TLS.ServerName = "example.com" // what httptest's certificate is for
-	cfg.Queue.Get().Batch.Get().FlushTimeout = 10 * time.Millisecond
+	cfg.Queue.Get().Batch.Get().FlushTimeout = 20 * time.Millisecond
 	cfg.Retry.InitialInterval = 10 * time.Millisecond
 	return cfg
 }

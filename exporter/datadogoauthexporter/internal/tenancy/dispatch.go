@@ -65,6 +65,7 @@ type Dispatcher struct {
 	freed        chan struct{}                // closed when a place may be free, nil while nobody waits
 	closing      bool
 	pushing      int           // calls of Push
+	begun        uint64        // guarded by mu; calls of Push so far
 	idle         chan struct{} // closed when pushing becomes 0, nil while nobody waits
 	// redriving counts the goroutines that send parked data, probing those of them that try a lane in trouble.
 	redriving, probing int
@@ -140,11 +141,25 @@ func (d *Dispatcher) Push(ctx context.Context, req xexporterhelper.Request) erro
 	return d.settle(key, r, res)
 }
 
+// Pushes is how many calls of Push run, and how many there were.
+type Pushes struct {
+	Running int
+	Begun   uint64
+}
+
+// Pushes tells whether anything moves.
+func (d *Dispatcher) Pushes() Pushes {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return Pushes{d.pushing, d.begun}
+}
+
 // arrive notes that a push began, and that its request is not in back-off any more.
 func (d *Dispatcher) arrive(r *intake.Request) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.pushing++
+	d.begun++
 	delete(d.asleep, r)
 }
 
