@@ -95,18 +95,7 @@ func countDataPoints(r pmetric.ResourceMetrics) int {
 	n := 0
 	for _, sm := range r.ScopeMetrics().All() {
 		for _, m := range sm.Metrics().All() {
-			switch m.Type() {
-			case pmetric.MetricTypeGauge:
-				n += m.Gauge().DataPoints().Len()
-			case pmetric.MetricTypeSum:
-				n += m.Sum().DataPoints().Len()
-			case pmetric.MetricTypeHistogram:
-				n += m.Histogram().DataPoints().Len()
-			case pmetric.MetricTypeExponentialHistogram:
-				n += m.ExponentialHistogram().DataPoints().Len()
-			case pmetric.MetricTypeSummary:
-				n += m.Summary().DataPoints().Len()
-			}
+			n += metrics.DataPoints(m)
 		}
 	}
 	return n

@@ -72,6 +72,10 @@ var (
 		"bounds that a histogram does not have any more are forgotten",
 		"a series whose bounds change and change back begins anew; Datadog's translator remembers each bucket that a series ever had, as long as the series",
 	}
+	namesBeginWithALetter = exception{
+		"a metric's name begins with a letter and has 200 characters at most",
+		"Datadog keeps no other, and an intake that refuses a body for one name would refuse its neighbours: the points are dropped and counted",
+	}
 	sqlByLexer = exception{
 		"SQL is obfuscated and normalised by go-sqllexer",
 		"the exporter's default is an older obfuscator; both sides run the newer one here",
@@ -133,7 +137,7 @@ var (
 
 var allExceptions = []exception{
 	noFallbackHost, noHeartbeats, statsOfOthersAreDropped, firstValuesSinceTheExporter, malformedHistogramCostsItselfOnly, sketchesAreFinite, extremaAreFinite,
-	oldBoundsAreForgotten,
+	oldBoundsAreForgotten, namesBeginWithALetter,
 	oneLogLayer, emptyFieldsAreAbsent, logSourceWins, tagsOfAttributesAdd, reservedFieldsAreText, emptyKeysInArrays,
 	sqlByLexer, obfuscationIsOn, statementsOfAnySpan, unknownRedisCommands, parametersAreHidden, statementsAsNames, urlsOfAnySpan, mysqlByItsSystem, emptySQLIsNamed, emptyResourceIsName,
 	textIsUTF8, noAppAnalytics, sampledByPriority, highPriorityKeeps,

@@ -73,6 +73,7 @@ var witnesses = []witness{
 	{x: firstValuesSinceTheExporter, metrics: growing, want: []string{"missing:  → "}, avoided: true},
 	{x: sketchesAreFinite, metrics: uncounted, want: []string{"missing:  → "}},
 	{x: oldBoundsAreForgotten, metrics: redeployed, want: []string{"missing:  → "}, avoided: true},
+	{x: namesBeginWithALetter, metrics: strings.Replace(gauge, `"g"`, `"7up"`, 1), want: []string{"missing:  → "}, avoided: true},
 	{x: extremaAreFinite, metrics: endless, mode: "nobuckets", want: []string{"missing:  → "}},
 
 	{x: oneLogLayer, log: `{"body":{"stringValue":"hi"},"attributes":[` + attrsJSON("a", "b") + `]}`, want: []string{

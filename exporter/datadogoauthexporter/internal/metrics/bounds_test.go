@@ -148,7 +148,7 @@ func TestAPointOfMoreSeriesThanThereIsRoomFor(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 1_000)
 	summary := pmetric.NewMetrics()
-	points := summary.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty().Metrics().AppendEmpty().SetEmptySummary().DataPoints()
+	points := named(summary.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty().Metrics()).SetEmptySummary().DataPoints()
 	for _, quantiles := range []int{1, 3000, 1} {
 		p := points.AppendEmpty()
 		p.Attributes().PutStr("k", long)
@@ -157,7 +157,7 @@ func TestAPointOfMoreSeriesThanThereIsRoomFor(t *testing.T) {
 		}
 	}
 	histogram := pmetric.NewMetrics()
-	h := histogram.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty().Metrics().AppendEmpty().SetEmptyHistogram()
+	h := named(histogram.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty().Metrics()).SetEmptyHistogram()
 	h.SetAggregationTemporality(pmetric.AggregationTemporalityDelta)
 	for _, n := range []int{2, 3000, 2} {
 		p := h.DataPoints().AppendEmpty()
@@ -184,7 +184,7 @@ func TestAPointWithoutRoomIsNotLost(t *testing.T) {
 		m := metrics.New(testOptions())
 		sum := func(value int64, room int) (*intake.Payload, intake.Drops) {
 			rm := pmetric.NewResourceMetrics()
-			s := rm.ScopeMetrics().AppendEmpty().Metrics().AppendEmpty().SetEmptySum()
+			s := named(rm.ScopeMetrics().AppendEmpty().Metrics()).SetEmptySum()
 			s.SetIsMonotonic(true)
 			s.SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
 			p := s.DataPoints().AppendEmpty()
@@ -318,7 +318,7 @@ func TestManyResourceAttributesAsTags(t *testing.T) {
 	o := testOptions()
 	o.ResourceAttributesAsTags = true
 	rm := pmetric.NewResourceMetrics()
-	points := rm.ScopeMetrics().AppendEmpty().Metrics().AppendEmpty().SetEmptyGauge().DataPoints()
+	points := named(rm.ScopeMetrics().AppendEmpty().Metrics()).SetEmptyGauge().DataPoints()
 	attrs := points.AppendEmpty().Attributes()
 	attrs.EnsureCapacity(n)
 	rm.Resource().Attributes().EnsureCapacity(n)
@@ -346,4 +346,11 @@ func TestManyResourceAttributesAsTags(t *testing.T) {
 	if series.Count() != 1 {
 		t.Errorf("%d points, want 1", series.Count())
 	}
+}
+
+// named is a new metric with a name.
+func named(ms pmetric.MetricSlice) pmetric.Metric {
+	m := ms.AppendEmpty()
+	m.SetName("m")
+	return m
 }

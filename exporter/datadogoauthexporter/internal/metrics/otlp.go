@@ -113,7 +113,7 @@ func (tx *Tx) describeOTLP(field int, delta, monotonic bool) {
 func (tx *Tx) beginOTLPPoint() []byte { return tx.otlp.BeginItem(1, otlpwire.Medium) }
 
 func (tx *Tx) endOTLPPoint(dst []byte, ts pcommon.Timestamp) {
-	if !tx.otlp.EndItem(dst, int64(ts/1e9)) {
+	if !tx.otlp.EndItem(dst, max(int64(ts/1e9), 1)) {
 		tx.drop(intake.ReasonTooLarge, 1)
 	}
 }

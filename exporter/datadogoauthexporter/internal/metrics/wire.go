@@ -64,6 +64,10 @@ func (tx *Tx) appendSeries(s suffix, typ metricType, value float64) {
 	if s == suffixCount || s == suffixBucket {
 		unit = nil // these count observations
 	}
+	if tx.metric.nameChars+len(suffixTexts[s]) > maxNameChars {
+		tx.tooLarge = true
+		return
+	}
 	nameLen := len(tx.metric.name) + len(suffixTexts[s])
 	pointLen := 0
 	if value != 0 {
@@ -177,7 +181,7 @@ func (tx *Tx) appendSketch(s *sketch) {
 	if host != "" {
 		size += 1 + protowire.SizeBytes(len(host))
 	}
-	if 1+protowire.SizeBytes(size) > maxSketchBytes {
+	if 1+protowire.SizeBytes(size) > maxSketchBytes || tx.metric.nameChars > maxNameChars {
 		tx.tooLarge = true
 		return
 	}
@@ -216,7 +220,7 @@ func (tx *Tx) endItem(p *intake.Payload, body []byte) {
 	if !tx.sent {
 		tx.sent, count = true, 1
 	}
-	p.EndItem(count, tx.unix)
+	p.EndItem(count, max(tx.unix, 1)) // a point without a time is as old as can be, and not one that never expires
 }
 
 func appendVarintField(dst []byte, field protowire.Number, v uint64) []byte {
