@@ -110,6 +110,7 @@ func (s settings) plain() map[string]any {
 type sent struct {
 	intake.Received
 	complaints []string
+	refused    []string // the bodies that the intake refused, and the items that it dropped, also where the exporter complained
 }
 
 // export sends a load with a fresh exporter. It returns when the exporter has shut down, by when everything was sent.
@@ -148,14 +149,18 @@ func export[E component.Component, D any](
 		s.complaints = append(s.complaints, fmt.Sprintf("%s %v", entry.Message, entry.ContextMap()["error"]))
 	}
 	for _, r := range w.datadog.History().List(history.Filter{}) {
-		if r.Seq > w.seen && r.Status != http.StatusAccepted && logged.Len() == 0 {
-			s.complaints = append(s.complaints, fmt.Sprintf("%s answered %d", r.Path, r.Status))
+		if r.Seq > w.seen && r.Status != http.StatusAccepted {
+			s.refused = append(s.refused, fmt.Sprintf("%s answered %d", r.Path, r.Status))
 		}
 		w.seen = max(w.seen, r.Seq)
 	}
+	if logged.Len() == 0 {
+		s.complaints = append(s.complaints, s.refused...)
+	}
 	for _, d := range w.datadog.Intake().Dropped(w.org) {
 		if d.Reason != intake.DropTags { // Datadog's own cleaning of tags is not a matter of encoding
-			s.complaints = append(s.complaints, fmt.Sprintf("Datadog dropped: %+v", d))
+			text := fmt.Sprintf("Datadog dropped: %+v", d)
+			s.complaints, s.refused = append(s.complaints, text), append(s.refused, text)
 		}
 	}
 	s.Received = w.datadog.Intake().Received(w.org)
