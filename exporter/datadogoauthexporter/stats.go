@@ -88,17 +88,22 @@ func (s *statsFlow) stop(ctx context.Context) {
 }
 
 // flush offers to the queue what it refused before, then what is due. It takes no longer than an interval, so that a queue that makes us wait
-// does not make spans late.
+// does not make spans late. What comes after something that the queue refuses stays where it is, in bounded memory, until the next flush: the
+// stats of thousands of tenants, all due in one moment, can be more than a queue holds.
 func (s *statsFlow) flush(ctx context.Context, force bool) {
 	ctx, cancel := context.WithTimeout(ctx, s.interval)
 	defer cancel()
 	for _, r := range s.refused.take() {
 		s.offer(ctx, r)
 	}
-	s.all.Flush(force, func(tenant, org string, p intake.Payload) {
+	if !force && len(s.refused.requests) > 0 {
+		return
+	}
+	s.all.Flush(force, func(tenant, org string, p intake.Payload) bool {
 		r := intake.NewRequest(tenant, org, intake.Stats, p)
 		s.telemetry.acceptedStats(r.Count())
 		s.offer(ctx, r)
+		return force || len(s.refused.requests) == 0
 	})
 }
 

@@ -71,7 +71,10 @@ func BenchmarkFlush(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		addAll(set, c, spans)
-		set.Flush(true, func(_, _ string, p intake.Payload) { bytes = len(p.Body) })
+		set.Flush(true, func(_, _ string, p intake.Payload) bool {
+			bytes = len(p.Body)
+			return true
+		})
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(spans)), "ns/group")
 	b.ReportMetric(float64(bytes)/float64(len(spans)), "wire-B/group")

@@ -137,8 +137,9 @@ func (s *Concentrators) group(p *payload, key []byte) *group {
 }
 
 // Flush hands the buckets that are due to emit, with force all of them, encoded as items of the stats intake: each tenant's as one payload. An
-// item counts its groups and is dated by the end of its bucket. emit takes over the payload.
-func (s *Concentrators) Flush(force bool, emit func(tenant, org string, p intake.Payload)) {
+// item counts its groups and is dated by the end of its bucket. emit takes over the payload, and returns false when the others are to wait for
+// the next flush.
+func (s *Concentrators) Flush(force bool, emit func(tenant, org string, p intake.Payload) bool) {
 	s.flushMu.Lock() // so that a bucket's memory is given back before it is taken again
 	defer s.flushMu.Unlock()
 	now, interval := s.opts.Now().UnixNano(), s.opts.BucketInterval
@@ -156,7 +157,9 @@ func (s *Concentrators) Flush(force bool, emit func(tenant, org string, p intake
 		for _, b := range due {
 			c.giveBack(b)
 		}
-		emit(o.tenant, o.org, p)
+		if !emit(o.tenant, o.org, p) {
+			return
+		}
 	}
 }
 

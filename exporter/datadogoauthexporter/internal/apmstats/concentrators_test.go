@@ -3,6 +3,7 @@ package apmstats_test
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -64,7 +65,7 @@ func (f *fixture) add(tenant string, c apmstats.Chunk, spans ...apmstats.Span) {
 func (f *fixture) flush(force bool) map[string][]clientStats {
 	f.t.Helper()
 	all := make(map[string][]clientStats)
-	f.Flush(force, func(tenant, org string, p intake.Payload) {
+	f.Flush(force, func(tenant, org string, p intake.Payload) bool {
 		decoded, err := decodeItems(p.Body)
 		if err != nil {
 			f.t.Fatal(err)
@@ -80,6 +81,7 @@ func (f *fixture) flush(force bool) map[string][]clientStats {
 		}
 		slices.SortFunc(decoded, func(a, b clientStats) int { return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.Env, b.Env)) })
 		all[tenant+" "+org] = decoded
+		return true
 	})
 	return all
 }
@@ -288,5 +290,30 @@ func TestFractionsAreRoundedFairly(t *testing.T) {
 	}
 	if sum < 6800 || sum > 7200 { // 7 deviations
 		t.Errorf("4000 times 1.75 became %d", sum)
+	}
+}
+
+// TestAFlushThatStopsLeavesTheOthers: each tenant's stats are handed out once, in the flush that takes them.
+func TestAFlushThatStopsLeavesTheOthers(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, nil)
+	for _, tenant := range []string{"acme", "globex", "initech"} {
+		f.add(tenant, apmstats.Chunk{}, entry("GET /", 5))
+	}
+	f.now = start + 60*second
+	got := make(map[string]int)
+	for range 4 {
+		calls := 0
+		f.Flush(false, func(tenant, _ string, _ intake.Payload) bool {
+			got[tenant]++
+			calls++
+			return false
+		})
+		if calls > 1 {
+			t.Errorf("%d tenants in one flush, after the first said stop", calls)
+		}
+	}
+	if want := map[string]int{"acme": 1, "globex": 1, "initech": 1}; !maps.Equal(got, want) {
+		t.Errorf("flushed %v, want %v", got, want)
 	}
 }

@@ -21,7 +21,7 @@ func TestEverySpanCountsOnce(t *testing.T) {
 	})
 	hits := make(map[string]uint64)
 	flush := func(force bool) {
-		set.Flush(force, func(tenant, org string, p intake.Payload) {
+		set.Flush(force, func(tenant, org string, p intake.Payload) bool {
 			all, err := decodeItems(p.Body)
 			if err != nil || org != "org-of-"+tenant {
 				t.Errorf("of %s, %s: %v", tenant, org, err)
@@ -33,6 +33,7 @@ func TestEverySpanCountsOnce(t *testing.T) {
 					}
 				}
 			}
+			return true
 		})
 	}
 	const workers, rounds, spans = 8, 300, 6

@@ -101,7 +101,7 @@ func TestManyGroupsBecomePieces(t *testing.T) {
 		for i := range c.groups {
 			f.add("acme", apmstats.Chunk{Env: "prod"}, entry(fmt.Sprint(i)+strings.Repeat("r", c.resourceBytes), 0))
 		}
-		f.Flush(true, func(_, _ string, p intake.Payload) {
+		f.Flush(true, func(_, _ string, p intake.Payload) bool {
 			all, err := decodeItems(p.Body)
 			if err != nil {
 				t.Fatal(err)
@@ -119,6 +119,7 @@ func TestManyGroupsBecomePieces(t *testing.T) {
 			if len(p.Items) < 2 && c.groups > 1000 {
 				t.Errorf("%d groups in one item", c.groups)
 			}
+			return true
 		})
 	}
 }

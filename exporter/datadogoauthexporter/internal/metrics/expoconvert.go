@@ -15,6 +15,7 @@ import (
 type expoConverter struct {
 	positive, negative binStore
 	bounds             boundCache
+	shares             shareCache
 	last               mapping // of the point before; most points have the same scale
 }
 
@@ -245,25 +246,10 @@ func (c *expoConverter) spread(to *binStore, b pmetric.ExponentialHistogramDataP
 		}
 		high := c.bounds.get(m, bucket+1)
 		if low.value != 0 {
-			width := high.value - low.value
-			out := low.index
-			for outLow := indexBound(out); outLow < high.value; out++ {
-				var outHigh float64
-				if next := out + 1; uint(next) < uint(len(indexBounds)) {
-					outHigh = indexBounds[next]
-				} else {
-					outHigh = computeIndexBound(next)
-				}
-				// Neither is NaN, so that comparisons do what min and max do.
-				from, upTo := outLow, outHigh
-				if from < low.value {
-					from = low.value
-				}
-				if upTo > high.value {
-					upTo = high.value
-				}
-				to.add(out, (upTo-from)/width*count)
-				outLow = outHigh
+			if sh := c.shares.get(m, bucket, low, high); sh.n > 0 {
+				to.addShares(sh, count)
+			} else {
+				overlaps(low, high, func(out int, share float64) { to.add(out, share*count) })
 			}
 		}
 		low, at = high, bucket+1
