@@ -12,6 +12,7 @@ require (
 	github.com/DataDog/datadog-agent/pkg/proto v0.85.2
 	github.com/DataDog/datadog-agent/pkg/trace v0.85.2
 	github.com/DataDog/datadog-agent/pkg/trace/stats v0.85.2
+	github.com/DataDog/datadog-agent/pkg/trace/traceutil v0.85.2
 	github.com/DataDog/datadog-agent/pkg/util/quantile v0.85.2
 	github.com/DataDog/datadog-go/v5 v5.9.1
 	github.com/DataDog/sketches-go v1.4.8
@@ -41,7 +42,6 @@ require (
 	github.com/DataDog/datadog-agent/pkg/remoteconfig/state v0.85.2 // indirect
 	github.com/DataDog/datadog-agent/pkg/template v0.85.2 // indirect
 	github.com/DataDog/datadog-agent/pkg/trace/log v0.85.2 // indirect
-	github.com/DataDog/datadog-agent/pkg/trace/traceutil v0.85.2 // indirect
 	github.com/DataDog/datadog-agent/pkg/util/cgroups v0.85.2 // indirect
 	github.com/DataDog/datadog-agent/pkg/util/filesystem v0.85.2 // indirect
 	github.com/DataDog/datadog-agent/pkg/util/log v0.85.2 // indirect
