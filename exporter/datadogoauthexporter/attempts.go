@@ -19,13 +19,14 @@ import (
 // a second time when the queue gives them out again.
 //
 // The notes are a ring: each attempt overwrites the oldest one, which is longer ago than any request that the queue still has. A note is taken back
-// only when an answer said that nothing was done. After an orderly stop, at which the queue is told what was delivered, the notes count no more.
+// only when an answer said that nothing was done. After an orderly stop, at which the queue is told what was delivered, the notes count no more,
+// unless some are left of a process that was killed: the queue may still give those events out.
 type attempts struct {
 	mu     sync.Mutex
 	client storage.Client
-	next   uint64              // number of the next note
-	before map[note]struct{}   // of a process that was killed; each counts once
-	slots  map[note]([]uint64) // of this process: where the notes that can be taken back are
+	next   uint64            // number of the next note
+	before map[note]struct{} // of a process that was killed; each counts once
+	slots  map[note][]uint64 // of this process: where the notes that can be taken back are
 }
 
 var _ intake.Attempts = (*attempts)(nil)

@@ -36,7 +36,7 @@ func TestTheNoteFollowsAnIncidentThatIsLost(t *testing.T) {
 		take(t, worker, record(0, map[string]string{"title": "Checkout is down"}))
 		n := w.note(t)
 		if n.Tenant != "acme" || n.State != credential.JournalWaiting {
-			t.Errorf("refused for now: %+v", n)
+			t.Errorf("refused, and tried again later: %+v", n)
 		}
 		time.Sleep(5 * time.Second)
 		tried := time.Now()

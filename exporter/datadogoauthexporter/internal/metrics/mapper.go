@@ -133,12 +133,6 @@ type metric struct {
 	source    string   // the name as received
 }
 
-// maxNameChars is the length of a metric's name, suffix included, that Datadog keeps; a name begins with a letter. An intake that refuses a body for
-// one name would refuse its neighbours. Source: https://docs.datadoghq.com/metrics/custom_metrics/.
-const maxNameChars = 200
-
-func isASCIILetter(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' }
-
 func newTx(m *Mapper) *Tx {
 	tx := &Tx{m: m}
 	tx.addBase = tx.base.add
@@ -325,23 +319,6 @@ func (tx *Tx) mapMetric(m pmetric.Metric) {
 	case pmetric.MetricTypeSummary:
 		tx.mapSummaries(m.Summary().DataPoints())
 	}
-}
-
-// DataPoints counts the data points of a metric.
-func DataPoints(m pmetric.Metric) int {
-	switch m.Type() {
-	case pmetric.MetricTypeGauge:
-		return m.Gauge().DataPoints().Len()
-	case pmetric.MetricTypeSum:
-		return m.Sum().DataPoints().Len()
-	case pmetric.MetricTypeHistogram:
-		return m.Histogram().DataPoints().Len()
-	case pmetric.MetricTypeExponentialHistogram:
-		return m.ExponentialHistogram().DataPoints().Len()
-	case pmetric.MetricTypeSummary:
-		return m.Summary().DataPoints().Len()
-	}
-	return 0
 }
 
 // openPoint begins a data point: its time and its tags. Only a cumulative one has an identity.
