@@ -109,17 +109,35 @@ func (s *Service) troubles() error {
 		}
 	}
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
-	counts := s.Counts()
-	for _, st := range []State{StateUnreadable, StateKeyRefused, StateKeyMissing, StateReauthorise} {
-		if n := counts[st]; n > 0 {
-			errs = append(errs, fmt.Errorf("%d tenant(s) in state %q: the status page names them and what to do", n, st))
-		}
+	for _, st := range troubled(s.Counts()) {
+		errs = append(errs, fmt.Errorf("%d tenant(s) in state %q: the status page names them and what to do", st.n, st.state))
 	}
 	if n := s.view.unreadablePendings(); n > 0 {
 		errs = append(errs, fmt.Errorf("%d change(s) of organisation that cannot be read: the log names the tenants; refuse the changes and let the customers give consent once more. "+
 			"They are dropped after %s", n, PendingLife))
 	}
 	return errors.Join(errs...)
+}
+
+type counted struct {
+	state State
+	n     int
+}
+
+// troubled are the states of tenants that are trouble of the whole. What cannot be read is always: the store or a keyset is damaged. What a
+// customer has done, or can cure, is trouble of that tenant only, unless no tenant is left that is well; those that somebody paused or
+// disconnected are not asked.
+func troubled(counts map[State]int) (all []counted) {
+	states := []State{StateUnreadable, StateKeyRefused, StateKeyMissing, StateReauthorise}
+	if counts[StateOK]+counts[StateFailing]+counts[StateMinting] > 0 {
+		states = states[:1]
+	}
+	for _, st := range states {
+		if counts[st] > 0 {
+			all = append(all, counted{st, counts[st]})
+		}
+	}
+	return all
 }
 
 // unreadablePendings counts the changes of organisation that nobody can decide on.
