@@ -108,7 +108,7 @@ func (l *lab) start(ctx context.Context, dir string) (err error) {
 			return err
 		}
 	}
-	l.world, err = world.Prepare(ctx, world.Options{Collector: l.collector, Ctl: l.ctl, Dir: dir, Sink: l.sink, Setup: &world.Setup{Config: paths[datadogOAuth]}})
+	l.world, err = world.Prepare(ctx, world.Options{Collector: l.collector, Ctl: l.ctl, Dir: dir, Sink: l.sink, Env: l.env, Setup: &world.Setup{Config: paths[datadogOAuth]}})
 	if err != nil {
 		return err
 	}

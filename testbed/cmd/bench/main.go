@@ -41,6 +41,7 @@ type options struct {
 	tenantItems, requestItems  int
 	signals                    []load.Signal
 	mix                        load.Mix
+	env                        []string // of the collectors
 }
 
 func main() {
@@ -88,6 +89,7 @@ func parse(args []string) (o options, err error) {
 	}
 	if short {
 		o.runs, o.items, o.tenants = min(o.runs, 2), min(o.items, 10_000), min(o.tenants, 10)
+		o.env = []string{"BENCH_BUCKET_INTERVAL=1s"}
 	}
 	o.requestItems, o.tenantItems = 1000, 200
 	if o.items%o.requestItems != 0 {

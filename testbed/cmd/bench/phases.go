@@ -26,9 +26,13 @@ func (l *lab) compare(ctx context.Context, s load.Signal) (*Comparison, error) {
 	return &Comparison{Signal: s, BytesPerItem: float64(ld.Bytes) / float64(ld.Requests*ld.Items), Arms: runs}, nil
 }
 
+// requestsOfATenant are those of one run. Spans take longer than a bucket of their stats, so that a tenant's buckets fill as they do while data
+// flows, and not with one request each.
+var requestsOfATenant = map[load.Signal]int{load.Metrics: 1, load.Logs: 1, load.Traces: 3}
+
 // alone begins a comparison of one tenant with many: what the one costs while there is no other. Each request goes out at once.
 func (l *lab) alone(ctx context.Context, s load.Signal) (*TenantComparison, error) {
-	ld, err := load.Build(l.mix, s, l.tenants, l.tenantItems, 2) // series of its own
+	ld, err := load.Build(l.mix, s, l.tenants*requestsOfATenant[s], l.tenantItems, 2) // series of its own
 	if err != nil {
 		return nil, err
 	}
@@ -46,10 +50,11 @@ func (l *lab) alone(ctx context.Context, s load.Signal) (*TenantComparison, erro
 // amongMany sends the same for one tenant and for many, all connected: each request out at once and then in the default batches.
 func (l *lab) amongMany(ctx context.Context, t *TenantComparison) (err error) {
 	n := t.one.node
-	direct := []*arm{t.one, {name: fmt.Sprintf("%d tenants", l.tenants), node: n, url: t.one.url, rate: l.rate, tenant: many}}
+	inTurn := func(i int) string { return many(i % l.tenants) }
+	direct := []*arm{t.one, {name: fmt.Sprintf("%d tenants", l.tenants), node: n, url: t.one.url, rate: l.rate, tenant: inTurn}}
 	batched := []*arm{
 		{name: "1 tenant, batches", node: n, url: n.OTLPHTTP, rate: l.rate, tenant: t.one.tenant},
-		{name: fmt.Sprintf("%d tenants, batches", l.tenants), node: n, url: n.OTLPHTTP, rate: l.rate, tenant: many},
+		{name: fmt.Sprintf("%d tenants, batches", l.tenants), node: n, url: n.OTLPHTTP, rate: l.rate, tenant: inTurn},
 	}
 	if t.Direct, err = l.interleave(ctx, t.load, direct, l.runs); err == nil {
 		err = equalRequests(slices.Concat([]ArmRuns{t.Alone}, t.Direct))
