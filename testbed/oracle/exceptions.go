@@ -141,6 +141,8 @@ var allExceptions = []exception{
 	oneLogLayer, emptyFieldsAreAbsent, logSourceWins, tagsOfAttributesAdd, reservedFieldsAreText, emptyKeysInArrays,
 	sqlByLexer, obfuscationIsOn, statementsOfAnySpan, unknownRedisCommands, parametersAreHidden, statementsAsNames, urlsOfAnySpan, mysqlByItsSystem, emptySQLIsNamed, emptyResourceIsName,
 	textIsUTF8, noAppAnalytics, sampledByPriority, highPriorityKeeps,
+	eventsAreNoLogs, oldItemsExpire, deepValuesAreCut, seriesAreCapped, longHistogramsAreDropped, callsAreBounded, itemsFitABody,
+	chunksAreSplit, statsAreCapped, bucketsAreApart, piecesKeepTheCommit, noNumberWeighsOne,
 }
 
 // exceptions counts how often each was needed.

@@ -30,6 +30,8 @@ type witness struct {
 	mode string // of metrics or traces; the default one without it
 	// avoided says that Datadog's side cannot be changed by it: all other inputs keep clear of it.
 	avoided bool
+	// with are settings of ours with which it occurs, without those with which it does not.
+	with, without settings
 }
 
 const webHost = `{"key":"host.name","value":{"stringValue":"web-1"}}`
@@ -145,9 +147,9 @@ func TestExceptionsOccurAsDescribed(t *testing.T) {
 	r := newReport("exceptions")
 	defer r.print(t, newExceptions())
 	w := newWorld(t)
-	for _, x := range witnesses {
-		kept := differencesOf(t, w, x, newExceptions())
-		got := differencesOf(t, w, x, newExceptions().without(x.x))
+	for _, x := range slices.Concat(witnesses, boundWitnesses) {
+		kept := differencesOf(t, w, x, x.without, newExceptions())
+		got := differencesOf(t, w, x, x.with, newExceptions().without(x.x))
 		ok := len(got) > 0 && slices.Equal(got, x.want) && (x.avoided || len(kept) == 0)
 		if !ok {
 			t.Errorf("%s:\n  as Datadog's exporter does it %q\n                        want    %q\n  with the exception %q, want none", x.x.name, got, x.want, kept)
@@ -156,8 +158,8 @@ func TestExceptionsOccurAsDescribed(t *testing.T) {
 	}
 }
 
-// differencesOf sends the input of a witness both ways. Of traces the spans are compared.
-func differencesOf(t *testing.T, w *world, x witness, used exceptions) []string {
+// differencesOf sends the input of a witness both ways, with more settings of ours. Of traces the spans are compared.
+func differencesOf(t *testing.T, w *world, x witness, ours settings, used exceptions) []string {
 	t.Helper()
 	var o outcome
 	var err error
@@ -166,17 +168,27 @@ func differencesOf(t *testing.T, w *world, x witness, used exceptions) []string 
 	case x.metrics != "":
 		o, err = sendJSON(t, metricsCodec, now, `{"resourceMetrics":[{"resource":{"attributes":[%s]},"scopeMetrics":[{"metrics":[%s]}]}]}`, x.resource, x.metrics,
 			func(ctx context.Context, d []pmetric.Metrics) (outcome, error) {
-				mode := slices.IndexFunc(metricsModes, func(m metricsMode) bool { return m.name == x.mode })
-				return w.metricsBothWays(metricsModes[max(mode, 0)], used)(ctx, d)
+				mode := metricsModes[max(slices.IndexFunc(metricsModes, func(m metricsMode) bool { return m.name == x.mode }), 0)]
+				if ours != nil {
+					mode.ours = ours
+				}
+				return w.metricsBothWays(mode, used)(ctx, d)
 			})
 	case x.log != "":
 		o, err = sendJSON(t, logsCodec, now, `{"resourceLogs":[{"resource":{"attributes":[%s]},"scopeLogs":[{"logRecords":[%s]}]}]}`, x.resource, x.log,
 			func(ctx context.Context, d []plog.Logs) (outcome, error) {
-				return w.logsBothWays(logsModes[0], used)(ctx, d)
+				mode := logsModes[0]
+				if ours != nil {
+					mode.ours = ours
+				}
+				return w.logsBothWays(mode, used)(ctx, d)
 			})
 	default:
-		mode := slices.IndexFunc(traceModes, func(m traceMode) bool { return m.name == x.mode })
-		a, errAgent := newTraceAgent(t.Context(), traceModes[max(mode, 0)], used)
+		mode := traceModes[max(slices.IndexFunc(traceModes, func(m traceMode) bool { return m.name == x.mode }), 0)]
+		if ours != nil {
+			mode.ours = ours
+		}
+		a, errAgent := newTraceAgent(t.Context(), mode, used)
 		if errAgent != nil {
 			t.Fatal(errAgent)
 		}
@@ -316,8 +328,11 @@ func TestExceptionsAreDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tested := map[exception]bool{noHeartbeats: true, statsOfOthersAreDropped: true, sampledByPriority: true, malformedHistogramCostsItselfOnly: true}
-	for _, w := range witnesses {
+	tested := map[exception]bool{
+		noHeartbeats: true, statsOfOthersAreDropped: true, sampledByPriority: true, malformedHistogramCostsItselfOnly: true,
+		callsAreBounded: true, chunksAreSplit: true, statsAreCapped: true, bucketsAreApart: true, piecesKeepTheCommit: true, noNumberWeighsOne: true,
+	}
+	for _, w := range slices.Concat(witnesses, boundWitnesses) {
 		tested[w.x] = true
 	}
 	for _, x := range allExceptions {

@@ -10,6 +10,6 @@
 //
 //   - The number of groups, and the bytes of their keys, are bounded. What does not fit is counted in one overflow group of its payload.
 //   - A sample rate that is not a number weighs 1. Datadog's sums become meaningless by it.
-//   - A piece of a large payload keeps commit and image of the whole, and pieces are cut by bytes as well as by groups.
+//   - A piece of a large payload keeps the commit of the whole, and pieces are cut by bytes as well as by groups.
 //   - Every bucket is a payload of its own. Datadog puts several into one when it falls behind.
 package apmstats
