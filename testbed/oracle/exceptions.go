@@ -142,7 +142,7 @@ var allExceptions = []exception{
 	sqlByLexer, obfuscationIsOn, statementsOfAnySpan, unknownRedisCommands, parametersAreHidden, statementsAsNames, urlsOfAnySpan, mysqlByItsSystem, emptySQLIsNamed, emptyResourceIsName,
 	textIsUTF8, noAppAnalytics, sampledByPriority, highPriorityKeeps,
 	eventsAreNoLogs, oldItemsExpire, deepValuesAreCut, seriesAreCapped, longHistogramsAreDropped, callsAreBounded, itemsFitABody,
-	chunksAreSplit, statsAreCapped, bucketsAreApart, piecesKeepTheCommit, noNumberWeighsOne,
+	chunksAreSplit, statsAreCapped, bucketsAreApart, piecesKeepTheCommit, largeStatsAreSplit, noNumberWeighsOne,
 }
 
 // exceptions counts how often each was needed.

@@ -49,6 +49,10 @@ var (
 		"pieces of APM stats keep the commit",
 		"Datadog's writer leaves it out of the pieces of a payload of 4,000 groups or more",
 	}
+	largeStatsAreSplit = exception{
+		"a payload of APM stats is divided by its size as well",
+		"above 2.5 MB its pieces say that they are some of several; Datadog's writer counts groups only",
+	}
 	noNumberWeighsOne = exception{
 		"a sample rate that is not a number weighs 1",
 		"in APM stats, where it makes Datadog's sums meaningless",

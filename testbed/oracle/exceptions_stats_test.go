@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -157,52 +158,75 @@ func bucketsOfEach(payloads []*pb.StatsPayload) (n []int) {
 	return n
 }
 
-// Of a payload that has to be divided the pieces of ours name the commit, those of Datadog's writer do not, and nothing else differs.
-func TestPiecesKeepTheCommit(t *testing.T) {
+// Pieces of a payload that has to be divided name the commit, where those of Datadog's writer do not. Ours is divided where it is large, though it
+// has few groups. Nothing else differs.
+func TestPayloadsOfStatsAreDivided(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	a, err := newTraceAgent(t.Context(), traceModes[0], newExceptions())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []struct{ groups, differ int }{{3999, 0}, {4001, 4001}} {
-		d := ptrace.NewTraces()
-		rs := d.ResourceSpans().AppendEmpty()
-		rs.Resource().Attributes().PutStr("service.name", "web")
-		clientSpans(c.groups, false).ResourceSpans().At(0).ScopeSpans().MoveAndAppendTo(rs.ScopeSpans())
-		for i, s := range rs.ScopeSpans().At(0).Spans().All() {
-			s.Attributes().PutStr("_dd.git.commit.sha", "abc")
-			s.Attributes().PutStr("resource.name", caseID(i))
-		}
-		a.sent = nil
-		a.restart()
-		if err := a.receive(t.Context(), d); err != nil {
-			t.Fatal(err)
-		}
-		theirs := written(t, a.concentrator.Flush(true))
-		s, err := export(t.Context(), w, createTraces, consumeTraces, a.mode.settings(), []ptrace.Traces{d})
-		if err != nil || len(s.complaints) > 0 {
-			t.Fatal(err, s.complaints)
-		}
-		ours, expected := statsItems(s.Stats), statsItems(theirs)
-		for _, it := range slices.Concat(ours, expected) {
-			delete(it.fields, "bucket") // that of the time at which each side was asked
-		}
-		differ := 0
-		for _, diff := range compare(ours, expected) {
-			differ++
-			without := strings.Replace(diff.ours, `commit "abc"`, `commit ""`, 1)
-			if without == diff.ours || without != diff.theirs {
-				t.Fatalf("%d groups: %s, %s: ours %s theirs %s %s", c.groups, diff.group, diff.field, diff.ours, diff.theirs, diff.all)
+	for _, c := range []struct {
+		groups, bytes int
+		ours, theirs  bool // divided
+	}{{3999, 1, false, false}, {4001, 1, true, true}, {400, 4000, false, false}, {700, 4000, true, false}} {
+		theirs, ours := dividedStats(t, w, a, c.groups, c.bytes)
+		differ := make(map[string]int)
+		for _, d := range compare(ours, statsItems(theirs)) {
+			differ[d.field]++
+			without := strings.NewReplacer(`commit "abc"`, `commit ""`, "split true", "split false").Replace(d.ours)
+			if without == d.ours || without != d.theirs {
+				t.Fatalf("%d groups of %d bytes: %s, %s: ours %s theirs %s %s", c.groups, c.bytes, d.group, d.field, d.ours, d.theirs, d.all)
 			}
 		}
-		if differ != c.differ || len(expected) != c.groups {
-			t.Errorf("%d of %d groups differ, want %d", differ, len(expected), c.differ)
+		want := make(map[string]int)
+		if c.theirs {
+			want["payload"] = c.groups
 		}
-		if split := len(theirs) > 1; split != (c.differ > 0) {
-			t.Errorf("%d groups: Datadog's writer sends %d payloads", c.groups, len(theirs))
+		if c.ours != c.theirs {
+			want["header"] = c.groups
+		}
+		if !maps.Equal(differ, want) || len(ours) != c.groups || c.theirs != (len(theirs) > 1) {
+			t.Errorf("%d groups of %d bytes: %v of %d differ, want %v; Datadog's writer sends %d payloads", c.groups, c.bytes, differ, len(ours), want, len(theirs))
 		}
 	}
+}
+
+// dividedStats are the stats of spans that are a group each, with names of so many bytes.
+func dividedStats(t *testing.T, w *world, a *traceAgent, groups, bytes int) (theirs []*pb.StatsPayload, ours []item) {
+	t.Helper()
+	d := clientSpans(groups, false)
+	rs := d.ResourceSpans().At(0)
+	rs.Resource().Attributes().Clear()
+	rs.Resource().Attributes().PutStr("service.name", "web")
+	for i, s := range rs.ScopeSpans().At(0).Spans().All() {
+		s.Attributes().PutStr("_dd.git.commit.sha", "abc")
+		s.Attributes().PutStr("resource.name", caseID(i)+strings.Repeat("a", bytes))
+	}
+	a.sent = nil
+	a.restart()
+	if err := a.receive(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	theirs = written(t, a.concentrator.Flush(true))
+	s, err := export(t.Context(), w, createTraces, consumeTraces, a.mode.settings(), []ptrace.Traces{d})
+	if err != nil || len(s.complaints) > 0 {
+		t.Fatal(err, s.complaints)
+	}
+	ours = statsItems(s.Stats)
+	for _, p := range theirs {
+		for _, c := range p.Stats {
+			for _, b := range c.Stats {
+				b.Start = 0
+			}
+		}
+	}
+	for _, it := range ours { // that of the time at which each side was asked
+		_, length, _ := strings.Cut(it.fields["bucket"], " ")
+		it.fields["bucket"] = "0 " + length
+	}
+	return theirs, ours
 }
 
 // written is what Datadog's writer sends of a payload.

@@ -330,7 +330,7 @@ func TestExceptionsAreDocumented(t *testing.T) {
 	}
 	tested := map[exception]bool{
 		noHeartbeats: true, statsOfOthersAreDropped: true, sampledByPriority: true, malformedHistogramCostsItselfOnly: true,
-		callsAreBounded: true, chunksAreSplit: true, statsAreCapped: true, bucketsAreApart: true, piecesKeepTheCommit: true, noNumberWeighsOne: true,
+		callsAreBounded: true, chunksAreSplit: true, statsAreCapped: true, bucketsAreApart: true, piecesKeepTheCommit: true, largeStatsAreSplit: true, noNumberWeighsOne: true,
 	}
 	for _, w := range slices.Concat(witnesses, boundWitnesses) {
 		tested[w.x] = true
