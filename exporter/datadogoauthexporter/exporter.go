@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
@@ -56,12 +57,19 @@ func newCore(set exporter.Settings, cfg *Config, signal string, maxAge time.Dura
 	return c, err
 }
 
-// options make exporterhelper queue, batch by tenant and retry what converter hands over.
+// options make exporterhelper queue, batch by tenant and retry what converter hands over. How many requests are sent at a time is the dispatcher's
+// affair; exporterhelper gets so many workers that there always is one.
 func (c *core) options() []exporterhelper.Option {
+	queue := c.cfg.Queue
+	if q := queue.Get(); q != nil {
+		more := *q
+		more.NumConsumers = tenancy.PoolSize(q.NumConsumers)
+		queue = configoptional.Some(more)
+	}
 	return []exporterhelper.Option{
 		exporterhelper.WithTimeout(exporterhelper.TimeoutConfig{}), // none: the sender bounds each body
 		exporterhelper.WithRetry(c.cfg.Retry),
-		xexporterhelper.WithQueueBatch(c.cfg.Queue, xexporterhelper.QueueBatchSettings{
+		xexporterhelper.WithQueueBatch(queue, xexporterhelper.QueueBatchSettings{
 			Encoding:    intake.Encoding{Unreadable: c.telemetry.unreadable},
 			Partitioner: partitioner{},
 		}),

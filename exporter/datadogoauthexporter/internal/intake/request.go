@@ -42,8 +42,10 @@ type Try struct {
 	Timeouts int
 	// Partial says that the request is what was left of another one of which some was delivered or lost.
 	Partial bool
-	// Slot says that the request holds one of its tenant's places among the senders.
-	Slot bool
+	// Slot says that the request holds one of its tenant's places among the senders, Sending that it holds one of those of all tenants.
+	Slot, Sending bool
+	// Owed is what its tenant holds of the queue until the request is settled.
+	Owed int
 }
 
 var (

@@ -18,8 +18,11 @@ type destinationKey struct {
 // destination is what is known about one intake of one site, whoever the tenant is. An intake that is down costs a few attempts in all, not
 // a few for each tenant.
 type destination struct {
-	// sending counts the requests of queue workers that are with the intake or in back-off, redriving the goroutines that send parked data.
-	sending, redriving int
+	// sending counts the requests of queue workers that are with the intake, redriving the goroutines that send parked data, waiting the pushes
+	// that wait for a place.
+	sending, redriving, waiting int
+	pace                        pace
+	starved                     bool // parked data is due and finds no place
 	// failures counts the attempts of all tenants without an answer, or with 5xx, since the last other answer.
 	failures int
 	// notBefore is when the next probe may be made; probing says that one is under way.

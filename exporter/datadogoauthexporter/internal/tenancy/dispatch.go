@@ -36,9 +36,10 @@ type Settings struct {
 	// MaxSends is how many requests one tenant may have under way at one intake, the one that comes from the park included. Service checks
 	// have one, whatever it is.
 	MaxSends int
-	// Workers is how many queue workers there are, and how many goroutines may send parked data. Half of the workers wait at most, in back-off
-	// or for a place, and one site gets three quarters of either at most.
+	// Workers is how many requests may be under way in all, those from the park included. One intake of one site gets three quarters of these
+	// places at most. As many requests as half of them may be in back-off besides. Push needs PoolSize(Workers) callers, to be there for all tenants.
 	Workers int
+	Queue   QueueLimits
 	Park    ParkLimits
 	// MaxAge is how old an item may be when it is sent, 0 for any age.
 	MaxAge func(intake.Family) time.Duration
@@ -61,8 +62,11 @@ type Dispatcher struct {
 	destinations map[destinationKey]*destination
 	park         *park
 	asleep       map[*intake.Request]struct{} // in back-off inside a queue worker
-	waiting      int                          // calls of Push that wait for a place
-	freed        chan struct{}                // closed when a place may be free, nil while nobody waits
+	sending      int                          // requests of queue workers that are with an intake
+	line         []*waiter                    // calls of Push that wait for a place
+	pace         pace
+	starved      bool // parked data is due and finds no place
+	shares       shares
 	closing      bool
 	pushing      int           // calls of Push
 	begun        uint64        // guarded by mu; calls of Push so far
@@ -79,7 +83,7 @@ type Dispatcher struct {
 func NewDispatcher(set Settings) *Dispatcher {
 	return &Dispatcher{
 		set: set, kick: make(chan struct{}, 1), cleared: make(chan struct{}),
-		lanes: make(map[string]*lane), destinations: make(map[destinationKey]*destination), park: newPark(set.Park), asleep: make(map[*intake.Request]struct{}),
+		shares: newShares(set.Queue), lanes: make(map[string]*lane), destinations: make(map[destinationKey]*destination), park: newPark(set.Park), asleep: make(map[*intake.Request]struct{}),
 	}
 }
 
@@ -121,17 +125,18 @@ const (
 
 // Push sends one request, or parks it when its tenant cannot take it. It is the end of exporterhelper's chain, below its retry.
 //
-// A retryable error comes back only while there is time left for exporterhelper to retry, and while the breakers are closed and fewer than half
-// of the queue's workers wait, or the park has no room. In every other case the request is parked and the error is nil. A request of a lane
-// that merely is busy never makes the park drop anything: it waits here for a place instead.
-func (d *Dispatcher) Push(ctx context.Context, req xexporterhelper.Request) error {
+// A retryable error comes back only while there is time left for exporterhelper to retry, and while the breakers are closed and few requests are in
+// back-off. In every other case the request is parked and the error is nil. A request of a lane that merely is busy never makes the park
+// drop anything: it may take it above its limits, and Admit takes no more until it is below them.
+func (d *Dispatcher) Push(ctx context.Context, req xexporterhelper.Request) (err error) {
 	r := req.(*intake.Request)
 	key := r.Key()
 	if r.Try.First.IsZero() {
-		r.Try.First = time.Now()
+		r.Try.First, r.Try.Owed = time.Now(), d.set.Queue.size(r)
 	}
+	tenant, owed := r.Tenant, r.Try.Owed // r is not ours any more at the end
 	d.arrive(r)
-	defer d.depart()
+	defer func() { d.depart(tenant, owed, err) }()
 	res := d.lookup(r, func(cred *credential.Credential) result {
 		if o, err := d.enter(ctx, key, r, cred.Generation()); err != nil {
 			return result{outcome: o, left: r, err: err}
@@ -163,9 +168,13 @@ func (d *Dispatcher) arrive(r *intake.Request) {
 	delete(d.asleep, r)
 }
 
-func (d *Dispatcher) depart() {
+// depart ends a push. Unless the request will come again, it is out of the queue.
+func (d *Dispatcher) depart(tenant string, owed int, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if err == nil || consumererror.IsPermanent(err) {
+		d.shares.settle(tenant, owed)
+	}
 	if d.pushing--; d.pushing == 0 && d.idle != nil {
 		close(d.idle)
 		d.idle = nil

@@ -32,7 +32,7 @@ type world struct {
 	dropped                   map[intake.Reason]int
 }
 
-func newWorld(t *testing.T, change func(*tenancy.Settings)) *world {
+func newWorld(t testing.TB, change func(*tenancy.Settings)) *world {
 	t.Helper()
 	w := &world{dropped: map[intake.Reason]int{}}
 	set := tenancy.Settings{

@@ -3,99 +3,61 @@ package tenancy
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
 )
 
-// Why a request is not sent at once. The second is for whoever sends it to us; it is retryable.
+// Why a request is not sent at once.
 var (
-	errBusy    = errors.New("the tenant or its site has as many requests under way as it may")
+	errBusy    = errors.New("there are as many requests under way as may be: of the tenant, to its site or in all")
 	errBreaker = errors.New("the intake does not work for this tenant at the moment")
 )
 
-// Admit refuses data of a tenant that sends faster than its intake takes: its lane is busy, not in trouble, and what waits for it fills the
-// tenant's share of the park. The error is retryable, so that back-pressure reaches that tenant's senders and no others.
-func (d *Dispatcher) Admit(r *intake.Request) error {
-	key := r.Key()
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	l := d.lanes[key]
-	if l == nil || d.closing || d.trouble(l, time.Now()) || d.park.fits(r) {
-		return nil
-	}
-	if _, parked := d.park.oldest(key); !parked && l.waiting == 0 {
-		return nil
-	}
-	return fmt.Errorf("tenant %s sends %s faster than the intake takes them; send again later, or raise max_sends_per_tenant", r.Tenant, r.Family)
-}
-
-// enter takes one of the lane's places for r, unless it has one from the attempt before. Without an error it has one.
+// enter takes a place for r: one of its lane's, unless it has one from the attempt before, and one of all tenants'. Without an error it has
+// both.
 //
-// It waits for a place if the tenant's share of the park is used up. To keep no more than half of the queue's workers waiting, what comes then
-// may exceed that share, as long as the whole park has room: it is what was in the queue when Admit began to refuse.
+// Where the lane has as many requests under way as it may, r is to be parked. Where only the others have all places, and at the pace at which they
+// are given back its turn comes soon, it waits for that, but no longer than patience.
 func (d *Dispatcher) enter(ctx context.Context, key string, r *intake.Request, generation uint64) (outcome, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for waited := false; ; waited = true {
 		l, now := d.lane(key, r), time.Now()
+		own := !r.Try.Slot && d.full(key, l, 0)
 		switch {
 		case d.shut(l, now) || l.refused == generation && now.Before(l.notBefore):
 			return blocked, errBreaker
-		case r.Try.Slot:
+		case r.Try.Sending:
 			return done, nil
-		case !d.full(key, l) && (waited || l.waiting == 0): // those who wait come first
-			l.sending++
-			l.to.sending++
-			r.Try.Slot = true
+		case !own && !d.all(l.to):
+			if !r.Try.Slot {
+				l.sending++
+			}
+			d.take(l.to, now)
+			r.Try.Slot, r.Try.Sending = true, true
 			return done, nil
 		case ctx.Err() != nil:
 			return crowded, errBusy
-		case d.closing: // nothing is parked any more, and every send ends
-		case d.park.fits(r), !d.mayWait() && d.park.hasRoom(r):
+		case d.closing, d.park.swamped(): // every send ends, and nothing is parked any more, or nothing should be
+		case own, waited, !r.Try.Slot && d.full(key, l, l.waiting), !d.comesSoon(l.to, now):
 			return crowded, errBusy
 		}
-		d.await(ctx, l)
+		d.await(ctx, key, l, r)
 	}
 }
 
-// await gives up the lock until a place may be free.
-func (d *Dispatcher) await(ctx context.Context, l *lane) {
-	if d.freed == nil {
-		d.freed = make(chan struct{})
-	}
-	freed := d.freed
-	l.waiting++
-	d.waiting++
-	d.mu.Unlock()
-	select {
-	case <-freed:
-	case <-ctx.Done():
-	}
-	d.mu.Lock()
-	l.waiting--
-	d.waiting--
-}
+// mayWait says that one more queue worker can be kept in back-off.
+func (d *Dispatcher) mayWait() bool { return len(d.asleep) < sleepers(d.set.Workers) }
 
-// free wakes those who wait for a place: there may be one, or there will be none.
-func (d *Dispatcher) free() {
-	if d.freed != nil {
-		close(d.freed)
-		d.freed = nil
-	}
-}
-
-// mayWait says that one more queue worker can be kept waiting.
-func (d *Dispatcher) mayWait() bool { return len(d.asleep)+d.waiting < max(d.set.Workers/2, 1) }
-
-// full says that a push finds no place. What is parked has one place for itself, so that it is not overtaken for ever.
-func (d *Dispatcher) full(key string, l *lane) bool {
-	taken := l.sending
+// full says that a push finds no place in its lane behind so many others. What is parked has one place for itself, so that it is not
+// overtaken for ever.
+func (d *Dispatcher) full(key string, l *lane, ahead int) bool {
+	taken := l.sending + ahead
 	if _, parked := d.park.oldest(key); parked || l.redriving {
 		taken++
 	}
-	return taken >= d.places(l) || l.to.sending >= d.perSite()
+	return taken >= d.places(l)
 }
 
 // places is how many requests may be under way in a lane. Service checks have one: they are few and go many to a body, and each place more would
@@ -107,9 +69,8 @@ func (d *Dispatcher) places(l *lane) int {
 	return d.set.MaxSends
 }
 
-// perSite is how many queue workers, and how many goroutines that send parked data, one intake of one site may have. The others are left to
-// the other sites.
-func (d *Dispatcher) perSite() int { return max(d.set.Workers-max(d.set.Workers/4, 1), 1) }
+// perSite is how many of the places one intake of one site may have. The others are left to the other sites.
+func (d *Dispatcher) perSite() int { return max(d.set.Workers-d.quarter(), 1) }
 
 // shut says that no request may be tried in a lane, except for one at a time from the park.
 func (d *Dispatcher) shut(l *lane, now time.Time) bool {
@@ -134,12 +95,27 @@ func (d *Dispatcher) lane(key string, r *intake.Request) *lane {
 	return l
 }
 
-// leave gives back the place that r holds.
+// leave gives back the places that r holds.
 func (d *Dispatcher) leave(l *lane, r *intake.Request) {
+	if !r.Try.Slot && !r.Try.Sending {
+		return
+	}
+	if r.Try.Sending {
+		d.give(l.to)
+	}
 	if r.Try.Slot {
-		r.Try.Slot = false
 		l.sending--
-		l.to.sending--
+	}
+	r.Try.Slot, r.Try.Sending = false, false
+	d.free()
+}
+
+// pause gives back the place of all tenants that r holds, while it is in back-off. One of which a part was delivered keeps it: the queue holds the whole
+// of it, which a crash makes one of those that are sent twice, and there must be no more of these than places.
+func (d *Dispatcher) pause(l *lane, r *intake.Request) {
+	if r.Try.Sending && !r.Try.Partial {
+		r.Try.Sending = false
+		d.give(l.to)
 		d.free()
 	}
 }

@@ -62,12 +62,12 @@ func (d *Dispatcher) loop(ctx, sendCtx context.Context) {
 }
 
 // sweep starts a goroutine for each lane that has something parked and can be tried, as far as there are goroutines left, and returns when
-// to look again. Lanes in trouble get at most half of the goroutines and one site three quarters, so that intakes that hang cannot keep them
-// all. An intake that is down is tried by one lane at a time.
+// to look again. An intake that is down is tried by one lane at a time.
 func (d *Dispatcher) sweep(sendCtx context.Context, now time.Time) time.Duration {
 	rest := longestRest
 	var expired []*intake.Request
 	d.mu.Lock()
+	d.satisfied()
 	for _, key := range d.park.lanes() {
 		oldest, _ := d.park.oldest(key)
 		l := d.lane(key, oldest)
@@ -87,11 +87,9 @@ func (d *Dispatcher) sweep(sendCtx context.Context, now time.Time) time.Duration
 			continue
 		}
 		probe := l.failures > 0 || l.to.open()
-		if d.redriving >= d.set.Workers || l.to.redriving >= d.perSite() || probe && d.probing >= max(d.set.Workers/2, 1) || l.to.open() && l.to.probing {
-			continue // the end of another wakes the loop
+		if !d.redriveBegins(l, probe, now) {
+			continue
 		}
-		d.redriving++
-		l.to.redriving++
 		if probe {
 			d.probing++
 		}
@@ -150,13 +148,13 @@ func (d *Dispatcher) stale(key string, now time.Time) (gone []*intake.Request) {
 	}
 }
 
-// turn is how many requests of one lane are sent before other lanes get the goroutine.
-const turn = 32
+// turn is how many requests of one lane are sent before other lanes get the goroutine, shortTurn how many if others are due.
+const turn, shortTurn = 32, 4
 
 // redrive sends what a lane has parked, one request after the other, until one of them cannot be sent. It takes one of the lane's places.
 func (d *Dispatcher) redrive(ctx context.Context, key string) {
-	for range turn {
-		if !d.redriveOne(ctx, key) {
+	for sent := range turn {
+		if !d.redriveOne(ctx, key) || sent+1 >= shortTurn && d.hurried() {
 			return
 		}
 	}
@@ -165,8 +163,7 @@ func (d *Dispatcher) redrive(ctx context.Context, key string) {
 // redriven ends what sweep began. first says that the lane probed for all lanes of its intake.
 func (d *Dispatcher) redriven(key string, l *lane, probe, first bool) {
 	d.mu.Lock()
-	d.redriving--
-	l.to.redriving--
+	d.redriveEnds(l)
 	if probe {
 		d.probing--
 	}

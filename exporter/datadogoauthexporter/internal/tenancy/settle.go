@@ -32,6 +32,7 @@ func (d *Dispatcher) settle(key string, r *intake.Request, res result) error {
 		if res.outcome == unready {
 			d.leave(l, left)
 		}
+		d.pause(l, left)
 		d.asleep[left] = struct{}{}
 		d.mu.Unlock()
 		return &intake.Unsent{Left: left, Err: res.err}
@@ -68,7 +69,7 @@ func (d *Dispatcher) mayRetry(l *lane, now time.Time, res result) bool {
 	case unready: // no tenant can be served, so nobody is kept waiting by this one
 		return true
 	case failing:
-		return !d.shut(l, now) && (d.mayWait() || !d.park.fits(res.left))
+		return !d.shut(l, now) && d.mayWait()
 	default:
 		return false
 	}

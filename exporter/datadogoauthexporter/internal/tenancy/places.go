@@ -1,0 +1,213 @@
+package tenancy
+
+import (
+	"context"
+	"time"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
+)
+
+// patience is the longest that a push waits for a place that its lane may have, while the others have them all. It is parked then.
+const patience = 200 * time.Millisecond
+
+// spareWorkers are for pushes that come to the park or to a place without waiting.
+const spareWorkers = 16
+
+// PoolSize is how many workers exporterhelper's batcher must have, so that so many places cannot take them all for longer than patience.
+//
+// Each place can keep one worker, and so can each request in back-off, of which there are half as many. Besides, the batcher (v0.160.0) drops a
+// partition that was idle for ten flush timeouts, or is one too many, in a worker, which waits there for the pushes of that partition: one
+// worker more for each. It holds the lock of all partitions until it finds that worker, so one has to be free: without it nothing is
+// batched for anybody.
+func PoolSize(places int) int { return 2*(places+sleepers(places)) + places + spareWorkers }
+
+// sleepers is how many requests may be in back-off.
+func sleepers(places int) int { return max(places/2, 1) }
+
+// pace tells how fast places are given back.
+type pace struct {
+	mean  time.Duration // from one to the next, while all are taken
+	since time.Time     // when the last one was given back, or all became taken
+}
+
+// gave notes that a place was given back. full says that all were taken.
+func (p *pace) gave(now time.Time, full bool) {
+	if full {
+		p.mean += (now.Sub(p.since) - p.mean) / 4
+		p.since = now
+	}
+}
+
+// turn is when a place is expected for the one behind so many others.
+func (p *pace) turn(now time.Time, ahead int) time.Duration {
+	return time.Duration(ahead+1) * max(p.mean, now.Sub(p.since))
+}
+
+// waiter is a push in the line for a place.
+type waiter struct {
+	key   string
+	lane  *lane
+	slot  bool          // it has one of its lane's places
+	has   bool          // guarded by Dispatcher.mu; it got the place that it waits for
+	ready chan struct{} // closed when it need not wait any more
+}
+
+// await gives up the lock until r has its place, or there is none for it, or patience ends.
+func (d *Dispatcher) await(ctx context.Context, key string, l *lane, r *intake.Request) {
+	w := &waiter{key: key, lane: l, slot: r.Try.Slot, ready: make(chan struct{})}
+	d.line = append(d.line, w)
+	l.waiting++
+	l.to.waiting++
+	d.mu.Unlock()
+	timer := time.NewTimer(patience)
+	select {
+	case <-w.ready:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	timer.Stop()
+	d.mu.Lock()
+	if w.has {
+		r.Try.Slot, r.Try.Sending = true, true
+		return
+	}
+	for i := range d.line {
+		if d.line[i] == w {
+			d.line = append(d.line[:i], d.line[i+1:]...)
+			l.waiting--
+			l.to.waiting--
+			return
+		}
+	}
+}
+
+// free gives the places that are free to those who wait, in order, and sends away who waits in vain.
+func (d *Dispatcher) free() {
+	if len(d.line) == 0 {
+		return
+	}
+	now, line := time.Now(), d.line[:0]
+	for _, w := range d.line {
+		switch {
+		case d.shut(w.lane, now):
+		case !d.all(w.lane.to) && (w.slot || !d.full(w.key, w.lane, 0)):
+			if !w.slot {
+				w.lane.sending++
+			}
+			d.take(w.lane.to, now)
+			w.has = true
+		default:
+			line = append(line, w)
+			continue
+		}
+		w.lane.waiting--
+		w.lane.to.waiting--
+		close(w.ready)
+	}
+	clear(d.line[len(line):])
+	d.line = line
+}
+
+// all says that a push finds all places taken, or all of its intake: Settings.Workers in all, those of parked data included.
+func (d *Dispatcher) all(to *destination) bool { return d.allOver() || d.allAt(to) }
+
+func (d *Dispatcher) allOver() bool {
+	return d.sending+d.redriving+d.reserved(d.starved, d.redriving) >= d.set.Workers
+}
+
+func (d *Dispatcher) allAt(to *destination) bool {
+	return to.sending+to.redriving+d.reserved(to.starved, to.redriving) >= d.perSite()
+}
+
+// reserved is what pushes leave of the places while parked data is due and finds none: a quarter of them belongs to parked data.
+func (d *Dispatcher) reserved(starved bool, redriving int) int {
+	if !starved {
+		return 0
+	}
+	return max(d.quarter()-redriving, 0)
+}
+
+func (d *Dispatcher) quarter() int { return max(d.set.Workers/4, 1) }
+
+// take takes a place at an intake for a push.
+func (d *Dispatcher) take(to *destination, now time.Time) {
+	d.sending++
+	to.sending++
+	d.taken(to, now)
+}
+
+// give gives it back.
+func (d *Dispatcher) give(to *destination) {
+	d.gave(to)
+	d.sending--
+	to.sending--
+	if d.starved || to.starved {
+		d.nudge()
+	}
+}
+
+// taken begins to measure how fast places are given back, if that was the last one.
+func (d *Dispatcher) taken(to *destination, now time.Time) {
+	if d.sending+d.redriving == d.set.Workers {
+		d.pace.since = now
+	}
+	if to.sending+to.redriving == d.perSite() {
+		to.pace.since = now
+	}
+}
+
+// gave is called before a place is given back.
+func (d *Dispatcher) gave(to *destination) {
+	over, at := d.sending+d.redriving >= d.set.Workers, to.sending+to.redriving >= d.perSite()
+	if over || at {
+		now := time.Now()
+		d.pace.gave(now, over)
+		to.pace.gave(now, at)
+	}
+}
+
+// comesSoon says that a place is expected within patience for one more push.
+func (d *Dispatcher) comesSoon(to *destination, now time.Time) bool {
+	return !(d.allOver() && d.pace.turn(now, len(d.line)) > patience) && !(d.allAt(to) && to.pace.turn(now, to.waiting) > patience)
+}
+
+// redriveBegins takes a place for parked data of a lane, unless there is none. probe says that the lane is in trouble: such lanes get a quarter of the
+// places at most, so that intakes that hang cannot keep them all. Parked data gets three quarters, and leaves the others to what comes fresh.
+func (d *Dispatcher) redriveBegins(l *lane, probe bool, now time.Time) bool {
+	switch to := l.to; {
+	case to.open() && to.probing, probe && d.probing >= d.quarter(): // the end of another wakes the loop
+		return false
+	case d.sending+d.redriving >= d.set.Workers, d.redriving >= d.perSite():
+		d.starved = true
+		return false
+	case to.sending+to.redriving >= d.perSite():
+		to.starved = true
+		return false
+	}
+	d.redriving++
+	l.to.redriving++
+	d.taken(l.to, now)
+	return true
+}
+
+// redriveEnds gives it back.
+func (d *Dispatcher) redriveEnds(l *lane) {
+	d.gave(l.to)
+	d.redriving--
+	l.to.redriving--
+}
+
+// satisfied forgets who was due and found no place, before it is found out anew.
+func (d *Dispatcher) satisfied() {
+	d.starved = false
+	for _, to := range d.destinations {
+		to.starved = false
+	}
+}
+
+// hurried says that other parked data is due and finds no place.
+func (d *Dispatcher) hurried() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.starved
+}
