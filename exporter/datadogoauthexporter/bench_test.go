@@ -25,6 +25,7 @@ func benchConsume[D, R any](b *testing.B, e *signalExporter[D, R], data D, clone
 		r, err := converter[D](ctx, e.empty)
 		if err == nil {
 			bytes += r.(*intake.Request).BytesSize()
+			e.dispatcher.Load().Withdraw(r.(*intake.Request)) // as if it were settled
 		}
 		return err
 	}

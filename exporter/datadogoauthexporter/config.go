@@ -35,6 +35,9 @@ type Config struct {
 	// MaxSendsPerTenant is how many requests of one tenant may be under way at one intake, those from the park included, so that a tenant
 	// whose intake hangs leaves the queue's workers to the others.
 	MaxSendsPerTenant int `mapstructure:"max_sends_per_tenant"`
+	// MaxQueueSharePerTenant is the part that one tenant may hold of what the others leave of the queue. What is above is refused with a
+	// retryable error, to that tenant alone.
+	MaxQueueSharePerTenant float64 `mapstructure:"max_queue_share_per_tenant"`
 	// Parking bounds what waits for tenants that cannot take it.
 	Parking ParkingConfig `mapstructure:"parking"`
 
@@ -228,6 +231,7 @@ func (c *Config) Validate() error {
 		f.add("timeout", "must be positive, got %s", c.Timeout)
 	}
 	c.validateQueue(&f)
+	c.validateShare(&f)
 	if c.Parking.MaxBytesPerTenant <= 0 {
 		f.add("parking::max_bytes_per_tenant", "must be positive, got %d", c.Parking.MaxBytesPerTenant)
 	}

@@ -145,6 +145,7 @@ func (e *signalExporter[D, R]) consume(ctx context.Context, data D) error {
 			e.telemetry.refused(why, s.items, fmt.Errorf("tenant %s: %w", tenant, err))
 			lostErr = err
 		default:
+			e.telemetry.givenBack(s.items, err)
 			for i, r := range s.of {
 				tenancy.Restore(e.signal.attributes(r), s.named[i])
 			}
@@ -206,8 +207,6 @@ var errTooLargeForQueue = errors.New("larger than the whole queue; see sending_q
 // offer hands one tenant's share to the queue: all of it, or on an error nothing, and then the mapping is as if it had not been. An item that is
 // larger than the whole queue is dropped; the others go on.
 func (e *signalExporter[D, R]) offer(ctx context.Context, tenant string, s *share[R]) error {
-	taken := false
-	var tooLarge []*intake.Request
 	e.room.learn(s.mapping.payloads(), s.items)
 	journal, journals := s.mapping.(journalling)
 	if journals {
@@ -216,31 +215,23 @@ func (e *signalExporter[D, R]) offer(ctx context.Context, tenant string, s *shar
 			return err
 		}
 	}
-	payloads := s.mapping.payloads()
-	if s.hosts != nil {
-		payloads = append(payloads, payload{intake.HostMetadata, s.hosts.Payload()})
+	requests, tooLarge := e.requests(tenant, s)
+	d := e.dispatcher.Load()
+	if err := d.Admit(requests...); err != nil {
+		s.mapping.rollback()
+		return err
 	}
-	for _, p := range payloads {
-		if len(p.Items) == 0 {
-			continue
-		}
-		whole := intake.NewRequest(tenant, s.org, p.family, *p.Payload)
-		whole.Compact() // more room may have been foreseen than was needed
-		for _, r := range e.pieces(whole) {
-			err := e.enqueue(ctx, r)
-			switch {
-			case err == nil:
-			case errors.Is(err, errTooLargeForQueue):
-				tooLarge = append(tooLarge, r)
-				continue
-			case taken:
-				// The queue has the first part, which cannot be taken back, so the second must not be sent twice nor lost.
-				e.dispatcher.Load().Park(r, err)
-			default:
-				s.mapping.rollback()
-				return err
-			}
-			taken = true
+	for i, r := range requests {
+		switch err := e.hand(ctx, r); {
+		case err == nil:
+		case i == 0:
+			d.Withdraw(requests...)
+			s.mapping.rollback()
+			return err
+		default:
+			// The queue has the first part, which cannot be taken back, so the second must not be sent twice nor lost.
+			d.Withdraw(r)
+			d.Park(r, err)
 		}
 	}
 	s.mapping.commit()
@@ -263,23 +254,53 @@ func (e *signalExporter[D, R]) offer(ctx context.Context, tenant string, s *shar
 	return nil
 }
 
-// pieces divides what is larger than the whole queue into quarters of it.
-func (e *signalExporter[D, R]) pieces(r *intake.Request) []*intake.Request {
+// requests are what a share became. What is larger than the whole queue is divided into quarters of it, and what still is comes apart.
+func (e *signalExporter[D, R]) requests(tenant string, s *share[R]) (all, tooLarge []*intake.Request) {
 	queue := e.cfg.Queue.Get()
-	if fits(r, queue) {
-		return []*intake.Request{r}
+	payloads := s.mapping.payloads()
+	if s.hosts != nil {
+		payloads = append(payloads, payload{intake.HostMetadata, s.hosts.Payload()})
 	}
-	return r.Divide(int(max(queue.QueueSize/4, 1)), queue.Sizer)
+	all = make([]*intake.Request, 0, len(payloads))
+	for _, p := range payloads {
+		if len(p.Items) == 0 {
+			continue
+		}
+		whole := intake.NewRequest(tenant, s.org, p.family, *p.Payload)
+		whole.Compact() // more room may have been foreseen than was needed
+		if fits(whole, queue) {
+			all = append(all, whole)
+			continue
+		}
+		for _, r := range whole.Divide(int(max(queue.QueueSize/4, 1)), queue.Sizer) {
+			if fits(r, queue) {
+				all = append(all, r)
+			} else {
+				tooLarge = append(tooLarge, r)
+			}
+		}
+	}
+	return all, tooLarge
 }
 
-// enqueue offers one request to exporterhelper, unless its tenant sends faster than its intake takes.
+// enqueue offers one request to exporterhelper, unless its tenant sends too much.
 func (e *signalExporter[D, R]) enqueue(ctx context.Context, r *intake.Request) error {
 	if !fits(r, e.cfg.Queue.Get()) {
 		return errTooLargeForQueue
 	}
-	if err := e.dispatcher.Load().Admit(r); err != nil {
+	d := e.dispatcher.Load()
+	if err := d.Admit(r); err != nil {
 		return err
 	}
+	err := e.hand(ctx, r)
+	if err != nil {
+		d.Withdraw(r)
+	}
+	return err
+}
+
+// hand gives one request to exporterhelper.
+func (e *signalExporter[D, R]) hand(ctx context.Context, r *intake.Request) error {
 	err := e.next.consume(context.WithValue(ctx, handoverKey{}, &handover{req: r}), e.empty)
 	if err == nil && e.cfg.Queue.Get().StorageID != nil {
 		r.Free() // the queue has its stored form

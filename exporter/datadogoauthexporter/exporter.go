@@ -71,16 +71,17 @@ func (c *core) options() []exporterhelper.Option {
 		exporterhelper.WithRetry(c.cfg.Retry),
 		xexporterhelper.WithQueueBatch(queue, xexporterhelper.QueueBatchSettings{
 			Encoding:    intake.Encoding{Unreadable: c.telemetry.unreadable},
-			Partitioner: partitioner{},
+			Partitioner: partitioner{c},
 		}),
 	}
 }
 
 // partitioner keeps the batches of tenants apart.
-type partitioner struct{}
+type partitioner struct{ *core }
 
-// GetKey is called by the batcher.
-func (partitioner) GetKey(ctx context.Context, r xexporterhelper.Request) string {
+// GetKey is called by the batcher, once for each request that was read from the queue.
+func (p partitioner) GetKey(ctx context.Context, r xexporterhelper.Request) string {
+	p.dispatcher.Load().Read(r.(*intake.Request))
 	return intake.PartitionKey(ctx, r)
 }
 
@@ -168,6 +169,7 @@ func (c *core) start(ctx context.Context, host component.Host, enqueue func(cont
 		Retry:    c.cfg.Retry,
 		MaxSends: c.cfg.MaxSendsPerTenant,
 		Workers:  queue.NumConsumers,
+		Queue:    c.cfg.queueLimits(),
 		Park:     tenancy.ParkLimits{PerTenantBytes: c.cfg.Parking.MaxBytesPerTenant, TotalBytes: c.cfg.Parking.MaxBytes},
 		MaxAge:   c.maxAgeOf,
 		Durable:  queue.StorageID != nil,

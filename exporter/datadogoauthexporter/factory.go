@@ -31,14 +31,15 @@ func NewFactory() exporter.Factory {
 func createDefaultConfig() component.Config {
 	m := metrics.DefaultOptions()
 	return &Config{
-		Credentials:       component.NewID(metadata.Type),
-		Timeout:           20 * time.Second, // what Datadog's Agent waits
-		Retry:             configretry.NewDefaultBackOffConfig(),
-		Queue:             configoptional.Some(defaultQueue()),
-		MaxSendsPerTenant: 2,
-		Parking:           ParkingConfig{MaxBytesPerTenant: 16 << 20, MaxBytes: 64 << 20},
-		HTTP:              confighttp.NewDefaultClientConfig(),
-		ResourceHost:      KeepResourceHost,
+		Credentials:            component.NewID(metadata.Type),
+		Timeout:                20 * time.Second, // what Datadog's Agent waits
+		Retry:                  configretry.NewDefaultBackOffConfig(),
+		Queue:                  configoptional.Some(defaultQueue()),
+		MaxSendsPerTenant:      2,
+		MaxQueueSharePerTenant: defaultQueueShare,
+		Parking:                ParkingConfig{MaxBytesPerTenant: 16 << 20, MaxBytes: 64 << 20},
+		HTTP:                   confighttp.NewDefaultClientConfig(),
+		ResourceHost:           KeepResourceHost,
 		// Off, so that the partner's hosts are in nobody's list. The period is that of Datadog's exporter.
 		HostMetadata: HostMetadataConfig{ReporterPeriod: 30 * time.Minute, MaxHostsPerTenant: 2_000, MaxHosts: 20_000, known: &sharedHosts{}},
 		Metrics: MetricsConfig{

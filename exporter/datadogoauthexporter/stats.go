@@ -93,33 +93,36 @@ func (s *statsFlow) stop(ctx context.Context) {
 func (s *statsFlow) flush(ctx context.Context, force bool) {
 	ctx, cancel := context.WithTimeout(ctx, s.interval)
 	defer cancel()
+	full := false
 	for _, r := range s.refused.take() {
-		s.offer(ctx, r)
+		full = s.offer(ctx, r) || full
 	}
-	if !force && len(s.refused.requests) > 0 {
+	if !force && full {
 		return
 	}
 	s.all.Flush(force, func(tenant, org string, p intake.Payload) bool {
 		r := intake.NewRequest(tenant, org, intake.Stats, p)
 		s.telemetry.acceptedStats(r.Count())
-		s.offer(ctx, r)
-		return force || len(s.refused.requests) == 0
+		return !s.offer(ctx, r) || force
 	})
 }
 
-// offer gives r to the queue, or keeps it to be offered again.
-func (s *statsFlow) offer(ctx context.Context, r *intake.Request) {
+// offer gives r to the queue, or keeps it to be offered again. full says that the queue takes nothing of others either.
+func (s *statsFlow) offer(ctx context.Context, r *intake.Request) (full bool) {
 	ctx, cancel := context.WithTimeout(ctx, handBackTimeout)
 	defer cancel()
-	switch err := s.enqueue(ctx, r); {
+	err := s.enqueue(ctx, r)
+	switch {
 	case err == nil:
 	case errors.Is(err, errTooLargeForQueue):
 		s.telemetry.Dropped(r.Family, intake.ReasonTooLarge, r.Count())
 	default:
+		full = !ofTheTenant(err)
 		for _, lost := range s.refused.keep(r) {
 			s.telemetry.Dropped(lost.Family, intake.ReasonQueueFull, lost.Count())
 		}
 	}
+	return full
 }
 
 // maxRefusedBytes bounds the stats that wait for the queue.

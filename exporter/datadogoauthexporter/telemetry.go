@@ -28,6 +28,8 @@ type telemetry struct {
 	main   books
 	others map[intake.Family]*books // fixed after newTelemetry
 	told   []atomic.Int64           // by reason: when a drop was last logged, Unix seconds
+	// refusals are the attributes of what is given back, as in the table of that name.
+	refusals [len(refusals)]metric.MeasurementOption
 }
 
 // madeOf are the intakes that a signal's items also become items of.
@@ -60,6 +62,7 @@ func newTelemetry(set exporter.Settings, signal string, parked func(...intake.Fa
 	}
 	t := &telemetry{TelemetryBuilder: builder, logger: set.Logger, exporter: attribute.String("exporter", set.ID.String())}
 	t.main, t.others = t.books(signal), make(map[intake.Family]*books)
+	t.prepareRefusals(signal)
 	for f, name := range madeOf[signal] {
 		b := t.books(name)
 		t.others[f] = &b

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -81,5 +82,14 @@ func TestEveryReasonIsDocumented(t *testing.T) {
 	}
 	if got := doc.Attributes["reason"].Enum; !reflect.DeepEqual(got, reasons) {
 		t.Fatalf("metadata.yaml lists %v, the code has %v", got, reasons)
+	}
+	var given []string
+	for _, r := range refusals {
+		if !slices.Contains(given, r.reason) {
+			given = append(given, r.reason)
+		}
+	}
+	if got := doc.Attributes["refusal"].Enum; !slices.Equal(got, given) {
+		t.Fatalf("metadata.yaml lists %v, the code has %v", got, given)
 	}
 }

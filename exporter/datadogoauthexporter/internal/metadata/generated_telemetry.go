@@ -42,6 +42,7 @@ type TelemetryBuilder struct {
 	ExporterDatadogoauthParkingBytes      metric.Int64ObservableGauge
 	ExporterDatadogoauthParkingItems      metric.Int64ObservableGauge
 	ExporterDatadogoauthRedrivenItems     metric.Int64Counter
+	ExporterDatadogoauthRefusedItems      metric.Int64Counter
 	ExporterDatadogoauthRequestDuration   metric.Float64Histogram
 	ExporterDatadogoauthRequestRawBytes   metric.Int64Counter
 	ExporterDatadogoauthRequestSentBytes  metric.Int64Counter
@@ -259,6 +260,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	builder.ExporterDatadogoauthRedrivenItems, err = builder.meter.Int64Counter(
 		"otelcol_exporter_datadogoauth_redriven_items",
 		metric.WithDescription("Parked items that were sent again and are settled, delivered or not. [Alpha]"),
+		metric.WithUnit("{item}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterDatadogoauthRefusedItems, err = builder.meter.Int64Counter(
+		"otelcol_exporter_datadogoauth_refused_items",
+		metric.WithDescription("Items that were given back to their sender with a retryable error, by reason. They are in no other figure; sent again, they count again. [Alpha]"),
 		metric.WithUnit("{item}"),
 	)
 	errs = errors.Join(errs, err)

@@ -52,6 +52,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.ExporterDatadogoauthIncidentOmissions.Add(context.Background(), 1)
 	tb.ExporterDatadogoauthParkedItems.Add(context.Background(), 1)
 	tb.ExporterDatadogoauthRedrivenItems.Add(context.Background(), 1)
+	tb.ExporterDatadogoauthRefusedItems.Add(context.Background(), 1)
 	tb.ExporterDatadogoauthRequestDuration.Record(context.Background(), 1)
 	tb.ExporterDatadogoauthRequestRawBytes.Add(context.Background(), 1)
 	tb.ExporterDatadogoauthRequestSentBytes.Add(context.Background(), 1)
@@ -97,6 +98,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualExporterDatadogoauthRedrivenItems(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualExporterDatadogoauthRefusedItems(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualExporterDatadogoauthRequestDuration(t, testTel,
