@@ -311,20 +311,23 @@ func TestTheRetryBudgetEndsInThePark(t *testing.T) {
 	})
 }
 
+// TestHalfOfTheWorkersAtMostWait: whether the park has room or not.
 func TestHalfOfTheWorkersAtMostWait(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(s *tenancy.Settings) { s.Park.TotalBytes = 1000 })
-	w.answers(busy)
-	retried := 0
-	for i := range 20 {
-		tenant := fmt.Sprintf("tenant-%d", i)
-		w.source.Grant(tenant, "datadoghq.eu", "key", 1, false)
-		if err := w.Push(t.Context(), of(tenant, "1")); err != nil {
-			retried++
+	for _, room := range []int{1000, 1} {
+		w := newWorld(t, func(s *tenancy.Settings) { s.Park = tenancy.ParkLimits{PerTenantBytes: room, TotalBytes: 1000} })
+		w.answers(busy)
+		retried := 0
+		for i := range 20 {
+			tenant := fmt.Sprintf("tenant-%d", i)
+			w.source.Grant(tenant, "datadoghq.eu", "key", 1, false)
+			if err := w.Push(t.Context(), of(tenant, "1")); err != nil {
+				retried++
+			}
 		}
-	}
-	if items, _ := w.Dispatcher.Parked(); retried != 5 || items != 15 {
-		t.Fatalf("%d requests wait in workers, %d in the park", retried, items)
+		if items, _ := w.Dispatcher.Parked(); retried != 5 || items != 15 {
+			t.Fatalf("%d requests wait in workers, %d in the park", retried, items)
+		}
 	}
 }
 

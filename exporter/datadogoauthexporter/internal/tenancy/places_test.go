@@ -206,10 +206,6 @@ func TestParkedDataGetsItsPlaces(t *testing.T) {
 			time.Sleep(10 * time.Millisecond)
 			return nil
 		})
-		w.source.Grant("parked", "datadoghq.eu", "key", 1, false)
-		for range 20 {
-			w.Park(of("parked", "p"), errors.New("full"))
-		}
 		w.Start()
 		defer w.Stop(t.Context())
 		var all sync.WaitGroup
@@ -222,18 +218,65 @@ func TestParkedDataGetsItsPlaces(t *testing.T) {
 				}
 			})
 		}
-		time.Sleep(400 * time.Millisecond)
+		synctest.Wait()
+		for i := range 20 {
+			tenant := fmt.Sprint("parked-", i)
+			w.source.Grant(tenant, "datadoghq.eu", "key", 1, false)
+			w.Park(of(tenant, "p"), errors.New("full"))
+		}
+		time.Sleep(200 * time.Millisecond) // 20 times the places
 		w.mu.Lock()
-		parked := 0
+		parked, fresh := 0, 0
 		for _, body := range w.sent {
 			if body == "p" {
 				parked++
+			} else {
+				fresh++
 			}
 		}
 		w.mu.Unlock()
-		if parked < 15 {
-			t.Errorf("%d of 20 parked requests were sent", parked)
+		if parked != 20 || fresh < 80 {
+			t.Errorf("%d of 20 parked requests were sent, and %d that came fresh", parked, fresh)
 		}
 		all.Wait()
 	})
+}
+
+// TestBackOffKeepsNoPlace has as many requests in back-off as may be, and yet all places for others. One of which a part was delivered keeps its place: it would
+// be delivered twice after a crash, as those that are under way.
+func TestBackOffKeepsNoPlace(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		answer func(*intake.Request, int) error
+		want   int
+	}{{busy, 10}, {half, 5}} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, nil)
+			push := func(site string, i int) error {
+				tenant := fmt.Sprint(site, i)
+				w.source.Grant(tenant, site, "key", 1, false)
+				return w.Push(t.Context(), at(site, tenant, "1", "2"))
+			}
+			w.answers(c.answer)
+			for i := range 5 {
+				if err := push("us3.datadoghq.com", i); err == nil {
+					t.Fatal("parked")
+				}
+			}
+			var underWay gauge
+			w.answers(func(r *intake.Request, call int) error {
+				underWay.add(1)
+				return hang(r, call)
+			})
+			for i := range 20 {
+				go func() { _ = push([]string{"datadoghq.eu", "us5.datadoghq.com"}[i%2], i) }()
+			}
+			time.Sleep(time.Second)
+			synctest.Wait()
+			if got := underWay.highest(); got != c.want {
+				t.Errorf("%d are under way, want %d", got, c.want)
+			}
+			time.Sleep(time.Minute)
+		})
+	}
 }
