@@ -94,7 +94,7 @@ func (e *signalExporter[D, R]) Start(ctx context.Context, host component.Host) e
 	if err := e.start(ctx, host, e.enqueue); err != nil {
 		return err
 	}
-	return e.next.Start(ctx, host)
+	return e.next.Start(ctx, e.watch.host(host))
 }
 
 // Shutdown implements component.Component. It may come without Start, and twice.

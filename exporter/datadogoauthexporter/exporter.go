@@ -33,6 +33,7 @@ type core struct {
 	telemetry *telemetry
 	resolver  *tenancy.Resolver
 	hosts     *hostmetadata.Hosts // nil when no host metadata is sent
+	watch     *queueWatch
 
 	// Set by start.
 	source     credential.Source
@@ -43,6 +44,7 @@ type core struct {
 
 func newCore(set exporter.Settings, cfg *Config, signal string, maxAge time.Duration) (*core, error) {
 	c := &core{set: set, cfg: cfg, signal: signal, maxAge: maxAge}
+	c.watch = &queueWatch{core: c}
 	c.resolver = tenancy.NewResolver(tenancy.Rules{
 		Fixed: cfg.Tenant.Fixed, MetadataKey: cfg.Tenant.MetadataKey, FromResource: cfg.Tenant.ResourceAttribute, Allowed: cfg.Tenant.Allowed,
 	})
@@ -70,7 +72,7 @@ func (c *core) options() []exporterhelper.Option {
 		exporterhelper.WithTimeout(exporterhelper.TimeoutConfig{}), // none: the sender bounds each body
 		exporterhelper.WithRetry(c.cfg.Retry),
 		xexporterhelper.WithQueueBatch(queue, xexporterhelper.QueueBatchSettings{
-			Encoding:    intake.Encoding{Unreadable: c.telemetry.unreadable},
+			Encoding:    watchedEncoding{intake.Encoding{Unreadable: c.telemetry.unreadable}, c.watch},
 			Partitioner: partitioner{c},
 		}),
 	}

@@ -148,3 +148,54 @@ func TestStatsOfOneTenantDoNotHoldUpTheOthers(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsNotDeletedKeepsItsPlace has a durable queue whose disk stands still when the first delivered request is to be deleted: no more are delivered than
+// there are places, for a crash makes all of these be sent twice.
+func TestWhatIsNotDeletedKeepsItsPlace(t *testing.T) {
+	t.Parallel()
+	const tenants = 30
+	d, h := twoSites(t)
+	storageID := component.MustNewID("test_storage")
+	disk := newStorage()
+	h.extensions[storageID] = disk
+	cfg := d.config()
+	cfg.Queue.Get().StorageID = &storageID
+	cfg.Queue.Get().Batch.Get().FlushTimeout = time.Second // so that all are read before the first is deleted
+	set, tel := settings(t)
+	e, err := createLogs(context.Background(), set, cfg)
+	e = run(t, e, err, h)
+	stands := make(chan struct{})
+	goesOn := sync.OnceFunc(func() { close(stands) })
+	defer goesOn()
+	disk.mu.Lock()
+	disk.onDelete = stands
+	disk.mu.Unlock()
+	var names []string
+	for i := range tenants {
+		site, key := eu, euKey
+		if i%2 == 0 {
+			site, key = us5, us5Key
+		}
+		names = append(names, fmt.Sprint("tenant-", i))
+		h.grants.Grant(names[i], site, key, 1, false)
+	}
+	if err := e.ConsumeLogs(context.Background(), logsOf(append(names, names...)...)); err != nil { // two records of each
+		t.Fatal(err)
+	}
+	if err := e.ConsumeLogs(context.Background(), logsOf(names...)); err != nil { // a second item in each batch
+		t.Fatal(err)
+	}
+	places := cfg.Queue.Get().NumConsumers
+	d.await(t, places)
+	select {
+	case r := <-d.got:
+		t.Errorf("one more than places: %q", r.body)
+	case <-time.After(500 * time.Millisecond):
+	}
+	goesOn()
+	d.await(t, tenants-places)
+	if err := e.Shutdown(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	figures(t, tel, fmt.Sprintf("accepted %d delivered %d", 3*tenants, 3*tenants))
+}

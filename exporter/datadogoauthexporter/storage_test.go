@@ -17,6 +17,8 @@ type memoryStorage struct {
 	mu     sync.Mutex
 	values map[string][]byte // guarded by mu
 	broken string            // the name of a client that cannot be had
+	// onDelete is waited for before something is deleted, unless it is nil. Guarded by mu.
+	onDelete chan struct{}
 }
 
 // memoryClient is the part of a memoryStorage that belongs to one purpose of the exporters.
@@ -66,6 +68,12 @@ func (s *memoryClient) Delete(ctx context.Context, key string) error {
 
 // Batch implements storage.Client.
 func (s *memoryClient) Batch(_ context.Context, ops ...*storage.Operation) error {
+	s.mu.Lock()
+	wait := s.onDelete
+	s.mu.Unlock()
+	if wait != nil && ops[len(ops)-1].Type == storage.Delete {
+		<-wait
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, op := range ops {

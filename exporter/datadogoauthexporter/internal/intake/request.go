@@ -24,6 +24,8 @@ type Request struct {
 	Payload
 	// Oldest and Newest are the earliest and the latest time of an item in Unix seconds, 0 when no item has a time.
 	Oldest, Newest int64
+	// Stored are the numbers of the items of a durable queue that are part of this request alone: when it is done, the queue deletes them.
+	Stored []uint64
 	// Try is what has happened to the request in this process. It is not stored.
 	Try Try
 
@@ -46,6 +48,8 @@ type Try struct {
 	Slot, Sending bool
 	// Owed is what its tenant holds of the queue until the request is settled.
 	Owed int
+	// Stored is that of the request when it was tried first.
+	Stored []uint64
 }
 
 var (
@@ -125,7 +129,7 @@ func (r *Request) MergeSplit(_ context.Context, maxSize int, sizer exporterhelpe
 	if sizer != exporterhelper.RequestSizerTypeBytes && sizer != exporterhelper.RequestSizerTypeItems {
 		return nil, fmt.Errorf("batch by %s: only bytes and items can be split", sizer.String())
 	}
-	merged := false
+	merged, own := false, r.Stored
 	if other != nil {
 		o, ok := other.(*Request)
 		if !ok {
@@ -148,6 +152,7 @@ func (r *Request) MergeSplit(_ context.Context, maxSize int, sizer exporterhelpe
 		first := 0
 		if merged {
 			first = 1
+			pieces[0].Stored = own // what of other is in it is in the next, too
 		}
 		smallestLast(pieces[first:], sizer)
 	}
@@ -182,6 +187,7 @@ func (r *Request) append(o *Request) {
 		it.End += base
 		r.Items = append(r.Items, it)
 	}
+	r.Stored = append(r.Stored, o.Stored...)
 	r.count += o.count
 	r.see(o.Oldest, o.Newest)
 	o.giveBack()

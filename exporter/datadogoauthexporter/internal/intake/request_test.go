@@ -2,6 +2,7 @@ package intake_test
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
 	"testing"
 
@@ -176,6 +177,46 @@ func TestCheckTenant(t *testing.T) {
 	} {
 		if err := intake.CheckTenant(name); (err == nil) != good {
 			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
+// TestStoredGoesWhereTheItemIsAlone: what is cut out of an item of the queue does not say where the queue has it, but for the batch that was there before.
+func TestStoredGoesWhereTheItemIsAlone(t *testing.T) {
+	t.Parallel()
+	item := func(number uint64, bytes int) *intake.Request {
+		p := intake.Payload{}
+		for range bytes {
+			p.Body = append(p.Body, 'x')
+			p.EndItem(1, 1)
+		}
+		r := intake.NewRequest("acme", "org", intake.Logs, p)
+		r.Stored = []uint64{number}
+		return r
+	}
+	for name, c := range map[string]struct {
+		r, other *intake.Request
+		want     string
+	}{
+		"alone":          {item(1, 4), nil, "[[1]]"},
+		"alone, too big": {item(1, 12), nil, "[[] []]"},
+		"merged":         {item(1, 4), item(2, 4), "[[1 2]]"},
+		"merged and cut": {item(1, 4), item(2, 8), "[[1] []]"},
+	} {
+		var other xexporterhelper.Request
+		if c.other != nil {
+			other = c.other
+		}
+		pieces, err := c.r.MergeSplit(t.Context(), 10, exporterhelper.RequestSizerTypeBytes, other)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got [][]uint64
+		for _, p := range pieces {
+			got = append(got, p.(*intake.Request).Stored)
+		}
+		if fmt.Sprint(got) != c.want {
+			t.Errorf("%s: %v, want %s", name, got, c.want)
 		}
 	}
 }

@@ -67,6 +67,7 @@ type Dispatcher struct {
 	pace         pace
 	starved      bool // parked data is due and finds no place
 	shares       shares
+	undeleted    map[uint64]*undeleted // by number in the durable queue
 	closing      bool
 	pushing      int           // calls of Push
 	begun        uint64        // guarded by mu; calls of Push so far
@@ -83,7 +84,7 @@ type Dispatcher struct {
 func NewDispatcher(set Settings) *Dispatcher {
 	return &Dispatcher{
 		set: set, kick: make(chan struct{}, 1), cleared: make(chan struct{}),
-		shares: newShares(set.Queue), lanes: make(map[string]*lane), destinations: make(map[destinationKey]*destination), park: newPark(set.Park), asleep: make(map[*intake.Request]struct{}),
+		shares: newShares(set.Queue), undeleted: make(map[uint64]*undeleted), lanes: make(map[string]*lane), destinations: make(map[destinationKey]*destination), park: newPark(set.Park), asleep: make(map[*intake.Request]struct{}),
 	}
 }
 
@@ -132,7 +133,7 @@ func (d *Dispatcher) Push(ctx context.Context, req xexporterhelper.Request) (err
 	r := req.(*intake.Request)
 	key := r.Key()
 	if r.Try.First.IsZero() {
-		r.Try.First, r.Try.Owed = time.Now(), d.set.Queue.size(r)
+		r.Try.First, r.Try.Owed, r.Try.Stored = time.Now(), d.set.Queue.size(r), r.Stored
 	}
 	tenant, owed := r.Tenant, r.Try.Owed // r is not ours any more at the end
 	d.arrive(r)

@@ -119,3 +119,37 @@ func (d *Dispatcher) pause(l *lane, r *intake.Request) {
 		d.free()
 	}
 }
+
+// undeleted is a request that is done, with the place that it keeps until the durable queue has deleted all of it.
+type undeleted struct {
+	to    *destination
+	items int
+}
+
+// finished gives back the places of a request that is done. That of all tenants stays taken until the durable queue has deleted what is in it alone: a crash
+// before that makes it one of those that are sent twice, and there must be no more of these than places.
+func (d *Dispatcher) finished(l *lane, r *intake.Request) {
+	if r.Try.Sending && len(r.Try.Stored) > 0 {
+		u := &undeleted{to: l.to, items: len(r.Try.Stored)}
+		for _, number := range r.Try.Stored {
+			d.undeleted[number] = u
+		}
+		r.Try.Sending = false
+	}
+	d.leave(l, r)
+}
+
+// Deleted notes that the durable queue has deleted an item.
+func (d *Dispatcher) Deleted(number uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	u := d.undeleted[number]
+	if u == nil {
+		return
+	}
+	delete(d.undeleted, number)
+	if u.items--; u.items == 0 {
+		d.give(u.to)
+		d.free()
+	}
+}

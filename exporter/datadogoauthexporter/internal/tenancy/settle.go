@@ -136,7 +136,7 @@ func (d *Dispatcher) finish(key string, r *intake.Request, res result) {
 	now := time.Now()
 	d.mu.Lock()
 	l := d.lane(key, r)
-	d.leave(l, r)
+	d.finished(l, r)
 	d.free() // if r came from the park, there is room
 	reopened := l.to.note(now, res, d.set.Retry)
 	if res.reached == down {
