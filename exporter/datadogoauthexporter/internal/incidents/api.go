@@ -18,7 +18,6 @@ import (
 
 	"github.com/datadogoauth/otelcol-datadogoauth/credential"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
-	"github.com/datadogoauth/otelcol-datadogoauth/internal/peertext"
 	"github.com/datadogoauth/otelcol-datadogoauth/site"
 )
 
@@ -56,10 +55,7 @@ func judge(status int) verdict {
 	}
 }
 
-const (
-	maxAnswerBytes = 4 << 20
-	maxQuoteBytes  = 200
-)
+const maxAnswerBytes = 4 << 20
 
 // api calls Datadog for one tenant.
 type api struct {
@@ -101,10 +97,11 @@ func (a *api) call(ctx context.Context, method, path string, body, into any) (ve
 	// The round tripper below RoundTrip follows no redirect, as there is no client around it.
 	resp, err := a.set.Source.Bearer(a.tenant, watched).RoundTrip(req)
 	if err != nil {
+		v := later
 		if watched.written.Load() {
-			return unclear, fmt.Errorf("%s: %w", what, err)
+			v = unclear
 		}
-		return later, fmt.Errorf("%s: %w", what, err)
+		return v, fmt.Errorf("%s: %w", what, err)
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes))
@@ -165,7 +162,7 @@ func complaint(answer []byte) string {
 	if json.Unmarshal(answer, &body) != nil || len(body.Errors) == 0 {
 		return "no reason given"
 	}
-	return peertext.Quote(string(bytes.Trim(body.Errors[0], `"`)), maxQuoteBytes)
+	return intake.Quotable(string(bytes.Trim(body.Errors[0], `"`)))
 }
 
 // watch notes whether a request was written. It is below the round tripper that adds the token, whose own calls are none of it.
@@ -177,7 +174,11 @@ type watch struct {
 // RoundTrip implements http.RoundTripper.
 func (w *watch) RoundTrip(req *http.Request) (*http.Response, error) {
 	trace := &httptrace.ClientTrace{WroteHeaders: func() { w.written.Store(true) }}
-	return w.base.RoundTrip(req.WithContext(httptrace.WithClientTrace(req.Context(), trace)))
+	resp, err := w.base.RoundTrip(req.WithContext(httptrace.WithClientTrace(req.Context(), trace)))
+	if err != nil {
+		return resp, intake.WithoutQuotes(err)
+	}
+	return resp, nil
 }
 
 // document is the JSON:API form of what is sent and answered.

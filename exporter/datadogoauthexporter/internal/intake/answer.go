@@ -2,56 +2,87 @@ package intake
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
+	"slices"
 	"strings"
-
-	"github.com/datadogoauth/otelcol-datadogoauth/internal/peertext"
+	"time"
 )
 
 const (
 	// maxAnswerBytes bounds how much of an answer is read, whatever its length.
 	maxAnswerBytes = 64 << 10
-	// maxQuoteBytes bounds what of an answer gets into an error.
-	maxQuoteBytes = 200
+	// maxAnswerTime bounds how long the rest of an answer is waited for once its status is there. An answer of an intake is a few bytes long; one that
+	// trickles would keep a worker for the whole timeout, and says nothing that changes what its status means.
+	maxAnswerTime = 2 * time.Second
 )
 
 // notAllowed is in the 403 of an OTLP intake that Datadog has to enable for the organisation first, in whatever form; a wrong key gets a 403 without
 // it. This text has been seen; whether there are others is not known.
 const notAllowed = "organization is not allowed"
 
-// complaints reads the "errors" of an answer. Datadog writes them as texts, or as JSON:API objects with title and detail; OTLP has forms of its own;
-// proxies answer with HTML. The body is closed.
-func complaints(resp *http.Response) []string {
+// answer is what an intake says beside its status.
+type answer struct {
+	// texts are those of errors, as Quotable leaves them.
+	texts []string
+	// page says that it is HTML, which no intake answers a success with: it comes from a proxy, or from a network that wants somebody to log in.
+	page bool
+	// notEnabled says that the organisation may not use the intake, whatever the key.
+	notEnabled bool
+}
+
+// readAnswer reads "errors". Datadog writes them as texts, or as JSON:API objects with title and detail; OTLP has forms of its own; proxies answer with
+// HTML. The body is closed. giveUp ends the request when the answer takes too long; what is there by then counts.
+func readAnswer(resp *http.Response, giveUp context.CancelFunc) answer {
 	defer resp.Body.Close()
+	patience := time.AfterFunc(maxAnswerTime, giveUp)
+	defer patience.Stop()
 	raw, _ := io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes))
+
+	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	a := answer{page: isPage(media, raw)}
 	if resp.StatusCode == http.StatusForbidden && bytes.Contains(bytes.ToLower(raw), []byte(notAllowed)) {
-		return []string{notAllowed}
+		a.texts, a.notEnabled = []string{notAllowed}, true
+		return a
 	}
-	var answer struct {
+	var said struct {
 		Errors []json.RawMessage `json:"errors"`
 	}
-	if json.Unmarshal(raw, &answer) != nil {
-		if text := otlpAnswer(resp, raw); text != "" {
-			return []string{peertext.Quote(text, maxQuoteBytes)}
+	if a.page {
+		a.texts = []string{fmt.Sprintf("the answer is a page of HTML (%d bytes); is a proxy in the way?", len(raw))}
+	} else if json.Unmarshal(raw, &said) == nil {
+		for _, e := range said.Errors {
+			a.texts = append(a.texts, Quotable(textOf(e)))
 		}
-		if resp.StatusCode < 300 {
-			return nil
-		}
-		return []string{fmt.Sprintf("the answer is not JSON (%s, %d bytes); is a proxy in the way?", peertext.Quote(resp.Header.Get("Content-Type"), maxQuoteBytes), len(raw))}
+	} else if text := otlpAnswer(media, resp.StatusCode, raw); text != "" {
+		a.texts = []string{text}
+	} else if resp.StatusCode >= 300 {
+		a.texts = []string{fmt.Sprintf("the answer is not JSON (%d bytes); is a proxy in the way?", len(raw))}
 	}
-	var texts []string
-	for _, e := range answer.Errors {
-		var text string
-		var object struct{ Title, Detail string }
-		switch {
-		case json.Unmarshal(e, &text) == nil:
-		case json.Unmarshal(e, &object) == nil:
-			text = strings.Trim(object.Title+": "+object.Detail, ": ")
-		}
-		texts = append(texts, peertext.Quote(text, maxQuoteBytes))
+	return a
+}
+
+// textOf is an element of "errors" as a text.
+func textOf(e json.RawMessage) string {
+	var text string
+	var object struct{ Title, Detail string }
+	switch {
+	case json.Unmarshal(e, &text) == nil:
+	case json.Unmarshal(e, &object) == nil:
+		text = strings.Trim(object.Title+": "+object.Detail, ": ")
 	}
-	return texts
+	return text
+}
+
+// isPage tells HTML by its media type, and by how it begins where that is missing or says nothing.
+func isPage(media string, raw []byte) bool {
+	if media == "text/html" || media == "application/xhtml+xml" {
+		return true
+	}
+	begin := bytes.ToLower(bytes.TrimLeft(raw[:min(len(raw), 512)], "\ufeff \t\r\n"))
+	return slices.ContainsFunc([]string{"<!doctype html", "<html"}, func(tag string) bool { return bytes.HasPrefix(begin, []byte(tag)) })
 }

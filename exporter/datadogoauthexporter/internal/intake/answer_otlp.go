@@ -2,8 +2,6 @@ package intake
 
 import (
 	"fmt"
-	"mime"
-	"net/http"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -16,16 +14,17 @@ import (
 //	message ExportTracePartialSuccess { int64 rejected_spans = 1; string error_message = 2; }
 //
 // https://opentelemetry.io/docs/specs/otlp/#otlphttp-response
-func otlpAnswer(resp *http.Response, raw []byte) string {
-	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+func otlpAnswer(media string, status int, raw []byte) string {
 	switch {
-	case media == "text/plain" && resp.StatusCode >= 300:
-		return string(raw)
+	case media == "text/plain" && status >= 300 && len(raw) > 0:
+		return Quotable(string(raw))
 	case media != "application/x-protobuf":
 		return ""
-	case resp.StatusCode >= 300:
-		_, text := numberAndText(raw)
-		return text
+	case status >= 300:
+		if _, text := numberAndText(raw); text != "" {
+			return Quotable(text)
+		}
+		return ""
 	}
 	num, typ, n := protowire.ConsumeTag(raw)
 	if n < 0 || num != 1 || typ != protowire.BytesType {
@@ -39,7 +38,7 @@ func otlpAnswer(resp *http.Response, raw []byte) string {
 	if rejected == 0 && text == "" {
 		return ""
 	}
-	return fmt.Sprintf("partial success: %d rejected: %s", rejected, text)
+	return fmt.Sprintf("partial success: %d rejected: %s", rejected, Quotable(text))
 }
 
 // numberAndText reads field 1, a varint, and field 2, a text, as far as raw is protobuf.

@@ -24,11 +24,13 @@ const (
 // judge is the one place that decides what an answer of an intake with an API key means. All families answer alike:
 //
 //	2xx                  delivered (some clients expect 200, the intakes say 202)
+//	2xx, a page of HTML  again: it comes from a proxy or a captive portal, and the intake has nothing
 //	400                  rejected; with zstd first tried with gzip, since an intake that does not know zstd may say so with 400
 //	401, 404, other 4xx  rejected: wrong address or configuration
 //	403, not enabled     again, after the longest wait: the key is good, but Datadog has not enabled OTLP for the organisation; see notAllowed
 //	403, key is fresh    again: a new key takes seconds to be known everywhere
 //	403                  held: the customer may have revoked the key, so it is neither dropped nor hammered
+//	407                  again: only a proxy says so
 //	408, 429, 5xx        again
 //	413                  split
 //	415                  recode, then rejected
@@ -36,10 +38,14 @@ const (
 //
 // Sources: https://docs.datadoghq.com/api/latest/logs/, https://docs.datadoghq.com/api/latest/metrics/ and what the Agent and
 // Vector do where the documentation says nothing.
-func judge(status int, sentWith Compression, keyIsFresh bool) verdict {
+func judge(status int, said answer, sentWith Compression, keyIsFresh bool) verdict {
 	switch {
+	case status >= 200 && status < 300 && said.page:
+		return again
 	case status >= 200 && status < 300:
 		return delivered
+	case status == http.StatusForbidden && said.notEnabled:
+		return again // the key is good, so it is not reported
 	case status == http.StatusForbidden && keyIsFresh:
 		return again
 	case status == http.StatusForbidden:
@@ -48,7 +54,7 @@ func judge(status int, sentWith Compression, keyIsFresh bool) verdict {
 		return split
 	case (status == http.StatusUnsupportedMediaType || status == http.StatusBadRequest) && sentWith == Zstd:
 		return recode
-	case status < 400, status == http.StatusRequestTimeout, status == http.StatusTooManyRequests, status >= 500:
+	case status < 400, status == http.StatusProxyAuthRequired, status == http.StatusRequestTimeout, status == http.StatusTooManyRequests, status >= 500:
 		return again
 	default:
 		return rejected
@@ -59,11 +65,12 @@ func judge(status int, sentWith Compression, keyIsFresh bool) verdict {
 //
 //	403, 429, 3xx        as judge says: the request was turned away before anything was done
 //	408, 5xx             unclear: a gateway answers so too when the intake was reached and its answer was lost, 503 included
+//	2xx, a page of HTML  unclear: nobody knows what stands behind a proxy that answers so
 //
 // No answer at all is unclear once the head of the request was written; see Sender.post.
-func judgeOnce(status int, sentWith Compression, keyIsFresh bool) verdict {
-	v := judge(status, sentWith, keyIsFresh)
-	if v == again && (status == http.StatusRequestTimeout || status >= 500) {
+func judgeOnce(status int, said answer, sentWith Compression, keyIsFresh bool) verdict {
+	v := judge(status, said, sentWith, keyIsFresh)
+	if v == again && (status < 300 || status == http.StatusRequestTimeout || status >= 500) {
 		return unclear
 	}
 	return v

@@ -46,7 +46,7 @@ func TestAnOrganisationThatIsNotEnabledKeepsItsKey(t *testing.T) {
 	}
 }
 
-func TestOTLPAnswersOfOtherFormsAreQuoted(t *testing.T) {
+func TestOTLPAnswersOfOtherFormsAreRead(t *testing.T) {
 	t.Parallel()
 	text := func(field protowire.Number, s string) []byte {
 		return protowire.AppendString(protowire.AppendTag(nil, field, protowire.BytesType), s)
@@ -59,15 +59,15 @@ func TestOTLPAnswersOfOtherFormsAreQuoted(t *testing.T) {
 		complaints string
 		err        string
 	}{
-		"partial success":             {202, "application/x-protobuf", string(text(1, string(partial))), "partial success: 3 rejected: too old", ""},
+		"partial success":             {202, "application/x-protobuf", string(text(1, string(partial))), `partial success: 3 rejected: an error text of 7 bytes with "too old"`, ""},
 		"success":                     {202, "application/x-protobuf", "", "", ""},
 		"success, empty partial":      {200, "application/x-protobuf", string(text(1, "")), "", ""},
 		"success, not protobuf":       {202, "application/x-protobuf", "\xff\xff", "", ""},
 		"success, text":               {202, "text/plain", "Accepted", "", ""},
-		"refusal, google.rpc.Status":  {400, "application/x-protobuf", string(text(2, "only delta")), "", "only delta"},
-		"refusal, text":               {400, "text/plain", "bad things", "", "bad things"},
+		"refusal, google.rpc.Status":  {400, "application/x-protobuf", string(text(2, "only delta")), "", `with "delta"`},
+		"refusal, text":               {400, "text/plain", "malformed things", "", `with "malformed"`},
 		"refusal, broken rpc.Status":  {400, "application/x-protobuf", "\x12\xff", "", "not JSON"},
-		"refusal, JSON of Datadog":    {400, "application/json", `{"errors":["no"]}`, "", "no"},
+		"refusal, JSON of Datadog":    {400, "application/json", `{"errors":["not delta"]}`, "", `with "delta"`},
 		"partial success, cut in two": {202, "application/x-protobuf", string(text(1, string(partial))[:5]), "", ""},
 	} {
 		in := newIntake(t, func(w http.ResponseWriter, _ call, _ int) {

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptrace"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -87,7 +85,7 @@ type Unsent struct {
 	Left *Request
 	// Partial says that the intake took some of it, Settled that some of it was taken or lost, so that Left is less than what was given.
 	Partial, Settled bool
-	// Down says that the intake did not answer, or answered 5xx, which hardly is about this tenant.
+	// Down says that the intake did not answer, or answered 5xx, or that something else answered for it, which hardly is about this tenant.
 	Down bool
 	// Refused says that the intake answered 403 to a key that is not fresh.
 	Refused bool
@@ -189,10 +187,10 @@ func join(pieces []*Request) *Request {
 	return whole
 }
 
-// answer is what became of one body.
-type answer struct {
+// judgement is what became of one body.
+type judgement struct {
 	verdict verdict
-	down    bool // there was no answer, or 5xx
+	down    bool // there was no answer of the intake, or 5xx
 	invalid bool // 400: something of the body is at fault
 	wait    time.Duration
 	err     error // nil when delivered
@@ -201,9 +199,9 @@ type answer struct {
 var errTooLarge = errors.New("larger than the intake takes")
 
 // sendOne sends r as one body. With zstd refused it sends once more with gzip.
-func (s *Sender) sendOne(ctx context.Context, cred *credential.Credential, r *Request, room int) answer {
+func (s *Sender) sendOne(ctx context.Context, cred *credential.Credential, r *Request, room int) judgement {
 	if r.BytesSize() > room {
-		return answer{verdict: split, err: errTooLarge}
+		return judgement{verdict: split, err: errTooLarge}
 	}
 	if r.Family.once() && !s.set.AtLeastOnce && s.set.Attempts != nil {
 		return s.attempt(ctx, cred, r)
@@ -212,20 +210,20 @@ func (s *Sender) sendOne(ctx context.Context, cred *credential.Credential, r *Re
 }
 
 // attempt is sendOne for what must not be sent twice, not even by a process that was killed in between.
-func (s *Sender) attempt(ctx context.Context, cred *credential.Credential, r *Request) answer {
+func (s *Sender) attempt(ctx context.Context, cred *credential.Credential, r *Request) judgement {
 	sentBefore, err := s.set.Attempts.Begin(ctx, r)
 	switch {
 	case err != nil:
-		return answer{verdict: again, err: err}
+		return judgement{verdict: again, err: err}
 	case sentBefore:
-		return answer{verdict: unclearBefore, err: fmt.Errorf("send %s of tenant %s: the collector was killed when it was sent the last time, and nobody knows whether it arrived", r.Family, r.Tenant)}
+		return judgement{verdict: unclearBefore, err: fmt.Errorf("send %s of tenant %s: the collector was killed when it was sent the last time, and nobody knows whether it arrived", r.Family, r.Tenant)}
 	}
 	a := s.encodeAndPost(ctx, cred, r)
 	s.set.Attempts.End(context.WithoutCancel(ctx), r, a.verdict == again || a.verdict == held)
 	return a
 }
 
-func (s *Sender) encodeAndPost(ctx context.Context, cred *credential.Credential, r *Request) answer {
+func (s *Sender) encodeAndPost(ctx context.Context, cred *credential.Credential, r *Request) judgement {
 	to := destination{cred.Site().Domain(), r.Family}
 	with := s.compression(to)
 	a := s.post(ctx, cred, r, with)
@@ -259,20 +257,20 @@ func (s *Sender) compression(to destination) Compression {
 }
 
 // post sends one body and judges the answer.
-func (s *Sender) post(ctx context.Context, cred *credential.Credential, r *Request, with Compression) answer {
+func (s *Sender) post(ctx context.Context, cred *credential.Credential, r *Request, with Compression) judgement {
 	t := &families[r.Family]
 	if !s.set.Endpoints.Serves(cred.Site(), t.host) {
-		return answer{verdict: again, wait: s.set.MaxWait, err: fmt.Errorf("send %s of tenant %s to %s: no %s intake of this site is known; name one under endpoints::%s::%s, or use another intake",
+		return judgement{verdict: again, wait: s.set.MaxWait, err: fmt.Errorf("send %s of tenant %s to %s: no %s intake of this site is known; name one under endpoints::%s::%s, or use another intake",
 			r.Family, r.Tenant, cred.Site(), t.host, cred.Site(), t.host)}
 	}
 	prefix, inner, suffix := r.Family.frame(&r.Payload, &s.frames)
 	body, err := s.packer.pack(with, prefix, inner, suffix)
 	if err != nil {
-		return answer{verdict: again, err: err}
+		return judgement{verdict: again, err: err}
 	}
 	defer body.release()
 	if body.buf.Len() > t.maxSentBytes {
-		return answer{verdict: split, err: errTooLarge}
+		return judgement{verdict: split, err: errTooLarge}
 	}
 	rawBytes, sentBytes := len(prefix)+len(inner)+len(suffix), body.buf.Len()
 
@@ -285,7 +283,7 @@ func (s *Sender) post(ctx context.Context, cred *credential.Credential, r *Reque
 	}
 	req, err := cred.NewRequest(ctx, s.set.Endpoints, http.MethodPost, t.host, t.path, nil)
 	if err != nil {
-		return answer{verdict: again, err: fmt.Errorf("send %s of tenant %s: %w", r.Family, r.Tenant, err)}
+		return judgement{verdict: again, err: fmt.Errorf("send %s of tenant %s: %w", r.Family, r.Tenant, err)}
 	}
 	body.attach(req)
 	req.Header["Content-Type"] = []string{t.contentType}
@@ -308,32 +306,33 @@ func (s *Sender) post(ctx context.Context, cred *credential.Credential, r *Reque
 			v = unclear
 		}
 		s.set.Observer.Sent(r.Family, v.String(), time.Since(begin), rawBytes, sentBytes)
-		return answer{verdict: v, down: true, err: fmt.Errorf("send %s of tenant %s: %w", r.Family, r.Tenant, err)}
+		return judgement{verdict: v, down: true, err: fmt.Errorf("send %s of tenant %s: %w", r.Family, r.Tenant, WithoutQuotes(err))}
 	}
-	texts := complaints(resp)
+	said := readAnswer(resp, cancel)
 	decide := judge
 	if once {
 		decide = judgeOnce
 	}
-	a := answer{verdict: decide(resp.StatusCode, with, cred.Fresh()), down: resp.StatusCode >= 500, invalid: resp.StatusCode == http.StatusBadRequest}
-	notEnabled := resp.StatusCode == http.StatusForbidden && slices.Contains(texts, notAllowed)
-	if notEnabled {
-		a.verdict = again // the key is good, so it is not reported
+	strange := resp.StatusCode < 300 && said.page
+	a := judgement{
+		verdict: decide(resp.StatusCode, said, with, cred.Fresh()),
+		down:    resp.StatusCode >= 500 || strange,
+		invalid: resp.StatusCode == http.StatusBadRequest,
 	}
 	s.set.Observer.Sent(r.Family, a.verdict.String(), time.Since(begin), rawBytes, sentBytes)
 	switch a.verdict {
 	case delivered:
-		if len(texts) > 0 {
-			s.set.Observer.Complained(r, texts)
+		if len(said.texts) > 0 {
+			s.set.Observer.Complained(r, said.texts)
 		}
 		return a
 	case again:
 		a.wait = AskedWait(resp.Header, time.Now(), s.set.MaxWait)
-		if notEnabled {
+		if said.notEnabled {
 			a.wait = s.set.MaxWait
 		}
 	}
-	a.err = refusal(cred, r, resp, texts, notEnabled)
+	a.err = refusal(cred, r, resp, said)
 	return a
 }
 
@@ -343,30 +342,6 @@ func requestID() string {
 	_, _ = rand.Read(b[:]) // never fails
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
-}
-
-// refusal tells what came back and what to do about it.
-func refusal(cred *credential.Credential, r *Request, resp *http.Response, texts []string, notEnabled bool) error {
-	said := strings.Join(texts[:min(len(texts), 3)], "; ")
-	if said == "" {
-		said = http.StatusText(resp.StatusCode)
-	}
-	var hint string
-	switch code := resp.StatusCode; {
-	case notEnabled:
-		hint = "; Datadog has not enabled this intake for the organisation, and has to be asked to; the data is kept and tried again"
-	case code == http.StatusForbidden && cred.Fresh():
-		hint = "; the key is new and may not be known everywhere yet, trying again"
-	case code == http.StatusForbidden:
-		hint = "; the customer may have revoked the API key, or this intake is not enabled for the organisation"
-	case code == http.StatusNotFound:
-		hint = "; check the endpoints in the exporter's configuration"
-	case code >= 300 && code < 400:
-		hint = "; redirects are not followed, check http::proxy_url and endpoints"
-	case r.Family.once() && (code == http.StatusRequestTimeout || code >= 500):
-		hint = "; it may have arrived all the same, see events::at_least_once"
-	}
-	return fmt.Errorf("send %s of tenant %s to %s: %d: %s%s", r.Family, r.Tenant, cred.Site(), resp.StatusCode, said, hint)
 }
 
 // String is the value of the metric attribute "outcome".
