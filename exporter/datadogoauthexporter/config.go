@@ -108,8 +108,11 @@ type MetricsConfig struct {
 	Intake IntakeForm `mapstructure:"intake"`
 	// Compression of series and sketches.
 	Compression intake.Compression `mapstructure:"compression"`
-	// MaxAge is how old a point may be when it is sent. Datadog takes one hour; set more for customers with Historical Metrics.
+	// MaxAge is how old a point may be when it is sent. Datadog takes one hour, of which some is needed for the way; set more for customers with
+	// Historical Metrics.
 	MaxAge time.Duration `mapstructure:"max_age"`
+	// MaxAhead is how far ahead of the clock a point may be when it is sent. Datadog takes ten minutes.
+	MaxAhead time.Duration `mapstructure:"max_ahead"`
 	// ResourceAttributesAsTags copies every resource attribute to the tags.
 	ResourceAttributesAsTags bool `mapstructure:"resource_attributes_as_tags"`
 	// ScopeMetadataAsTags adds name, version and attributes of the instrumentation scope to the tags.
@@ -384,6 +387,9 @@ func (t *TracesConfig) validate(f *faults) {
 func (m *MetricsConfig) validate(f *faults) {
 	f.compression("metrics", m.Compression)
 	f.age("metrics", m.MaxAge)
+	if m.MaxAhead < 0 {
+		f.add("metrics::max_ahead", "must not be negative, got %s; 0 sends data of any date", m.MaxAhead)
+	}
 	if m.DeltaTTL <= 0 {
 		f.add("metrics::delta_ttl", "must be positive, got %s", m.DeltaTTL)
 	}

@@ -174,6 +174,7 @@ func (c *core) start(ctx context.Context, host component.Host, enqueue func(cont
 		Queue:    c.cfg.queueLimits(),
 		Park:     tenancy.ParkLimits{PerTenantBytes: c.cfg.Parking.MaxBytesPerTenant, TotalBytes: c.cfg.Parking.MaxBytes},
 		MaxAge:   c.maxAgeOf,
+		MaxAhead: c.maxAheadOf,
 		Durable:  queue.StorageID != nil,
 		HandBack: func(r *intake.Request) error {
 			ctx, cancel := context.WithTimeout(context.Background(), handBackTimeout)
@@ -199,6 +200,17 @@ func (c *core) maxAgeOf(f intake.Family) time.Duration {
 		return c.cfg.HostMetadata.ReporterPeriod // the next report is due then
 	default:
 		return c.maxAge
+	}
+}
+
+// maxAheadOf is how far ahead of the clock an item may be when it is sent, 0 for any. Datadog states a limit for metrics and events, and what is dated
+// ahead of it is no event (see internal/events).
+func (c *core) maxAheadOf(f intake.Family) time.Duration {
+	switch f {
+	case intake.Series, intake.Sketches, intake.OTLPMetrics:
+		return c.cfg.Metrics.MaxAhead
+	default:
+		return 0
 	}
 }
 

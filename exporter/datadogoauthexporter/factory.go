@@ -28,6 +28,10 @@ func NewFactory() exporter.Factory {
 	)
 }
 
+// forTheWay is how much earlier than at Datadog's limit data expires by default: a request may be several bodies, each of which takes up to Timeout,
+// and clocks differ. Datadog drops what arrives too late without a word.
+const forTheWay = 5 * time.Minute
+
 func createDefaultConfig() component.Config {
 	m := metrics.DefaultOptions()
 	return &Config{
@@ -45,7 +49,8 @@ func createDefaultConfig() component.Config {
 		Metrics: MetricsConfig{
 			Intake:              IntakeAgent,
 			Compression:         intake.Zstd,
-			MaxAge:              time.Hour,
+			MaxAge:              time.Hour - forTheWay,
+			MaxAhead:            10 * time.Minute,
 			ScopeMetadataAsTags: m.ScopeTags,
 			Units:               m.Units,
 			Remapping:           m.Remapping,
@@ -56,17 +61,17 @@ func createDefaultConfig() component.Config {
 			Histograms:          HistogramsConfig{Mode: m.HistogramMode, SendAggregationMetrics: m.SendAggregations},
 			Summaries:           SummariesConfig{Mode: m.SummaryMode},
 		},
-		Logs: LogsConfig{Intake: IntakeAgent, Compression: intake.Zstd, MaxAge: 18 * time.Hour},
+		Logs: LogsConfig{Intake: IntakeAgent, Compression: intake.Zstd, MaxAge: 18*time.Hour - forTheWay},
 		// The trace intake is only known to take gzip. Its window is not documented: logs' is assumed. A group of stats takes about 1 kB.
 		Traces: TracesConfig{
 			Intake:      IntakeAgent,
-			Compression: intake.Gzip, MaxAge: 18 * time.Hour,
+			Compression: intake.Gzip, MaxAge: 18*time.Hour - forTheWay,
 			ComputeStats: true, ComputeStatsBySpanKind: true, PeerTagsAggregation: true, BucketInterval: 10 * time.Second,
 			MaxStatsKeysPerTenant: 10_000, MaxStatsKeys: 100_000,
 			Obfuscation: ObfuscationConfig{HTTP: HTTPObfuscationConfig{RemoveQueryString: true}},
 		},
 		// Whoever names a record an event means one. Datadog answers 400 to an event of 18 hours; the rest is for the way, and for clocks.
-		Events: EventsConfig{Enabled: true, MaxAge: 18*time.Hour - 5*time.Minute},
+		Events: EventsConfig{Enabled: true, MaxAge: 18*time.Hour - forTheWay},
 		// Of ten minutes, so that a check is not too old when it arrives.
 		ServiceChecks: ServiceChecksConfig{Enabled: true, MaxAge: 9 * time.Minute},
 		// Search lags by seconds as a rule. A month is longer than most incidents last.

@@ -110,7 +110,7 @@ exporters:
     hostname: "a b"
     resource_host: maybe
     integration: {source: "a,b"}
-    metrics: {compression: lz4, remapping: some, max_age: -1s, delta_ttl: 0s, max_series: 0, histograms: {mode: nobuckets}, sums: {cumulative_monotonic_mode: x}}
+    metrics: {compression: lz4, remapping: some, max_age: -1s, max_ahead: -1s, delta_ttl: 0s, max_series: 0, histograms: {mode: nobuckets}, sums: {cumulative_monotonic_mode: x}}
     otlp: {platform: a.b, source: "a b"}
     logs: {compression: x, intake: public}
     traces: {intake: v2, ignore_resources: ["(", ""], span_name_remappings: {"": a, b: ""}, max_age: -1s, peer_tags: [""], bucket_interval: 1ms, max_stats_keys_per_tenant: 0, max_stats_keys: -1}
@@ -125,7 +125,7 @@ exporters:
 		"timeout:", "sending_queue::wait_for_result:", "sending_queue::num_consumers:", "sending_queue::batch::partition:", "max_queue_share_per_tenant:", "parking::max_bytes:",
 		"tenant: nothing names", "tenant::allowed::0:", "http::endpoint:", "http::timeout:", "http::compression:", "http::cookies:", "http::headers:",
 		"http::tls::insecure:", "http::tls::insecure_skip_verify:", "endpoints: datadoghq.org:", "endpoints: datadoghq.eu::api:", "endpoints: datadoghq.eu::nothing:",
-		"hostname:", "resource_host:", "metrics::remapping:", "integration::source:", "metrics::compression:", "metrics::max_age:", "metrics::delta_ttl:", "metrics::max_series:",
+		"hostname:", "resource_host:", "metrics::remapping:", "integration::source:", "metrics::compression:", "metrics::max_age:", "metrics::max_ahead:", "metrics::delta_ttl:", "metrics::max_series:",
 		"metrics::histograms: mode nobuckets", "metrics::sums::cumulative_monotonic_mode:", "logs::compression:", "traces::max_age:",
 		"otlp::platform:", "otlp::source:", "logs::intake:", "traces::intake:", "traces::ignore_resources::0:", "traces::ignore_resources::1: must not be empty",
 		`traces::span_name_remappings: must not hold an empty name, got "": "a"`, `traces::span_name_remappings: must not hold an empty name, got "b": ""`,

@@ -242,17 +242,21 @@ func (r *Request) Compact() {
 	}
 }
 
-// Expire removes the items older than before (Unix seconds), and returns how many OTLP items they were. Items without a time stay.
-func (r *Request) Expire(before int64) int {
-	if r.Oldest == 0 || r.Oldest >= before {
-		return 0
+// Trim removes the items older than before and newer than after (Unix seconds, 0 for no bound), and returns how many OTLP items they were. Items
+// without a time stay.
+func (r *Request) Trim(before, after int64) (old, ahead int) {
+	if (r.Oldest == 0 || r.Oldest >= before) && (after == 0 || r.Newest <= after) {
+		return 0, 0
 	}
 	kept := Payload{Body: make([]byte, 0, len(r.Body)), Items: make([]Item, 0, len(r.Items))}
-	expired, begin := 0, uint32(0)
+	begin := uint32(0)
 	for _, it := range r.Items {
-		if it.Unix != 0 && it.Unix < before {
-			expired += int(it.Count)
-		} else {
+		switch {
+		case it.Unix != 0 && it.Unix < before:
+			old += int(it.Count)
+		case after != 0 && it.Unix > after:
+			ahead += int(it.Count)
+		default:
 			kept.Body = append(kept.Body, r.Body[begin:it.End]...)
 			kept.EndItem(int(it.Count), it.Unix)
 		}
@@ -261,7 +265,7 @@ func (r *Request) Expire(before int64) int {
 	r.giveBack()
 	r.Payload, r.array = kept, 0
 	r.measure()
-	return expired
+	return old, ahead
 }
 
 // bytesOf and countOf measure one item, which begins at begin.

@@ -154,10 +154,17 @@ func TestKeysOfDifferentLanesDiffer(t *testing.T) {
 func TestItemsExpireOneByOne(t *testing.T) {
 	t.Parallel()
 	r := request("acme", 3, 4, 5)
-	if n := r.Expire(1_700_000_002); n != 1 { // items 0 and 1 are too old; item 0 counts none
-		t.Fatalf("expired %d items, want 1", n)
+	if old, ahead := r.Trim(1_700_000_002, 0); old != 1 || ahead != 0 { // items 0 and 1 are too old; item 0 counts none
+		t.Fatalf("expired %d items, want 1; %d are ahead", old, ahead)
 	}
 	if string(r.Body) != "ccccc" || r.Oldest != 1_700_000_002 || len(r.Items) != 1 || r.Items[0].End != 5 {
+		t.Fatalf("left %q %+v", r.Body, r.Items)
+	}
+	r = request("acme", 3, 4, 5)
+	if old, ahead := r.Trim(1_700_000_001, 1_700_000_001); old != 0 || ahead != 2 {
+		t.Fatalf("expired %d items, %d are ahead, want 2", old, ahead)
+	}
+	if string(r.Body) != "bbbb" || r.Oldest != 1_700_000_001 || r.Newest != r.Oldest || len(r.Items) != 1 {
 		t.Fatalf("left %q %+v", r.Body, r.Items)
 	}
 }

@@ -43,6 +43,8 @@ type Settings struct {
 	Park    ParkLimits
 	// MaxAge is how old an item may be when it is sent, 0 for any age.
 	MaxAge func(intake.Family) time.Duration
+	// MaxAhead is how far ahead of the clock an item may be when it is sent, 0 for any. It may be nil.
+	MaxAhead func(intake.Family) time.Duration
 	// Durable says that the queue survives a restart, so that what cannot be sent at shutdown stays in it.
 	Durable bool
 	// HandBack offers a request to the durable queue while the collector stops. It is nil when Durable is false.
@@ -142,6 +144,9 @@ func (d *Dispatcher) Push(ctx context.Context, req xexporterhelper.Request) (err
 		if o, err := d.enter(ctx, key, r, cred.Generation()); err != nil {
 			return result{outcome: o, left: r, err: err}
 		}
+		if d.trim(r); len(r.Items) == 0 { // it waited for its place
+			return result{outcome: done}
+		}
 		return d.send(ctx, cred, r)
 	})
 	return d.settle(key, r, res)
@@ -182,9 +187,9 @@ func (d *Dispatcher) depart(tenant string, owed int, err error) {
 	}
 }
 
-// lookup expires items, finds the credential and calls send with it.
+// lookup trims r, finds the credential and calls send with it.
 func (d *Dispatcher) lookup(r *intake.Request, send func(*credential.Credential) result) result {
-	if d.expire(r); len(r.Items) == 0 {
+	if d.trim(r); len(r.Items) == 0 {
 		return result{outcome: done}
 	}
 	cred, err := d.set.Source.Lookup(r.Tenant)
@@ -211,13 +216,24 @@ func (d *Dispatcher) lose(r *intake.Request, why intake.Reason, err error) resul
 	return result{outcome: done, err: consumererror.NewPermanent(fmt.Errorf("%s of tenant %s: %w", r.Family, r.Tenant, err))}
 }
 
-func (d *Dispatcher) expire(r *intake.Request) {
-	age := d.set.MaxAge(r.Family)
-	if age <= 0 {
-		return
+// trim removes what the intake would drop without a word: what is too old, and what is too far ahead. What is ahead stays so if the clock of whoever
+// made it is wrong, so it is not waited for.
+func (d *Dispatcher) trim(r *intake.Request) {
+	now, before, after := time.Now(), int64(0), int64(0)
+	if age := d.set.MaxAge(r.Family); age > 0 {
+		before = now.Add(-age).Unix()
 	}
-	if n := r.Expire(time.Now().Add(-age).Unix()); n > 0 {
-		d.set.Observer.Expired(r.Family, n)
+	if d.set.MaxAhead != nil {
+		if ahead := d.set.MaxAhead(r.Family); ahead > 0 {
+			after = now.Add(ahead).Unix()
+		}
+	}
+	old, ahead := r.Trim(before, after)
+	if old > 0 {
+		d.set.Observer.Expired(r.Family, old)
+	}
+	if ahead > 0 {
+		d.set.Observer.Dropped(r.Family, intake.ReasonFuture, ahead)
 	}
 }
 
