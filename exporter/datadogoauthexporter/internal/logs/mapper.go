@@ -54,8 +54,8 @@ const maxItemBytes = 5_000_000 - len("[]")
 
 // Map appends one item per record of rl to out: a JSON object followed by a comma.
 //
-// A record that holds NaN or an infinity where JSON needs a number, or that is larger than a whole body may be, is counted in
-// drops instead; so are all for which out has no room. One between 1 MB and that is sent; Datadog truncates it. rl is not changed and nothing of it is kept.
+// A record that holds NaN or an infinity where JSON needs a number is counted in drops instead; so is one that is too large and has no long texts to
+// cut, and so are all for which out has no room. rl is not changed and nothing of it is kept.
 func (m *Mapper) Map(rl plog.ResourceLogs, out *intake.Payload, drops *intake.Drops) {
 	m.MapExcept(rl, nil, out, drops)
 }
@@ -95,11 +95,15 @@ func (m *Mapper) MapExcept(rl plog.ResourceLogs, leave func(plog.LogRecord) bool
 				continue
 			}
 			body, finite := g.obj.finish()
-			switch size := len(body) - start; {
+			fits := true
+			if finite && len(body)-start > maxLogBytes {
+				body, fits = cut(body, start, maxLogBytes)
+			}
+			switch {
 			case !finite:
 				drops.Add(intake.ReasonNotFinite, 1)
 				out.Body = body[:start]
-			case size > maxItemBytes:
+			case !fits:
 				drops.Add(intake.ReasonTooLarge, 1)
 				out.Body = body[:start]
 			default:

@@ -226,23 +226,23 @@ func TestItemsExpireByTheirOwnTime(t *testing.T) {
 	}
 }
 
-func TestARecordThatFitsNoBodyIsDroppedAlone(t *testing.T) {
+// TestALogOfTheLargestSizeIsWhole, and one that is a byte longer is cut.
+func TestALogOfTheLargestSizeIsWhole(t *testing.T) {
 	t.Parallel()
 	empty := len(`{"ddsource":"otlp_log_ingestion","ddtags":"otel_source:datadog_exporter","message":"","status":"info"}`)
 	rl := plog.NewResourceLogs()
 	records := rl.ScopeLogs().AppendEmpty().LogRecords()
-	records.AppendEmpty().Body().SetStr("before")
-	records.AppendEmpty().Body().SetStr(strings.Repeat("x", 5_000_000-2-empty))
-	records.AppendEmpty().Body().SetStr(strings.Repeat("x", 5_000_000-1-empty))
-	records.AppendEmpty().Body().SetStr("after")
+	records.AppendEmpty().Body().SetStr(strings.Repeat("x", maxLog-empty))
+	records.AppendEmpty().Body().SetStr(strings.Repeat("x", maxLog-empty+1))
 	var out intake.Payload
 	var drops intake.Drops
 	logs.New(logs.Options{}).Map(rl, &out, &drops)
-	if got := items(t, &out); len(got) != 3 || len(got[1])+len("[]") != 5_000_000 {
-		t.Errorf("%d items are sent, the second of %d bytes", len(got), len(got[1]))
+	got := items(t, &out)
+	if len(got) != 2 || len(got[0]) != maxLog || len(got[1]) != maxLog || drops != (intake.Drops{}) {
+		t.Fatalf("%d items, dropped %v", len(got), drops)
 	}
-	if drops[intake.ReasonTooLarge] != 1 {
-		t.Errorf("drops %v", drops)
+	if strings.Contains(string(got[0]), mark) || !strings.Contains(string(got[1]), "x"+mark+`"`) {
+		t.Errorf("the first ends with %s, the second with %s", got[0][maxLog-50:], got[1][maxLog-50:])
 	}
 }
 
