@@ -111,6 +111,8 @@ type books struct {
 	dropped    map[intake.Reason]int
 	complaints []string
 	outcomes   []string
+	// tooMany counts the bodies of more than most items, if that is not 0.
+	most, tooMany int
 }
 
 func (b *books) Sent(_ intake.Family, outcome string, _ time.Duration, _, _ int) {
@@ -123,6 +125,9 @@ func (b *books) Delivered(_ intake.Family, n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.delivered += n
+	if b.most > 0 && n > b.most {
+		b.tooMany++
+	}
 }
 
 func (b *books) Dropped(_ intake.Family, why intake.Reason, n int) {
