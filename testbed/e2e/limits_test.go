@@ -112,6 +112,14 @@ func (n noise) manySpans(spans int) *tracepb.TracesData {
 // hand gives one call to the collector, which takes all of it.
 func hand(t *testing.T, w *world.World, c world.Customer, path string, data proto.Message) {
 	t.Helper()
+	if status, answer := offer(t, w, c, path, data); status != http.StatusOK || len(answer) > 2 { // a partial success is longer
+		t.Fatalf("%s: %d: %s", path, status, answer)
+	}
+}
+
+// offer makes one call.
+func offer(t *testing.T, w *world.World, c world.Customer, path string, data proto.Message) (status int, answer []byte) {
+	t.Helper()
 	body, err := proto.Marshal(data)
 	if err != nil {
 		t.Fatal(err)
@@ -127,10 +135,10 @@ func hand(t *testing.T, w *world.World, c world.Customer, path string, data prot
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	answer, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK || len(answer) > 2 { // a partial success is longer
-		t.Fatalf("%s, %d bytes: %d: %s, %v", path, len(body), resp.StatusCode, answer, err)
+	if answer, err = io.ReadAll(resp.Body); err != nil {
+		t.Fatal(err)
 	}
+	return resp.StatusCode, answer
 }
 
 // TestNoIntakeSeesABodyAboveItsLimits sends each family several bodies' worth of what hardly can be compressed, in calls and batches that are larger than
