@@ -40,6 +40,7 @@ type core struct {
 	client     *http.Client
 	attempts   *attempts // nil when no events are sent, or the queue has no storage
 	dispatcher atomic.Pointer[tenancy.Dispatcher]
+	unshow     func() // ends that the holder of grants shows refusals; nil where it does not
 }
 
 func newCore(set exporter.Settings, cfg *Config, signal string, maxAge time.Duration) (*core, error) {
@@ -56,7 +57,10 @@ func newCore(set exporter.Settings, cfg *Config, signal string, maxAge time.Dura
 		}
 		return 0, 0
 	})
-	return c, err
+	if err != nil {
+		return nil, err
+	}
+	return c, c.telemetry.observeRefusals(c.refusals)
 }
 
 // options make exporterhelper queue, batch by tenant and retry what converter hands over. How many requests are sent at a time is the dispatcher's
@@ -163,19 +167,25 @@ func (c *core) start(ctx context.Context, host component.Host, enqueue func(cont
 		Observer:      c.telemetry,
 	})
 	queue := c.cfg.Queue.Get()
+	var validated func(string, uint64) time.Time
+	board, shows := ext.(credential.Refusals)
+	if shows {
+		validated = board.Validated
+	}
 	d := tenancy.NewDispatcher(tenancy.Settings{
-		Source:   c.source,
-		Deliver:  sender.Send,
-		Observer: c.telemetry,
-		Logger:   c.set.Logger,
-		Retry:    c.cfg.Retry,
-		MaxSends: c.cfg.MaxSendsPerTenant,
-		Workers:  queue.NumConsumers,
-		Queue:    c.cfg.queueLimits(),
-		Park:     tenancy.ParkLimits{PerTenantBytes: c.cfg.Parking.MaxBytesPerTenant, TotalBytes: c.cfg.Parking.MaxBytes},
-		MaxAge:   c.maxAgeOf,
-		MaxAhead: c.maxAheadOf,
-		Durable:  queue.StorageID != nil,
+		Source:    c.source,
+		Deliver:   sender.Send,
+		Observer:  c.telemetry,
+		Logger:    c.set.Logger,
+		Retry:     c.cfg.Retry,
+		MaxSends:  c.cfg.MaxSendsPerTenant,
+		Workers:   queue.NumConsumers,
+		Queue:     c.cfg.queueLimits(),
+		Park:      tenancy.ParkLimits{PerTenantBytes: c.cfg.Parking.MaxBytesPerTenant, TotalBytes: c.cfg.Parking.MaxBytes},
+		MaxAge:    c.maxAgeOf,
+		MaxAhead:  c.maxAheadOf,
+		Validated: validated,
+		Durable:   queue.StorageID != nil,
 		HandBack: func(r *intake.Request) error {
 			ctx, cancel := context.WithTimeout(context.Background(), handBackTimeout)
 			defer cancel()
@@ -184,6 +194,9 @@ func (c *core) start(ctx context.Context, host component.Host, enqueue func(cont
 	})
 	c.dispatcher.Store(d)
 	d.Start()
+	if shows {
+		c.unshow = board.ShowRefusals(c.refusals)
+	}
 	c.set.Logger.Info("Data of tenants that cannot take it is parked in memory: it survives an orderly stop if sending_queue::storage is set, and no crash",
 		zap.Int("max_bytes_per_tenant", c.cfg.Parking.MaxBytesPerTenant), zap.Int("max_bytes", c.cfg.Parking.MaxBytes))
 	return nil
@@ -242,6 +255,9 @@ func (c *core) org(tenant string) (string, error) {
 // stop ends what start began. next is exporterhelper's part, which drains the queue, and enqueue offers a request to it: what is parked goes
 // back to the queue, where a durable one keeps it and another tries it once more.
 func (c *core) stop(ctx context.Context, next component.Component, enqueue func(context.Context, *intake.Request) error) error {
+	if c.unshow != nil {
+		c.unshow()
+	}
 	d := c.dispatcher.Load()
 	if d != nil {
 		for _, r := range d.Stop(ctx) {

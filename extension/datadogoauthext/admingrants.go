@@ -18,10 +18,11 @@ var _ admin.Grants = adminGrants{}
 
 // adminGrants shows grants to the admin listener, and takes its orders.
 type adminGrants struct {
-	grants *grant.Service
-	store  store.Store
-	flow   *flow.Flow // nil in a collector that only sends, which takes no order
-	client string
+	grants   *grant.Service
+	refusals *refusals
+	store    store.Store
+	flow     *flow.Flow // nil in a collector that only sends, which takes no order
+	client   string
 }
 
 func (a adminGrants) Ready() (ok bool, why string) { return a.grants.Ready(), a.grants.StoreFault() }
@@ -34,7 +35,7 @@ func (a adminGrants) Tenants() []admin.TenantStatus {
 			FromSite: p.FromSite, FromOrgID: p.FromOrgID, FromOrgName: p.FromOrgName, CreatedAt: p.Created, ExpiresAt: p.Expires,
 		}
 	}
-	tenants := a.grants.Tenants()
+	tenants, refused := a.grants.Tenants(), a.refusals.byTenant()
 	all := make([]admin.TenantStatus, len(tenants))
 	for i, t := range tenants {
 		all[i] = admin.TenantStatus{
@@ -46,6 +47,7 @@ func (a adminGrants) Tenants() []admin.TenantStatus {
 			// The site of a tenant is the callback's domain and nothing else.
 			AppOrigin: t.AppOrigin, StartedDomain: t.StartedDomain, CallbackDomain: t.Site, Scopes: t.Scopes,
 			Pending: pending[t.Tenant], ConnectedAt: t.ConnectedAt, Since: t.Since, Sending: t.Sending,
+			Refused: refused[t.Tenant],
 		}
 	}
 	return all

@@ -23,6 +23,7 @@ var (
 	_ extensionauth.HTTPClient = (*datadogOAuth)(nil)
 	_ credential.Source        = (*datadogOAuth)(nil)
 	_ credential.Journal       = (*datadogOAuth)(nil)
+	_ credential.Refusals      = (*datadogOAuth)(nil)
 )
 
 type datadogOAuth struct {
@@ -36,6 +37,8 @@ type datadogOAuth struct {
 	servers []*server
 	holding background    // health_check
 	never   chan struct{} // never closed
+
+	refusals refusals
 }
 
 func newExtension(cfg *Config, set extension.Settings) (*datadogOAuth, error) {

@@ -130,8 +130,13 @@ func TestPlatformOTLPIntake(t *testing.T) {
 	if _, err := w.Standin.History().Await(ctx, 2, history.Filter{Path: "/v1/logs", Status: http.StatusForbidden}); err != nil {
 		t.Fatal(err)
 	}
+	within(t, 10*time.Second, "the refused intake is shown", func() bool { return slices.Equal(refusedIntakes(t, w, waiting.Tenant), []string{"otlp_logs"}) })
+	if names := refusedIntakes(t, w, other.Tenant); len(names) != 0 {
+		t.Errorf("of %s %v are shown", other.Tenant, names)
+	}
 	w.Standin.Intake().RefuseOTLP(waiting.Org.ID, false)
 	awaited(t, w, waiting, intake.Counts{OTLPLogs: int(early.Logs), Points: int(early.Points) - 1, Sketches: 1, Spans: int(early.Spans)})
+	within(t, 10*time.Second, "nothing is shown", func() bool { return len(refusedIntakes(t, w, waiting.Tenant)) == 0 })
 	for _, e := range w.Standin.History().List(history.Filter{Path: "/v1/logs"}) {
 		if e.Host != "vercel.integrations.otlp."+e.Site {
 			t.Errorf("logs went to %s", e.Host)

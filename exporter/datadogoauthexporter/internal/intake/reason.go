@@ -37,6 +37,7 @@ const (
 	ReasonHostLimit                                        // a report of a host, of which the tenant has as many as it may
 	ReasonIgnored                                          // of a trace whose root has a resource that the configuration leaves out
 	ReasonForeignStats                                     // APM stats that another component computed, in the guise of a metric
+	ReasonIntakeRefused                                    // the oldest that waits for an intake which refuses a good key
 	numReasons
 )
 
@@ -44,7 +45,7 @@ var reasonNames = [...]string{
 	"no_recorded_value", "not_finite", "temporality", "malformed", "stale", "baseline", "empty", "too_large", "sampled",
 	"no_tenant", "tenant_conflict", "tenant_invalid", "not_allowed", "unknown_tenant", "not_connected", "disconnected",
 	"org_changed", "rejected", "park_full", "unreadable", "shutdown", "queue_full", "outcome_unknown", "future", "no_host", "host_limit",
-	"ignored", "foreign_stats",
+	"ignored", "foreign_stats", "intake_refused",
 }
 
 func (r Reason) String() string { return reasonNames[r] }

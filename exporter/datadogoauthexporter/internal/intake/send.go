@@ -89,6 +89,8 @@ type Unsent struct {
 	Down bool
 	// Refused says that the intake answered 403 to a key that is not fresh.
 	Refused bool
+	// NotEnabled says that Datadog has not enabled the intake for the organisation, whatever the key.
+	NotEnabled bool
 	// Wait is how long the intake asked to wait, 0 if it did not.
 	Wait time.Duration
 	Err  error
@@ -162,7 +164,7 @@ func (s *Sender) Send(ctx context.Context, cred *credential.Credential, r *Reque
 			// The others wait: they would be given up one after the other.
 			return &Unsent{Left: join(rest), Partial: kept > 0, Settled: true, Down: true, Err: a.err}
 		default:
-			return &Unsent{Left: join(rest), Partial: kept > 0, Settled: settled, Down: a.down, Refused: a.verdict == held, Wait: a.wait, Err: a.err}
+			return &Unsent{Left: join(rest), Partial: kept > 0, Settled: settled, Down: a.down, Refused: a.verdict == held, NotEnabled: a.notEnabled, Wait: a.wait, Err: a.err}
 		}
 	}
 	if kept == 0 && lost != nil {
@@ -189,11 +191,12 @@ func join(pieces []*Request) *Request {
 
 // judgement is what became of one body.
 type judgement struct {
-	verdict verdict
-	down    bool // there was no answer of the intake, or 5xx
-	invalid bool // 400: something of the body is at fault
-	wait    time.Duration
-	err     error // nil when delivered
+	verdict    verdict
+	down       bool // there was no answer of the intake, or 5xx
+	invalid    bool // 400: something of the body is at fault
+	notEnabled bool // for the organisation
+	wait       time.Duration
+	err        error // nil when delivered
 }
 
 var errTooLarge = errors.New("larger than the intake takes")
@@ -315,9 +318,10 @@ func (s *Sender) post(ctx context.Context, cred *credential.Credential, r *Reque
 	}
 	strange := resp.StatusCode < 300 && said.page
 	a := judgement{
-		verdict: decide(resp.StatusCode, said, with, cred.Fresh()),
-		down:    resp.StatusCode >= 500 || strange,
-		invalid: resp.StatusCode == http.StatusBadRequest,
+		verdict:    decide(resp.StatusCode, said, with, cred.Fresh()),
+		down:       resp.StatusCode >= 500 || strange,
+		invalid:    resp.StatusCode == http.StatusBadRequest,
+		notEnabled: said.notEnabled,
 	}
 	s.set.Observer.Sent(r.Family, a.verdict.String(), time.Since(begin), rawBytes, sentBytes)
 	switch a.verdict {

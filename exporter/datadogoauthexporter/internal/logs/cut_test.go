@@ -82,10 +82,18 @@ func TestTheLongestTextIsCut(t *testing.T) {
 		fill func(plog.ResourceLogs, plog.LogRecord)
 		cut  string // the member that is cut
 	}{
-		"attribute":             {func(_ plog.ResourceLogs, lr plog.LogRecord) { lr.Attributes().PutStr("a", strings.Repeat("x", 1_200_000)) }, "a"},
-		"resource attribute":    {func(rl plog.ResourceLogs, _ plog.LogRecord) { rl.Resource().Attributes().PutStr("a", strings.Repeat("x", 1_200_000)) }, "a"},
-		"larger than a body":    {func(_ plog.ResourceLogs, lr plog.LogRecord) { lr.Attributes().PutStr("a", strings.Repeat("x", 6_000_000)) }, "a"},
-		"less than is taken": {func(_ plog.ResourceLogs, lr plog.LogRecord) { lr.Attributes().PutStr("a", strings.Repeat("x", 900_000)) }, ""},
+		"attribute": {func(_ plog.ResourceLogs, lr plog.LogRecord) {
+			lr.Attributes().PutStr("a", strings.Repeat("x", 1_200_000))
+		}, "a"},
+		"resource attribute": {func(rl plog.ResourceLogs, _ plog.LogRecord) {
+			rl.Resource().Attributes().PutStr("a", strings.Repeat("x", 1_200_000))
+		}, "a"},
+		"larger than a body": {func(_ plog.ResourceLogs, lr plog.LogRecord) {
+			lr.Attributes().PutStr("a", strings.Repeat("x", 6_000_000))
+		}, "a"},
+		"less than is taken": {func(_ plog.ResourceLogs, lr plog.LogRecord) {
+			lr.Attributes().PutStr("a", strings.Repeat("x", 900_000))
+		}, ""},
 	} {
 		m, drops := mapOne(t, func(rl plog.ResourceLogs, lr plog.LogRecord) {
 			lr.Body().SetStr("short")

@@ -42,6 +42,7 @@ type TelemetryBuilder struct {
 	ExporterDatadogoauthParkingBytes      metric.Int64ObservableGauge
 	ExporterDatadogoauthParkingItems      metric.Int64ObservableGauge
 	ExporterDatadogoauthRedrivenItems     metric.Int64Counter
+	ExporterDatadogoauthRefusedIntakes    metric.Int64ObservableGauge
 	ExporterDatadogoauthRefusedItems      metric.Int64Counter
 	ExporterDatadogoauthRequestDuration   metric.Float64Histogram
 	ExporterDatadogoauthRequestRawBytes   metric.Int64Counter
@@ -142,6 +143,21 @@ func (builder *TelemetryBuilder) RegisterExporterDatadogoauthParkingItemsCallbac
 		cb(ctx, &observerInt64{inst: builder.ExporterDatadogoauthParkingItems, obs: o})
 		return nil
 	}, builder.ExporterDatadogoauthParkingItems)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterExporterDatadogoauthRefusedIntakesCallback sets callback for observable ExporterDatadogoauthRefusedIntakes metric.
+func (builder *TelemetryBuilder) RegisterExporterDatadogoauthRefusedIntakesCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExporterDatadogoauthRefusedIntakes, obs: o})
+		return nil
+	}, builder.ExporterDatadogoauthRefusedIntakes)
 	if err != nil {
 		return err
 	}
@@ -261,6 +277,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_exporter_datadogoauth_redriven_items",
 		metric.WithDescription("Parked items that were sent again and are settled, delivered or not. [Alpha]"),
 		metric.WithUnit("{item}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterDatadogoauthRefusedIntakes, err = builder.meter.Int64ObservableGauge(
+		"otelcol_exporter_datadogoauth_refused_intakes",
+		metric.WithDescription("Tenants of which an intake refuses the data although their key is valid. What waits for it is parked, up to a part of the tenant's share. [Alpha]"),
+		metric.WithUnit("{tenant}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExporterDatadogoauthRefusedItems, err = builder.meter.Int64Counter(

@@ -45,6 +45,8 @@ type Settings struct {
 	MaxAge func(intake.Family) time.Duration
 	// MaxAhead is how far ahead of the clock an item may be when it is sent, 0 for any. It may be nil.
 	MaxAhead func(intake.Family) time.Duration
+	// Validated is when the key of a generation was last called valid; see credential.Refusals. It may be nil: then that is not known.
+	Validated func(tenant string, generation uint64) time.Time
 	// Durable says that the queue survives a restart, so that what cannot be sent at shutdown stays in it.
 	Durable bool
 	// HandBack offers a request to the durable queue while the collector stops. It is nil when Durable is false.
@@ -111,10 +113,12 @@ type result struct {
 	left    *intake.Request
 	wait    time.Duration // asked for by the intake
 	refused uint64        // generation of the key that the intake refused
-	reached reach         // how far the attempt came
-	partial bool          // some of the request was delivered
-	settled bool          // some of the request was delivered or lost
-	err     error         // permanent with done, if all was lost
+	// notEnabled says that the intake is not enabled for the organisation
+	notEnabled bool
+	reached    reach // how far the attempt came
+	partial    bool  // some of the request was delivered
+	settled    bool  // some of the request was delivered or lost
+	err        error // permanent with done, if all was lost
 }
 
 // reach says what an attempt tells about the intake, whoever the tenant is.
@@ -252,6 +256,7 @@ func (d *Dispatcher) send(ctx context.Context, cred *credential.Credential, r *i
 	if unsent.Down {
 		res.reached = down
 	}
+	res.notEnabled = unsent.NotEnabled
 	if errors.Is(err, context.DeadlineExceeded) {
 		res.left.Try.Timeouts++
 	}

@@ -12,9 +12,6 @@ import (
 // failuresToOpen is how many attempts in a row must fail before a lane stops trying with every request and only probes.
 const failuresToOpen = 3
 
-// refusedProbe is how long a lane waits whose key the intake refused while the holder of the grants still offers it.
-const refusedProbe = 5 * time.Minute
-
 // lane is what is known about one tenant at one intake. It exists while there is something to know.
 type lane struct {
 	tenant string
@@ -31,10 +28,15 @@ type lane struct {
 	// held says that only a change of the credential helps. refused is the generation that the intake refused, 0 for none.
 	held    bool
 	refused uint64
+	// notEnabled says that the intake is not enabled for the organisation. refusedSince is when that, or a refusal, was first so; it says nothing otherwise.
+	notEnabled   bool
+	refusedSince time.Time
 	// redriving says that a goroutine is emptying what the lane has parked.
 	redriving bool
 	// told and full say that the lane's trouble, and that data of it was lost for want of room, were logged.
 	told, full bool
+	// toldAlone says that it was logged that the lane alone is refused.
+	toldAlone bool
 }
 
 func (l *lane) open() bool { return l.failures >= failuresToOpen }
@@ -48,6 +50,7 @@ func (l *lane) idle(now time.Time) bool {
 func (l *lane) succeeded() bool {
 	told := l.told
 	l.failures, l.notBefore, l.throttled, l.held, l.refused, l.told, l.full = 0, time.Time{}, false, false, 0, false, false
+	l.notEnabled, l.toldAlone = false, false
 	return told
 }
 
@@ -57,6 +60,10 @@ func (l *lane) hold(now time.Time, res result) (news bool) {
 		return false
 	}
 	l.held = res.outcome == waiting || res.outcome == unready
+	if l.refused == 0 && !l.notEnabled {
+		l.refusedSince = now
+	}
+	l.notEnabled = res.notEnabled
 	if l.refused = res.refused; l.refused != 0 {
 		l.notBefore = now.Add(refusedProbe)
 	}

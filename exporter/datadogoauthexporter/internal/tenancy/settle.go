@@ -98,10 +98,16 @@ func (d *Dispatcher) shelve(key string, l *lane, r *intake.Request, now time.Tim
 	r.Try = intake.Try{Timeouts: r.Try.Timeouts}
 	items := r.Count()
 	d.park.put(key, r)
-	var evicted []*intake.Request
-	if d.trouble(l, now) {
-		evicted = d.park.shrink(r.Tenant, func(lane string) bool { return lane == key || d.trouble(d.lanes[lane], now) })
+	var evicted, confined []*intake.Request
+	alone := d.alone(key, l)
+	if alone {
+		confined = d.confine(key)
 	}
+	if d.trouble(l, now) {
+		evicted = d.park.shrink(r.Tenant, func(lane string) bool { return lane == key || !alone && d.trouble(d.lanes[lane], now) })
+	}
+	news := alone && !l.toldAlone
+	l.toldAlone = l.toldAlone || alone
 	full := len(evicted) > 0 && !l.full
 	l.full = l.full || full
 	return func() {
@@ -109,6 +115,14 @@ func (d *Dispatcher) shelve(key string, l *lane, r *intake.Request, now time.Tim
 		if full {
 			d.set.Logger.Error("The park is full: the oldest parked data is dropped, and counted as park_full; see parking::max_bytes",
 				zap.String("tenant", r.Tenant), zap.Stringer("intake", r.Family))
+		}
+		if news {
+			d.set.Logger.Warn("One intake refuses a tenant's data although its key is valid: the organisation may lack the product, or Datadog has to enable the intake. "+
+				"The other intakes go on; this one is tried again every few minutes, and of what waits for it the oldest is dropped as intake_refused",
+				zap.String("tenant", r.Tenant), zap.Stringer("intake", r.Family), zap.Time("since", l.refusedSince))
+		}
+		for _, gone := range confined {
+			d.set.Observer.Dropped(gone.Family, intake.ReasonIntakeRefused, gone.Count())
 		}
 		for _, gone := range evicted {
 			d.set.Observer.Dropped(gone.Family, intake.ReasonParkFull, gone.Count())

@@ -91,9 +91,18 @@ type TenantStatus struct {
 
 	Pending *PendingChange // nil without one
 
+	// Refused are intakes that refuse the tenant's data although its key is good, as this collector's exporters found.
+	Refused []RefusedIntake
+
 	ConnectedAt time.Time // when the customer gave consent; zero until then
 	Since       time.Time // when the latest of the three facts changed
 	Sending     bool      // whether data of this tenant is sent at this moment
+}
+
+// RefusedIntake is one intake that refuses a tenant's data since a moment.
+type RefusedIntake struct {
+	Intake string
+	Since  time.Time
 }
 
 // Invitation is a link for one customer.

@@ -107,6 +107,9 @@ func (v *statusView) add(statuses []TenantStatus) {
 		if p := s.Pending; p != nil {
 			row.Badges = append(row.Badges, newBadge("Change", "pending", pendingText(*p), levelBad))
 		}
+		for _, i := range s.Refused {
+			row.Badges = append(row.Badges, newBadge("Intake "+i.Intake, "refused", refusedText(i), levelBad))
+		}
 		if s.Sending {
 			v.Sending++
 		}
@@ -124,6 +127,12 @@ func (v *statusView) add(statuses []TenantStatus) {
 func pendingText(p PendingChange) string {
 	return fmt.Sprintf("somebody consented for %s of %s (org_id %s). Nothing is sent there. Confirm it with POST /v1/tenants/%s/change/confirm or reject it with …/change/reject, by %s UTC",
 		cmp.Or(p.OrgName, "an organisation"), p.Site, p.OrgID, url.PathEscape(p.Tenant), p.ExpiresAt.UTC().Format("2006-01-02 15:04"))
+}
+
+// refusedText says what to do about an intake that refuses data whose key Datadog calls valid.
+func refusedText(i RefusedIntake) string {
+	return fmt.Sprintf("since %s UTC this intake answers 403 although the key is valid: the organisation may lack the product, or Datadog has to enable the intake for it. "+
+		"It is tried again every few minutes, and at once after a pause and resume", i.Since.UTC().Format("2006-01-02 15:04"))
 }
 
 func newBadge(fact, state, reason string, l level) badge {

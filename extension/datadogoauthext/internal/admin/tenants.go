@@ -20,10 +20,17 @@ type tenant struct {
 	Key         keyFact   `json:"key"`
 	Hold        fact      `json:"hold"`
 	Change      *change   `json:"pending_change,omitempty"`
+	Refused     []refused `json:"refused_intakes,omitempty"`
 	Warnings    []string  `json:"warnings,omitempty"`
 	Sending     bool      `json:"sending"`
 	ConnectedAt time.Time `json:"connected_at,omitzero"`
 	Since       time.Time `json:"since,omitzero"`
+}
+
+// refused is an intake that refuses the tenant's data although its key is good.
+type refused struct {
+	Intake string    `json:"intake"`
+	Since  time.Time `json:"since"`
 }
 
 // consent says where it began, where it ended, and what was granted.
@@ -74,6 +81,9 @@ func onWire(s TenantStatus) tenant {
 	if s.Pending != nil {
 		c := changeOnWire(*s.Pending)
 		t.Change = &c
+	}
+	for _, i := range s.Refused {
+		t.Refused = append(t.Refused, refused{i.Intake, i.Since.UTC()})
 	}
 	if s.CallbackDomain != "" {
 		t.Consent = &consent{s.AppOrigin, s.StartedDomain, s.CallbackDomain, s.Scopes}

@@ -63,6 +63,7 @@ func (s *Service) judgeKey(ctx context.Context, org credential.Org, generation u
 			return o.event(EvKeyRefused, foreignReason(*o), s.now())
 		})
 	case serves:
+		s.calledValid(org, generation)
 		s.log.Warn("An intake refused an API key that Datadog calls valid; check that the organisation has the product", fields...)
 	default:
 		s.log.Info("Datadog accepts a refused API key again", fields...)

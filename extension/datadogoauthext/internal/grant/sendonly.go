@@ -118,6 +118,7 @@ func (s *Service) judgeHere(ctx context.Context, org credential.Org, generation 
 			s.log.Info("Datadog accepts a refused API key again", fields...)
 			return nil
 		}
+		s.calledValid(org, generation)
 		s.log.Warn("An intake refused an API key that Datadog calls valid; check that the organisation has the product", fields...)
 	}
 	return nil

@@ -92,6 +92,7 @@ type Service struct {
 	kicks       atomic.Int64 // to work on revocations, since the last time that nothing was left to do
 	backoff     backoffs
 	windows     windows
+	valid       validKeys
 	unsaved     unsaved
 	intents     intents
 	// unreadableSince is when records that do not open were first found so, by address. The map is replaced, never changed.

@@ -1,0 +1,63 @@
+package tenancy
+
+import (
+	"time"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
+)
+
+const (
+	// refusedProbe is how long a lane waits whose key the intake refused while the holder of the grants still offers it.
+	refusedProbe = 5 * time.Minute
+	// refusedPart is which part of its tenant's share of the park a lane has whose intake refuses a good key. Such a refusal may last for ever, and
+	// the other intakes of the tenant need the rest.
+	refusedPart = 4
+	// validatedBefore is how much older than the first refusal the word that the key is good may be, since it is asked for once a minute.
+	validatedBefore = time.Minute
+)
+
+// RefusedLane says that an intake refuses a tenant's data although its key is good.
+type RefusedLane struct {
+	Tenant string
+	Family intake.Family
+	Since  time.Time
+}
+
+// RefusedLanes lists the lanes that are refused, in no order.
+func (d *Dispatcher) RefusedLanes() (all []RefusedLane) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for key, l := range d.lanes {
+		if d.alone(key, l) {
+			all = append(all, RefusedLane{l.tenant, l.family, l.refusedSince})
+		}
+	}
+	return all
+}
+
+// alone says that the intake of a lane refuses data whose key is good: it said that it is not enabled, or the lookup still offers the key that it
+// refused, and Datadog called that one valid. Whether a key is good is not known at the first refusal; until then the whole tenant may have to be held.
+func (d *Dispatcher) alone(key string, l *lane) bool {
+	if l.refused == 0 && !l.notEnabled {
+		return false
+	}
+	cred, err := d.set.Source.Lookup(l.tenant)
+	if err != nil {
+		return false
+	}
+	of := intake.Request{Tenant: l.tenant, Org: cred.OrgText(), Family: l.family}
+	if of.Key() != key {
+		return false
+	}
+	return l.notEnabled || cred.Generation() == l.refused && d.set.Validated != nil &&
+		d.set.Validated(l.tenant, l.refused).After(l.refusedSince.Add(-validatedBefore))
+}
+
+// confine takes out the oldest requests that a lane has parked above the part of the share that it has while it alone is refused.
+func (d *Dispatcher) confine(key string) (gone []*intake.Request) {
+	for s := d.park.shelves[key]; s != nil && len(s.requests) > 1 && s.bytes > d.set.Park.PerTenantBytes/refusedPart; {
+		r, _ := d.park.take(key)
+		gone = append(gone, r)
+	}
+	return gone
+}
