@@ -52,15 +52,18 @@ func TestLimitsAreMetByRealBytes(t *testing.T) {
 			bytes, items int
 			same         bool
 		}{
-			"incompressible":       {3000, 4 * at.raw / 3000, false},
-			"large incompressible": {at.sent - 5000, 5, false},
-			"compressible":         {3000, 3 * at.raw / 3000, true},
+			"incompressible":       {3000, 2 * at.raw / 3000, false},
+			"large incompressible": {at.sent - 5000, 3, false},
+			"compressible":         {3000, 2 * at.raw / 3000, true},
 			"many":                 {8, 25_000, true},
 		} {
 			if at.items == 1 { // an item is a body
 				c.items = min(c.items, 20)
 			}
 			for _, with := range []intake.Compression{"", intake.None} {
+				if with == intake.None && name != "incompressible" {
+					continue
+				}
 				var p intake.Payload
 				for range c.items {
 					begin := len(p.Body)

@@ -76,7 +76,7 @@ func TestWhatWaitsInTheParkMayCatchUp(t *testing.T) {
 func TestWhatBecomesTooOldWhileItWaitsForAPlaceExpires(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, func(s *tenancy.Settings) { s.MaxSends, s.Park = 1, tenancy.ParkLimits{} })
+		w := newWorld(t, func(s *tenancy.Settings) { s.Workers = 1 })
 		w.source.Grant("acme", "datadoghq.eu", "key", 1, false)
 		release := make(chan struct{})
 		w.answers(func(_ *intake.Request, call int) error {
@@ -86,11 +86,11 @@ func TestWhatBecomesTooOldWhileItWaitsForAPlaceExpires(t *testing.T) {
 			return nil
 		})
 		first, second := make(chan error, 1), make(chan error, 1)
+		time.Sleep(850 * time.Millisecond) // times of items are whole seconds
 		go func() { first <- w.Push(context.Background(), dated(0)) }()
-		synctest.Wait()
-		go func() { second <- w.Push(context.Background(), dated(59*time.Minute, 0)) }()
-		synctest.Wait()
-		time.Sleep(2 * time.Minute)
+		time.Sleep(50 * time.Millisecond)
+		go func() { second <- w.Push(context.Background(), dated(time.Hour+900*time.Millisecond, 0)) }()
+		time.Sleep(150 * time.Millisecond)
 		close(release)
 		if err := errors.Join(<-first, <-second); err != nil || consumererror.IsPermanent(err) {
 			t.Fatal(err)
