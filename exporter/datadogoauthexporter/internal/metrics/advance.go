@@ -36,13 +36,19 @@ func (tx *Tx) increase(id seriesID, start, ts uint64, value float64, sendFirst b
 		return 0, verdictStale
 	}
 	amount, v, owed := 0.0, verdictSend, 0.0
-	switch {
-	case had && value-old.value >= 0 && old.continues(start, ts):
+	switch here := tx.stayed(old.ts); {
+	case here && had && value-old.value >= 0 && old.continues(start, ts):
 		amount = value - old.value + old.owed
 	case sendFirst:
-		amount = value + old.owed
+		amount = value
+		if here {
+			amount += old.owed
+		}
 	default:
-		v, owed = verdictBaseline, old.owed
+		v = verdictBaseline
+		if here {
+			owed = old.owed
+		}
 	}
 	tx.write(sh, id, old, had, point{start: start, ts: ts, value: value, owed: owed}, amount)
 	return amount, v
@@ -83,7 +89,10 @@ func (tx *Tx) difference(id seriesID, start, ts uint64, value float64, noFall bo
 		return 0, verdictStale
 	}
 	amount, v, owed := 0.0, verdictBaseline, old.owed
-	if had && old.continues(start, ts) && !(noFall && value-old.value < 0) {
+	switch {
+	case !tx.stayed(old.ts):
+		owed = 0
+	case had && old.continues(start, ts) && !(noFall && value-old.value < 0):
 		amount, v, owed = value-old.value+old.owed, verdictSend, 0
 	}
 	tx.write(sh, id, old, had, point{start: start, ts: ts, value: value, owed: owed}, amount)

@@ -140,7 +140,10 @@ func (tx *Tx) change(h *histogram, at int, start, ts uint64, value float64, noFa
 		return 0, verdictStale
 	}
 	amount, v, owed := 0.0, verdictBaseline, c.owed
-	if had && continues(c.start, start, ts) && !(noFall && value-c.value < 0) {
+	switch {
+	case !tx.stayed(c.ts):
+		owed = 0
+	case had && continues(c.start, start, ts) && !(noFall && value-c.value < 0):
 		amount, v, owed = value-c.value+c.owed, verdictSend, 0
 	}
 	tx.setCell(h, at, cell{start: start, ts: ts, value: value, owed: owed}, amount)

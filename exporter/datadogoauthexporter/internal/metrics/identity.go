@@ -24,6 +24,7 @@ const (
 	partOrigin
 	partTenant
 	partBounds
+	partStay
 )
 
 // hashKey is the secret of the hashes. It is random, so nobody outside can choose tags that collide. The hash is not a

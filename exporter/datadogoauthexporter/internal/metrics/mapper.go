@@ -120,6 +120,11 @@ type resource struct {
 // scope is what the data points of a scope share.
 type scope struct {
 	seriesOrigin, sketchOrigin []byte
+
+	// With Options.Shared: the stay at the last export that arrived, and the time of that.
+	stay    stay
+	export  uint64
+	arrived bool
 }
 
 // metric is what the data points of a metric share.
@@ -271,6 +276,7 @@ func (tx *Tx) openScope(sc pcommon.InstrumentationScope) {
 		b.hasDevice = false
 		b.split()
 	}
+	tx.scope.arrived = false
 	tx.scope.seriesOrigin = appendOrigin(tx.scope.seriesOrigin[:0], 9, sc.Name())
 	tx.scope.sketchOrigin = appendOrigin(tx.scope.sketchOrigin[:0], 8, sc.Name())
 }
@@ -338,6 +344,9 @@ func (tx *Tx) openPoint(attrs pcommon.Map, ts pcommon.Timestamp, cumulative bool
 	tx.addPointAttributes(attrs)
 	if tx.copy != nil {
 		tx.addSetAttributes()
+	}
+	if cumulative && tx.m.opts.Shared && (!tx.scope.arrived || uint64(ts) > tx.scope.export+sameExport) {
+		tx.arrive(uint64(ts))
 	}
 }
 
@@ -412,13 +421,13 @@ func (tx *Tx) identity(s suffix) seriesID {
 // sendFirst reports whether the first point of a monotonic series is sent, with its full value.
 //
 // With InitialAuto a series must have begun after this process did: then nothing was sent of it before. A series that was
-// evicted looks like a new one too, so it must also have begun after the last eviction.
+// evicted looks like a new one too, so it must also have begun after the last eviction. With Shared it must have begun after its sender came here.
 func (tx *Tx) sendFirst(start, ts uint64) bool {
 	switch tx.m.opts.InitialValue {
 	case InitialKeep:
 		return true
 	case InitialAuto:
-		return start > tx.m.processStart && start != ts && start > uint64(tx.table.evicted.Load())
+		return start > tx.m.processStart && start != ts && start > uint64(tx.table.evicted.Load()) && (!tx.m.opts.Shared || start > tx.scope.stay.since)
 	}
 	return false
 }

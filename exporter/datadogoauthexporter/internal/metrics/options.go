@@ -81,6 +81,10 @@ type Options struct {
 	// ProcessStart is what InitialAuto compares with. Default: when New is called.
 	ProcessStart time.Time
 
+	// Shared says that other collectors take turns with this one at the series of a tenant. What another one may have counted is then not counted
+	// here: see stay.
+	Shared bool
+
 	// DeltaTTL is how long a cumulative series is remembered after its last point. Default 1h.
 	DeltaTTL time.Duration
 	// MaxSeriesPerTenant and MaxSeries bound the series remembered per tenant and in all. Above either the series that was
