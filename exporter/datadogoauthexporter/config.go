@@ -123,6 +123,9 @@ type MetricsConfig struct {
 	Units bool `mapstructure:"units"`
 	// Remapping is none, runtime or all: which metrics are sent under the names of Datadog's own checks as well.
 	Remapping metrics.Remapping `mapstructure:"remapping"`
+	// Shared says that other collectors take turns with this one at a tenant's series, behind a balancer. What another one may have counted of a
+	// cumulative series is then not counted here.
+	Shared bool `mapstructure:"shared"`
 	// DeltaTTL is how long a cumulative series is remembered after its last point.
 	DeltaTTL time.Duration `mapstructure:"delta_ttl"`
 	// MaxSeriesPerTenant and MaxSeries bound the cumulative series that are remembered.
@@ -406,6 +409,7 @@ func (m *MetricsConfig) validate(f *faults) {
 	if m.Histograms.Mode == metrics.HistogramNoBuckets && !m.Histograms.SendAggregationMetrics {
 		f.add("metrics::histograms", "mode nobuckets without send_aggregation_metrics sends nothing")
 	}
+	m.validateWriters(f)
 	oneOf(f, "metrics::summaries::mode", m.Summaries.Mode, metrics.SummaryGauges, metrics.SummaryNoQuantiles)
 }
 

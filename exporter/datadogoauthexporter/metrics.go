@@ -35,6 +35,7 @@ func newMetricsExporter(c *core, next exporter.Metrics) (*metricsExporter, error
 		Units:                    m.Units,
 		ScopeTags:                m.ScopeMetadataAsTags,
 		ResourceAttributesAsTags: m.ResourceAttributesAsTags,
+		Shared:                   m.Shared,
 		DeltaTTL:                 m.DeltaTTL,
 		MaxSeriesPerTenant:       m.MaxSeriesPerTenant,
 		MaxSeries:                m.MaxSeries,
