@@ -126,6 +126,8 @@ type MetricsConfig struct {
 	// Shared says that other collectors take turns with this one at a tenant's series, behind a balancer. What another one may have counted of a
 	// cumulative series is then not counted here.
 	Shared bool `mapstructure:"shared"`
+	// WriterTag is the last tag of each series and sketch, so that no other collector overwrites it. Empty for none.
+	WriterTag string `mapstructure:"writer_tag"`
 	// DeltaTTL is how long a cumulative series is remembered after its last point.
 	DeltaTTL time.Duration `mapstructure:"delta_ttl"`
 	// MaxSeriesPerTenant and MaxSeries bound the cumulative series that are remembered.

@@ -36,12 +36,13 @@ func newMetricsExporter(c *core, next exporter.Metrics) (*metricsExporter, error
 		ScopeTags:                m.ScopeMetadataAsTags,
 		ResourceAttributesAsTags: m.ResourceAttributesAsTags,
 		Shared:                   m.Shared,
+		WriterTag:                m.WriterTag,
 		DeltaTTL:                 m.DeltaTTL,
 		MaxSeriesPerTenant:       m.MaxSeriesPerTenant,
 		MaxSeries:                m.MaxSeries,
 	})
 	checks := newGauges(c.cfg)
-	if err := c.telemetry.observeDeltas(mapper); err != nil {
+	if err := c.telemetry.observeMapper(mapper); err != nil {
 		return nil, err
 	}
 	state := deltaState{mapper: mapper, exporter: c.set.ID, ttl: m.DeltaTTL, logger: c.set.Logger}

@@ -107,8 +107,8 @@ func (t *telemetry) of(f intake.Family) *books {
 	return &t.main
 }
 
-// observeDeltas reports the memory of cumulative series.
-func (t *telemetry) observeDeltas(m *metrics.Mapper) error {
+// observeMapper reports the memory of cumulative series, and of seconds.
+func (t *telemetry) observeMapper(m *metrics.Mapper) error {
 	of := attributes(t.exporter)
 	err := t.RegisterExporterDatadogoauthDeltaSeriesCallback(func(_ context.Context, o metric.Int64Observer) error {
 		o.Observe(int64(m.Stats().Series), of)
@@ -117,8 +117,23 @@ func (t *telemetry) observeDeltas(m *metrics.Mapper) error {
 	if err != nil {
 		return err
 	}
-	return t.RegisterExporterDatadogoauthDeltaEvictionsCallback(func(_ context.Context, o metric.Int64Observer) error {
+	err = t.RegisterExporterDatadogoauthDeltaEvictionsCallback(func(_ context.Context, o metric.Int64Observer) error {
 		o.Observe(int64(m.Stats().Evictions), of)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	added := attributes(t.exporter, attribute.String("place", "added"))
+	repeated := attributes(t.exporter, attribute.String("place", "repeated"))
+	moved := attributes(t.exporter, attribute.String("place", "moved"))
+	lost := attributes(t.exporter, attribute.String("place", "lost"))
+	return t.RegisterExporterDatadogoauthCountCollisionsCallback(func(_ context.Context, o metric.Int64Observer) error {
+		s := m.Stats().Seconds
+		o.Observe(int64(s.Added), added)
+		o.Observe(int64(s.Repeated), repeated)
+		o.Observe(int64(s.Moved), moved)
+		o.Observe(int64(s.Lost), lost)
 		return nil
 	})
 }

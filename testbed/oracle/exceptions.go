@@ -76,6 +76,11 @@ var (
 		"a metric's name begins with a letter and has 200 characters at most",
 		"Datadog keeps no other, and an intake that refuses a body for one name would refuse its neighbours: the points are dropped and counted",
 	}
+	countsAreAddedUp = exception{
+		"counts of one second are added up",
+		"Datadog keeps the last point of a series and second: what replicas send that share host and tags would be lost; those of one call are added up, and one whose " +
+			"second was sent before moves to the next free second",
+	}
 	sqlByLexer = exception{
 		"SQL is obfuscated and normalised by go-sqllexer",
 		"the exporter's default is an older obfuscator; both sides run the newer one here",
@@ -137,7 +142,7 @@ var (
 
 var allExceptions = []exception{
 	noFallbackHost, noHeartbeats, statsOfOthersAreDropped, firstValuesSinceTheExporter, malformedHistogramCostsItselfOnly, sketchesAreFinite, extremaAreFinite,
-	oldBoundsAreForgotten, namesBeginWithALetter,
+	oldBoundsAreForgotten, namesBeginWithALetter, countsAreAddedUp,
 	oneLogLayer, emptyFieldsAreAbsent, logSourceWins, tagsOfAttributesAdd, reservedFieldsAreText, emptyKeysInArrays,
 	sqlByLexer, obfuscationIsOn, statementsOfAnySpan, unknownRedisCommands, parametersAreHidden, statementsAsNames, urlsOfAnySpan, mysqlByItsSystem, emptySQLIsNamed, emptyResourceIsName,
 	textIsUTF8, noAppAnalytics, sampledByPriority, highPriorityKeeps,

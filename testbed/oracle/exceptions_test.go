@@ -48,6 +48,8 @@ func attrsJSON(keysAndTexts ...string) string {
 const (
 	gauge   = `{"name":"g","gauge":{"dataPoints":[{"timeUnixNano":"@-10s","asInt":"7"}]}}`
 	growing = `{"name":"s","sum":{"aggregationTemporality":2,"isMonotonic":true,"dataPoints":[{"startTimeUnixNano":"@-0s","timeUnixNano":"@-1ms","asInt":"7"}]}}`
+	// replicas are two points of a count that nothing tells apart.
+	replicas = `{"name":"s","sum":{"aggregationTemporality":1,"dataPoints":[{"timeUnixNano":"@-10s","asInt":"3"},{"timeUnixNano":"@-10s","asInt":"4"}]}}`
 	// uncounted has buckets that grow while the count stays.
 	uncounted = `{"name":"h","histogram":{"aggregationTemporality":2,"dataPoints":[
 		{"startTimeUnixNano":"@-60s","timeUnixNano":"@-20s","count":"1","sum":1,"explicitBounds":[1],"bucketCounts":["1","0"]},
@@ -76,6 +78,7 @@ var witnesses = []witness{
 	{x: sketchesAreFinite, metrics: uncounted, want: []string{"missing:  → "}},
 	{x: oldBoundsAreForgotten, metrics: redeployed, want: []string{"missing:  → "}, avoided: true},
 	{x: namesBeginWithALetter, metrics: strings.Replace(gauge, `"g"`, `"7up"`, 1), want: []string{"missing:  → "}, avoided: true},
+	{x: countsAreAddedUp, metrics: replicas, want: []string{"value: 7 → 4"}},
 	{x: extremaAreFinite, metrics: endless, mode: "nobuckets", want: []string{"missing:  → "}},
 
 	{x: oneLogLayer, log: `{"body":{"stringValue":"hi"},"attributes":[` + attrsJSON("a", "b") + `]}`, want: []string{

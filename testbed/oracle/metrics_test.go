@@ -16,7 +16,7 @@ func TestMetrics(t *testing.T) {
 	w, used := newWorld(t), newExceptions(noFallbackHost, noHeartbeats, firstValuesSinceTheExporter, malformedHistogramCostsItselfOnly)
 	r := newReport("metrics")
 	defer r.print(t, used)
-	used = used.counting(sketchesAreFinite, extremaAreFinite)
+	used = used.counting(sketchesAreFinite, extremaAreFinite, countsAreAddedUp)
 	golden, err := goldenMetrics(time.Now())
 	if err != nil {
 		t.Fatal(err)

@@ -172,6 +172,7 @@ func translateMetrics(ctx context.Context, mode metricsMode, used exceptions, lo
 			d.CopyTo(own)
 			d = own
 		}
+		c.seconds.call++
 		// A payload may end with a malformed histogram: see malformedHistogramCostsItselfOnly.
 		if _, err := tr.MapMetrics(ctx, d, &c, nil); err != nil && !aboutMalformed.MatchString(err.Error()) {
 			return nil, err
@@ -248,6 +249,7 @@ func eachPoint(rm pmetric.ResourceMetrics, f func(m pmetric.Metric, attrs pcommo
 // metricsConsumer makes of the translator's output what Datadog's serializer would send.
 type metricsConsumer struct {
 	items   []item
+	seconds countSeconds
 	noHosts bool
 	used    exceptions
 	err     error
@@ -271,6 +273,11 @@ func (c *metricsConsumer) ConsumeTimeSeries(_ context.Context, d *metrics.Dimens
 	s.tags, s.resources = giveUpTags(d.Tags())
 	if c.noHosts {
 		s.host = ""
+	}
+	var added *takenSecond
+	if s.ts, added = c.seconds.place(s, typ, ts, len(c.items), c.used); added != nil {
+		c.items[added.at].fields["value"] = number(added.sum)
+		return
 	}
 	c.items = append(c.items, s.item())
 }

@@ -14,7 +14,8 @@ var mutants = []mutant{
 	{"wrong unit", "TestMetrics", "metrics/unit.go", `return "byte", bytePrefixes`, `return "bit", bytePrefixes`},
 	{"unit of observations kept", "TestMetrics", "metrics/wire.go", "if s == suffixCount || s == suffixBucket {", "if s == suffixBucket {"},
 	{"interval off by one", "TestMetrics", "metrics/number.go", "return int64(whole)", "return int64(whole) + 1"},
-	{"a reset counts as growth", "TestMetrics", "metrics/advance.go", "case had && value-old.value >= 0 && old.continues(start, ts):", "case had && old.continues(start, ts):"},
+	{"a reset counts as growth", "TestMetrics", "metrics/advance.go", "case here && had && value-old.value >= 0 && old.continues(start, ts):", "case here && had && old.continues(start, ts):"},
+	{"counts of one second overwrite each other", "TestMetrics", "metrics/seconds.go", "if len(tx.taken) > 0 {", "if len(tx.taken) > len(tx.counts) {"},
 	{"first value dropped", "TestMetrics", "metrics/number.go", "isFirst && tx.sendFirst(start, ts)", "isFirst && tx.sendFirst(start, ts) && value < 0"},
 	{"minimum left out", "TestMetrics", "metrics/histogram.go", "if delta && p.HasMin() {", "if delta && p.HasMin() && p.Min() < 0 {"},
 	// Sketches.

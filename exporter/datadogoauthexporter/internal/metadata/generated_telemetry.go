@@ -30,6 +30,7 @@ type TelemetryBuilder struct {
 	registrations                         []metric.Registration
 	ExporterDatadogoauthAcceptedItems     metric.Int64Counter
 	ExporterDatadogoauthComplaints        metric.Int64Counter
+	ExporterDatadogoauthCountCollisions   metric.Int64ObservableCounter
 	ExporterDatadogoauthDeliveredItems    metric.Int64Counter
 	ExporterDatadogoauthDeltaEvictions    metric.Int64ObservableCounter
 	ExporterDatadogoauthDeltaSeries       metric.Int64ObservableGauge
@@ -60,6 +61,21 @@ type telemetryBuilderOptionFunc func(mb *TelemetryBuilder)
 
 func (tbof telemetryBuilderOptionFunc) apply(mb *TelemetryBuilder) {
 	tbof(mb)
+}
+
+// RegisterExporterDatadogoauthCountCollisionsCallback sets callback for observable ExporterDatadogoauthCountCollisions metric.
+func (builder *TelemetryBuilder) RegisterExporterDatadogoauthCountCollisionsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExporterDatadogoauthCountCollisions, obs: o})
+		return nil
+	}, builder.ExporterDatadogoauthCountCollisions)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
 }
 
 // RegisterExporterDatadogoauthDeltaEvictionsCallback sets callback for observable ExporterDatadogoauthDeltaEvictions metric.
@@ -205,6 +221,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_exporter_datadogoauth_complaints",
 		metric.WithDescription("Faults that an intake named in the answer to a body that it accepted. [Alpha]"),
 		metric.WithUnit("{complaint}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterDatadogoauthCountCollisions, err = builder.meter.Int64ObservableCounter(
+		"otelcol_exporter_datadogoauth_count_collisions",
+		metric.WithDescription("Counts with the metric, host, tags and second of another count, of which Datadog would keep the later one. Those that another collector has sent are not known. [Alpha]"),
+		metric.WithUnit("{count}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExporterDatadogoauthDeliveredItems, err = builder.meter.Int64Counter(

@@ -25,6 +25,7 @@ func TestMappingDoesNotAllocate(t *testing.T) {
 		"remapped":             remapped,
 		"gauge":                gaugeLoad(),
 		"cumulative sum":       sums,
+		"delta sum":            deltaLoad(),
 		"delta histogram":      histogramLoad(pmetric.AggregationTemporalityDelta),
 		"cumulative histogram": histogramLoad(pmetric.AggregationTemporalityCumulative),
 		"exponential":          exponentialLoad(),

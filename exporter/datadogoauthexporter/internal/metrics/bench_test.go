@@ -93,6 +93,19 @@ func sumLoad() *load {
 	})
 }
 
+func deltaLoad() *load {
+	return newLoad(func(l *load, m pmetric.Metric) pcommon.Map {
+		if m.Type() != pmetric.MetricTypeSum {
+			m.SetEmptySum().SetAggregationTemporality(pmetric.AggregationTemporalityDelta)
+		}
+		p := m.Sum().DataPoints().AppendEmpty()
+		p.SetIntValue(17)
+		l.stamps = append(l.stamps, p.SetTimestamp)
+		l.values = append(l.values, func(int64) {}) // each request is of a later second
+		return p.Attributes()
+	})
+}
+
 func histogramLoad(temporality pmetric.AggregationTemporality) *load {
 	return newLoad(func(l *load, m pmetric.Metric) pcommon.Map {
 		if m.Type() != pmetric.MetricTypeHistogram {
@@ -213,6 +226,8 @@ func benchmarkRun(b *testing.B, l *load, r run) {
 
 func BenchmarkMapGauge(b *testing.B) { benchmarkLoad(b, gaugeLoad()) }
 func BenchmarkMapSum(b *testing.B)   { benchmarkLoad(b, sumLoad()) }
+
+func BenchmarkMapSumDelta(b *testing.B) { benchmarkLoad(b, deltaLoad()) }
 
 func BenchmarkMapHistogram(b *testing.B) {
 	benchmarkLoad(b, histogramLoad(pmetric.AggregationTemporalityDelta))

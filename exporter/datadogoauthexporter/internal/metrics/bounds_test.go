@@ -74,7 +74,7 @@ func repetitive(points int) map[string]pmetric.ResourceMetrics {
 				m.SetEmptyHistogram().SetAggregationTemporality(pmetric.AggregationTemporalityDelta)
 			}
 			p := m.Histogram().DataPoints().AppendEmpty()
-			p.SetTimestamp(1e9)
+			p.SetTimestamp(pcommon.Timestamp(i+1) * 1e9) // points of one second would be added up
 			p.SetCount(1)
 			p.BucketCounts().FromRaw([]uint64{0, 1, 0})
 			p.ExplicitBounds().FromRaw([]float64{1, 2})

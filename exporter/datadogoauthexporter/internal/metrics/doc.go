@@ -11,5 +11,7 @@
 //   - Differences of a cumulative series are kept per tenant, survive a refused request (see [Tx.Rollback]) and are capped.
 //   - A cumulative histogram is remembered with the bounds of its last point: where they change, buckets with the same bounds go on. Datadog's
 //     translator remembers every bucket that there ever was.
+//   - Counts of one series and second are added up, or go into different seconds (see [Seconds]).
+//   - With [Options.Shared] nothing is counted that another collector may have counted.
 //   - No fallback host unless one is configured, no heartbeat metrics.
 package metrics

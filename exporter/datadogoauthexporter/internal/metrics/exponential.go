@@ -23,7 +23,7 @@ func (tx *Tx) mapExponentialHistograms(points pmetric.ExponentialHistogramDataPo
 		if tx.isFull() {
 			continue
 		}
-		tx.openPoint(p.Attributes(), p.Timestamp(), false)
+		tx.openPoint(p.Attributes(), p.Timestamp(), false, tx.m.opts.SendAggregations)
 		e := exact{ok: true, count: p.Count()}
 		e.takeSum(p.Sum())
 		if tx.m.opts.SendAggregations && e.ok {

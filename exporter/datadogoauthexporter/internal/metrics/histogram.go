@@ -45,7 +45,7 @@ func (tx *Tx) mapHistograms(points pmetric.HistogramDataPointSlice, delta bool) 
 		if tx.isFull() {
 			continue
 		}
-		tx.openPoint(p.Attributes(), p.Timestamp(), !delta)
+		tx.openPoint(p.Attributes(), p.Timestamp(), !delta, tx.m.opts.SendAggregations || tx.m.opts.HistogramMode == HistogramCounters)
 		if tx.m.opts.HistogramMode == HistogramCounters && !tx.fits(4+p.BucketCounts().Len()) {
 			continue
 		}

@@ -19,6 +19,7 @@ type Mapper struct {
 	opts         Options
 	processStart uint64 // Unix nanoseconds
 	copies       copyTables
+	writer       writer
 	key          *hashKey
 	state        *state
 	lastTx       atomic.Uint64
@@ -29,7 +30,7 @@ type Mapper struct {
 func New(o Options) *Mapper {
 	o = o.withDefaults()
 	return &Mapper{
-		opts: o, processStart: uint64(o.ProcessStart.UnixNano()), copies: newCopyTables(o.Remapping), key: newHashKey(), state: newState(&o),
+		opts: o, processStart: uint64(o.ProcessStart.UnixNano()), copies: newCopyTables(o.Remapping), writer: newWriter(o.WriterTag), key: newHashKey(), state: newState(&o),
 	}
 }
 
@@ -37,11 +38,16 @@ func New(o Options) *Mapper {
 type Stats struct {
 	Series    int    // remembered now, of all tenants
 	Evictions uint64 // forgotten, or not remembered, for lack of room; an expired series is none
+	Seconds   Seconds
 }
 
 // Stats returns the figures of this moment.
 func (m *Mapper) Stats() Stats {
-	return Stats{Series: int(m.state.series.Load()), Evictions: m.state.evictions.Load()}
+	st := m.state
+	return Stats{
+		Series: int(st.series.Load()), Evictions: st.evictions.Load(),
+		Seconds: Seconds{Added: st.added.Load(), Repeated: st.repeated.Load(), Moved: st.moved.Load(), Lost: st.lost.Load()},
+	}
 }
 
 // Begin opens a transaction for one tenant: the mapping of one request. Exactly one of Commit and Rollback ends it.
@@ -54,6 +60,7 @@ func (m *Mapper) Begin(tenant string) *Tx {
 	tx.now = m.opts.Now().UnixNano()
 	m.state.sweepIfDue(tx.now)
 	tx.table = m.state.open(tenant)
+	tx.table.begun.Store(tx.now)
 	tx.tenantHash = m.key.sum(partTenant, append(tx.text[:0], tenant...))
 	return tx
 }
@@ -69,6 +76,16 @@ type Tx struct {
 	histograms []histogramUndo
 	cells      []cellUndo // of histograms
 
+	// See seconds.go.
+	counts   []count
+	countsOf *intake.Payload
+	countAt  map[countSecond]int // index in counts, of those below indexed; nil until it is needed
+	indexed  int
+	settled  int                  // counts below it have their second
+	taken    []int                // of those under way that do not
+	added    []int                // of those, what was added to others
+	grow     func(slots int) bool // mayGrow, bound once
+
 	series, sketches *intake.Payload
 	drops            *intake.Drops
 	except           Exception
@@ -81,6 +98,7 @@ type Tx struct {
 	point  tagSet // tags of the data point
 	lead   tagSet // tags of one series of the data point, before all others
 	unix   int64  // time of the data point in seconds
+	nanos  uint64 // the same in nanoseconds
 	// interval is what a point of a series stands for in seconds, 0 for unknown.
 	interval int64
 
@@ -99,10 +117,11 @@ type Tx struct {
 	otlp        *otlpwire.Writer // of MapOTLP, nil until it is needed
 	otlpBuckets expoBuckets
 
-	text     []byte
-	addBase  func(key, value string) // tx.base.add, bound once
-	mapScope func(key string, v pcommon.Value) bool
-	mapPoint func(key string, v pcommon.Value) bool // addPointAttribute, bound once
+	text       []byte
+	addBase    func(key, value string) // tx.base.add, bound once
+	hideWriter func(key string) bool   // isWriterOrHidden, bound once
+	mapScope   func(key string, v pcommon.Value) bool
+	mapPoint   func(key string, v pcommon.Value) bool // addPointAttribute, bound once
 }
 
 // resource is what the data points of a resource share.
@@ -111,6 +130,8 @@ type resource struct {
 	name      string    // the host that is sent, empty for none
 	host      []byte    // the same as a MetricSeries.resources field
 	identity  seriesID
+	sent      seriesID // of the host that is sent
+	whole     uint64   // of all attributes, of the one resource that they are
 	tags      int      // bytes of Tx.base that are the resource's
 	tagHash   seriesID // sum over them
 	asType    string   // ResourceAttributesAsTags: the asTypeAttribute of the resource
@@ -120,6 +141,7 @@ type resource struct {
 // scope is what the data points of a scope share.
 type scope struct {
 	seriesOrigin, sketchOrigin []byte
+	sent                       seriesID // of host and tags that are sent
 
 	// With Options.Shared: the stay at the last export that arrived, and the time of that.
 	stay    stay
@@ -132,15 +154,15 @@ type metric struct {
 	name      []byte
 	nameChars int
 	unit      []byte
-	known     [numSuffixes]bool // which of ids are computed
-	ids       [numSuffixes]seriesID
+	known     [numSuffixes]bool // which of names are computed
+	names     [numSuffixes]seriesID
 	rest      seriesID // identity of tenant, resource, scope: everything but name and data point
 	source    string   // the name as received
 }
 
 func newTx(m *Mapper) *Tx {
 	tx := &Tx{m: m}
-	tx.addBase = tx.base.add
+	tx.addBase, tx.grow, tx.hideWriter = tx.base.add, tx.mayGrow, tx.isWriterOrHidden
 	tx.mapScope = func(key string, v pcommon.Value) bool {
 		tx.base.addAttribute(key, v)
 		return true
@@ -168,6 +190,7 @@ type Exception struct {
 func (tx *Tx) MapExcept(rm pmetric.ResourceMetrics, except Exception, series, sketches *intake.Payload, drops *intake.Drops) {
 	tx.except = except
 	tx.series, tx.sketches, tx.drops = series, sketches, drops
+	tx.into(series)
 	tx.openResource(rm.Resource().Attributes())
 	scopes := rm.ScopeMetrics()
 	for i := range scopes.Len() {
@@ -183,6 +206,7 @@ func (tx *Tx) MapExcept(rm pmetric.ResourceMetrics, except Exception, series, sk
 		}
 		tx.mapCopies(ms)
 	}
+	tx.settleCounts(series)
 	tx.series, tx.sketches, tx.drops = nil, nil, nil
 	tx.res.overrides.reset()
 	tx.pointAttributes = pcommon.Map{}
@@ -200,6 +224,7 @@ func (tx *Tx) Commit() { tx.release() }
 // total is still sent once.
 func (tx *Tx) Rollback() {
 	tx.rollBack()
+	tx.releaseSeconds()
 	tx.release()
 }
 
@@ -217,6 +242,10 @@ func (tx *Tx) release() {
 	}
 	clear(tx.histograms)
 	tx.histograms, tx.cells = tx.histograms[:0], tx.cells[:0]
+	if cap(tx.counts) > keep || len(tx.countAt) > keep {
+		tx.counts, tx.countAt, tx.taken, tx.added = nil, nil, nil, nil
+	}
+	tx.counts, tx.countsOf, tx.settled = tx.counts[:0], nil, 0
 	if cap(tx.sketch.bins) > keep || tx.expo.size() > keep || cap(tx.base.all)+cap(tx.point.all) > 16*keep ||
 		tx.otlp != nil && tx.otlp.Size() > 16*keep || tx.otlpBuckets.size() > keep {
 		return
@@ -248,6 +277,14 @@ func (tx *Tx) openResource(attrs pcommon.Map) {
 	r.identity = tx.tenantHash
 	tx.text = append(tx.text[:0], own...)
 	r.identity = r.identity.plus(key.sum(partHost, tx.text))
+	tx.text = append(tx.text[:0], r.name...)
+	r.sent = key.sum(partHost, tx.text)
+	tx.text = tx.text[:0]
+	for name, v := range attrs.All() {
+		tx.text = append(append(append(tx.text, name...), 0), byte(v.Type()))
+		tx.text = append(attributes.AppendValue(tx.text, v), 0)
+	}
+	r.whole = key.sum(partTag, tx.text).a
 	tx.text = append(append(tx.text[:0], prefix...), id...)
 	r.identity = r.identity.plus(key.sum(partOrigin, tx.text))
 
@@ -271,12 +308,13 @@ func (tx *Tx) openScope(sc pcommon.InstrumentationScope) {
 		b.addOrNA("instrumentation_scope_version", sc.Version())
 		sc.Attributes().Range(tx.mapScope)
 	}
+	b.all = append(b.all, tx.m.writer.field...)
 	if b.giveUp {
 		// It may stay set for the next scope of the resource, which costs that scope a split and nothing else.
 		b.hasDevice = false
 		b.split()
 	}
-	tx.scope.arrived = false
+	tx.scope.arrived, tx.scope.sent = false, tx.res.sent.plus(b.hash)
 	tx.scope.seriesOrigin = appendOrigin(tx.scope.seriesOrigin[:0], 9, sc.Name())
 	tx.scope.sketchOrigin = appendOrigin(tx.scope.sketchOrigin[:0], 8, sc.Name())
 }
@@ -327,16 +365,16 @@ func (tx *Tx) mapMetric(m pmetric.Metric) {
 	}
 }
 
-// openPoint begins a data point: its time and its tags. Only a cumulative one has an identity.
+// openPoint begins a data point: its time and its tags. Only one that is cumulative, or becomes a count, has an identity.
 //
 // The caller has asked isFull, and fits for a point of many series, before a point advances the memory of its series: one that finds no room
 // is not lost to the difference of the next one.
-func (tx *Tx) openPoint(attrs pcommon.Map, ts pcommon.Timestamp, cumulative bool) {
-	tx.unix, tx.interval = int64(ts/1e9), 0
+func (tx *Tx) openPoint(attrs pcommon.Map, ts pcommon.Timestamp, cumulative, counts bool) {
+	tx.unix, tx.nanos, tx.interval = int64(ts/1e9), uint64(ts), 0
 	tx.sent, tx.tooLarge = tx.copy != nil, false
 	tx.lead.reset(nil)
 	key := tx.m.key
-	if !cumulative {
+	if !cumulative && !counts {
 		key = nil
 	}
 	tx.point.reset(key)
@@ -410,12 +448,17 @@ func (tx *Tx) closePoint(why intake.Reason) {
 
 // identity is the cumulative series of the current data point under a suffix.
 func (tx *Tx) identity(s suffix) seriesID {
+	return tx.nameHash(s).plus(tx.metric.rest).plus(tx.point.hash)
+}
+
+// nameHash is the part of an identity that the metric's name is, with a suffix.
+func (tx *Tx) nameHash(s suffix) seriesID {
 	mt := &tx.metric
 	if !mt.known[s] {
 		tx.text = append(append(tx.text[:0], mt.name...), suffixTexts[s]...)
-		mt.ids[s], mt.known[s] = tx.m.key.sum(partName, tx.text).plus(mt.rest), true
+		mt.names[s], mt.known[s] = tx.m.key.sum(partName, tx.text), true
 	}
-	return mt.ids[s].plus(tx.point.hash)
+	return mt.names[s]
 }
 
 // sendFirst reports whether the first point of a monotonic series is sent, with its full value.

@@ -71,7 +71,7 @@ func (tx *Tx) mapNumber(p pmetric.NumberDataPoint, typ metricType) {
 	if !ok || tx.isFull() {
 		return
 	}
-	tx.openPoint(p.Attributes(), p.Timestamp(), false)
+	tx.openPoint(p.Attributes(), p.Timestamp(), false, typ == typeCount)
 	if typ == typeCount {
 		if tx.m.opts.InferDeltaInterval {
 			tx.interval = inferInterval(p.StartTimestamp(), p.Timestamp())
@@ -115,7 +115,7 @@ func (tx *Tx) mapMonotonic(points pmetric.NumberDataPointSlice) {
 		if !ok || tx.isFull() {
 			continue
 		}
-		tx.openPoint(p.Attributes(), p.Timestamp(), true)
+		tx.openPoint(p.Attributes(), p.Timestamp(), true, true)
 		start, ts := uint64(p.StartTimestamp()), uint64(p.Timestamp())
 		if asRate {
 			rate, v := tx.rate(tx.identity(noSuffix), start, ts, value)

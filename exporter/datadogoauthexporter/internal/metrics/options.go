@@ -76,6 +76,9 @@ type Options struct {
 	// ResourceAttributesAsTags copies every resource attribute onto each data point.
 	ResourceAttributesAsTags bool
 
+	// WriterTag is the last tag of every series and sketch, as key:value. Empty for none.
+	WriterTag string
+
 	// Now is the clock of DeltaTTL. Default time.Now.
 	Now func() time.Time
 	// ProcessStart is what InitialAuto compares with. Default: when New is called.

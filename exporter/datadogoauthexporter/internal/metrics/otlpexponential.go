@@ -49,7 +49,7 @@ func (tx *Tx) mapOTLPExponentials(points pmetric.ExponentialHistogramDataPointSl
 			continue
 		}
 		if cumulative {
-			tx.openPoint(p.Attributes(), p.Timestamp(), true)
+			tx.openPoint(p.Attributes(), p.Timestamp(), true, false)
 			if tx.expoSinceLast(p, &e); !e.ok {
 				tx.drop(e.why, 1)
 				continue
@@ -78,7 +78,7 @@ func (tx *Tx) mapOTLPExponentials(points pmetric.ExponentialHistogramDataPointSl
 		if zt := p.ZeroThreshold(); finite(zt) {
 			dst = otlpwire.AppendDouble(dst, 14, zt)
 		}
-		tx.endOTLPPoint(otlpwire.AppendAttributes(dst, 1, p.Attributes()), p.Timestamp())
+		tx.endOTLPPoint(tx.appendOTLPAttributes(dst, 1, p.Attributes(), nil), p.Timestamp())
 	}
 }
 

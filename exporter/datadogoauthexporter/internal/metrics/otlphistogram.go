@@ -29,7 +29,7 @@ func (tx *Tx) mapOTLPHistograms(points pmetric.HistogramDataPointSlice, cumulati
 		e.malformed = !tx.buckets.read(p)
 		hasSum := p.HasSum()
 		if cumulative {
-			tx.openPoint(p.Attributes(), p.Timestamp(), true)
+			tx.openPoint(p.Attributes(), p.Timestamp(), true, false)
 			tx.sinceLast(p, &e)
 			e.start = max(e.start, tx.lastHistogramTime())
 		} else {
@@ -55,7 +55,7 @@ func (tx *Tx) mapOTLPHistograms(points pmetric.HistogramDataPointSlice, cumulati
 		if e.knowsMax && finite(p.Max()) {
 			dst = otlpwire.AppendSetDouble(dst, 12, p.Max())
 		}
-		tx.endOTLPPoint(otlpwire.AppendAttributes(dst, 9, p.Attributes()), p.Timestamp())
+		tx.endOTLPPoint(tx.appendOTLPAttributes(dst, 9, p.Attributes(), nil), p.Timestamp())
 	}
 }
 

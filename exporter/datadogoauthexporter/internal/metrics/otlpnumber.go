@@ -62,7 +62,7 @@ func (tx *Tx) mapOTLPNumber(p pmetric.NumberDataPoint, hide func(string) bool) {
 	} else {
 		dst = otlpwire.AppendSetDouble(dst, 4, p.DoubleValue())
 	}
-	tx.endOTLPPoint(otlpwire.AppendAttributesExcept(dst, 7, p.Attributes(), hide), p.Timestamp())
+	tx.endOTLPPoint(tx.appendOTLPAttributes(dst, 7, p.Attributes(), hide), p.Timestamp())
 }
 
 // mapOTLPMonotonic sends how much each series grew since its last point. See mapMonotonic.
@@ -73,7 +73,7 @@ func (tx *Tx) mapOTLPMonotonic(points pmetric.NumberDataPointSlice) {
 		if !ok || !tx.takesOTLP(p.Timestamp()) {
 			continue
 		}
-		tx.openPoint(p.Attributes(), p.Timestamp(), true)
+		tx.openPoint(p.Attributes(), p.Timestamp(), true, false)
 		start, ts := uint64(p.StartTimestamp()), uint64(p.Timestamp())
 		growth, v := tx.increase(tx.identity(noSuffix), start, ts, value, i == 0 && tx.sendFirst(start, ts))
 		switch {
@@ -87,7 +87,7 @@ func (tx *Tx) mapOTLPMonotonic(points pmetric.NumberDataPointSlice) {
 		last := tx.undo[len(tx.undo)-1].before.ts // 0 for a first point
 		dst := appendOTLPTimes(tx.beginOTLPPoint(), max(start, last), ts)
 		dst = otlpwire.AppendSetDouble(dst, 4, growth)
-		tx.endOTLPPoint(otlpwire.AppendAttributes(dst, 7, p.Attributes()), p.Timestamp())
+		tx.endOTLPPoint(tx.appendOTLPAttributes(dst, 7, p.Attributes(), nil), p.Timestamp())
 	}
 }
 
@@ -122,6 +122,6 @@ func (tx *Tx) mapOTLPSummaries(points pmetric.SummaryDataPointSlice) {
 			dst = otlpwire.AppendDouble(dst, 2, q.Value())
 			dst = otlpwire.End(dst, whole)
 		}
-		tx.endOTLPPoint(otlpwire.AppendAttributes(dst, 7, p.Attributes()), p.Timestamp())
+		tx.endOTLPPoint(tx.appendOTLPAttributes(dst, 7, p.Attributes(), nil), p.Timestamp())
 	}
 }

@@ -32,6 +32,11 @@ type state struct {
 
 	series    atomic.Int64
 	evictions atomic.Uint64
+	slots     atomic.Int64 // of the tables of seconds
+	added     atomic.Uint64
+	repeated  atomic.Uint64
+	moved     atomic.Uint64
+	lost      atomic.Uint64
 	largest   atomic.Pointer[table] // about the table with most series: it gives way when the memory is full in all
 	nextSweep atomic.Int64          // Unix nanoseconds
 
@@ -41,10 +46,12 @@ type state struct {
 
 // table is the memory of one tenant.
 type table struct {
+	begun   atomic.Int64 // when the last transaction began, Unix nanoseconds
 	users   atomic.Int32 // transactions that hold it; a table in use is not removed
 	series  atomic.Int64
 	evicted atomic.Int64 // when a series was last evicted, Unix nanoseconds
 	shards  [16]shard
+	seconds seconds
 }
 
 // shard is a part of a table. The lock is held for one look and one write, never for encoding.
@@ -118,8 +125,9 @@ func (s *state) sweepIfDue(now int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for tenant, t := range s.tables {
-		if t.users.Load() == 0 && t.series.Load() == 0 {
+		if t.users.Load() == 0 && t.series.Load() == 0 && now-t.begun.Load() > int64(idleSeconds*time.Second) {
 			delete(s.tables, tenant)
+			s.slots.Add(-int64(len(t.seconds.table.slots))) // nobody uses it
 		}
 	}
 }

@@ -284,3 +284,29 @@ func TestASenderIsRememberedOnce(t *testing.T) {
 		t.Errorf("%d are remembered, want 10 series and one sender", got)
 	}
 }
+
+// The OTLP intake gets differences too, by the same memory.
+func TestARebalanceCountsNothingTwiceInOTLP(t *testing.T) {
+	t.Parallel()
+	b, s := newBalanced(t, true, "a", "b"), newSender()
+	counted := 0.0
+	for _, name := range []string{"a", "b", "a", "b"} {
+		for range 5 {
+			tx := b.all[name].Begin("t")
+			out, _ := asOTLP(t, tx, s.export(10))
+			tx.Commit()
+			for _, rm := range out.ResourceMetrics().All() {
+				for _, m := range rm.ScopeMetrics().At(0).Metrics().All() {
+					if m.Type() == pmetric.MetricTypeSum {
+						counted += m.Sum().DataPoints().At(0).DoubleValue()
+					} else {
+						counted += float64(m.Histogram().DataPoints().At(0).Count())
+					}
+				}
+			}
+		}
+	}
+	if want := 2 * float64(s.value-6*10); counted != want {
+		t.Errorf("%v were counted, want %v of %d", counted, want, 2*s.value)
+	}
+}

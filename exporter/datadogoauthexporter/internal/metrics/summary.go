@@ -18,7 +18,7 @@ func (tx *Tx) mapSummaries(points pmetric.SummaryDataPointSlice) {
 		if tx.isFull() {
 			continue
 		}
-		tx.openPoint(p.Attributes(), p.Timestamp(), true)
+		tx.openPoint(p.Attributes(), p.Timestamp(), true, true)
 		series := 2
 		if tx.m.opts.SummaryMode == SummaryGauges {
 			series += p.QuantileValues().Len()

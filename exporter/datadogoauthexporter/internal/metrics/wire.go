@@ -50,7 +50,7 @@ var suffixTexts = [numSuffixes]string{"", ".count", ".sum", ".min", ".max", ".bu
 //	message MetricPoint { double value = 1; int64 timestamp = 2; }
 //	agent-payload v5, proto/metrics/agent_payload.proto
 //
-// source_type_name stays empty, and zero values are not written (proto3). Nothing is appended for a value that is
+// source_type_name stays empty, and zero values are not written (proto3), but for those of counts, which may be added to. Nothing is appended for a value that is
 // not finite, such as a minimum of NaN or a difference that overflows: the intake has no such values.
 func (tx *Tx) appendSeries(s suffix, typ metricType, value float64) {
 	if !finite(value) {
@@ -68,9 +68,10 @@ func (tx *Tx) appendSeries(s suffix, typ metricType, value float64) {
 		tx.tooLarge = true
 		return
 	}
+	isCount := typ != typeGauge
 	nameLen := len(tx.metric.name) + len(suffixTexts[s])
 	pointLen := 0
-	if value != 0 {
+	if value != 0 || isCount {
 		pointLen += 9
 	}
 	if tx.unix != 0 {
@@ -109,8 +110,11 @@ func (tx *Tx) appendSeries(s suffix, typ metricType, value float64) {
 		b = protowire.AppendVarint(append(b, 8<<3), uint64(tx.interval))
 	}
 	b = append(b, 4<<3|2, byte(pointLen))
-	if value != 0 {
+	if value != 0 || isCount {
 		b = append(b, 1<<3|1)
+		if isCount {
+			tx.noteCount(s, typ, value, b)
+		}
 		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(value))
 	}
 	if tx.unix != 0 {
