@@ -34,6 +34,9 @@ type Setup struct {
 	BearerLogs bool
 	// FreshConnections makes a connection for every call to Datadog.
 	FreshConnections bool
+	// Shared says that other collectors take turns with the tenants' series, WriterTag tells its series from theirs.
+	Shared    bool
+	WriterTag string
 }
 
 // tickets is what a collector is told of the partner's login.
