@@ -23,9 +23,11 @@ const (
 )
 
 // A stay is remembered as a point, among the series that it is about, so it is bounded, saved, expired and taken back like them.
-func (s stay) point() point    { return point{start: s.since, ts: s.ts, owed: s.rhythm} }
-func stayOf(p point) stay      { return stay{since: p.start, ts: p.ts, rhythm: p.owed} }
-func (s stay) isNewborn() bool { return s.since == s.ts }
+func (s stay) point() point { return point{start: s.since, ts: s.ts, owed: s.rhythm} }
+func stayOf(p point) stay   { return stay{since: p.start, ts: p.ts, rhythm: p.owed} }
+
+// isNewborn reports whether a stay has had one export only, whose points may be apart.
+func (s stay) isNewborn() bool { return float64(s.ts-s.since) < s.rhythm/2 }
 
 // next is the stay after an export at ts, which is later than its last one.
 //
@@ -51,9 +53,10 @@ func (s stay) next(ts uint64) stay {
 	return s
 }
 
-// arrive notes an export of the scope under way at the time of one of its points.
+// arrive notes an export of the scope under way at the time of one of its points. Later points of the scope came together with that one, so they only
+// move the time of the export.
 func (tx *Tx) arrive(ts uint64) {
-	now := stay{since: ts, ts: ts}
+	now, again := stay{since: ts, ts: ts}, tx.scope.arrived
 	tx.scope.arrived, tx.scope.export = true, ts
 	id := tx.res.identity.plus(tx.base.hash).plus(tx.m.key.sum(partStay, nil))
 	sh, old, had := tx.lock(id)
@@ -67,7 +70,11 @@ func (tx *Tx) arrive(ts uint64) {
 			tx.scope.stay = now
 			return
 		}
-		now = now.next(ts)
+		if again {
+			now.ts = ts
+		} else {
+			now = now.next(ts)
+		}
 	}
 	tx.scope.stay = now
 	tx.write(sh, id, old, had, now.point(), 0)

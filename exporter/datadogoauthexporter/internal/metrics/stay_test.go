@@ -231,6 +231,29 @@ func TestAStayWithoutGapsLosesNothing(t *testing.T) {
 	}
 }
 
+// An SDK whose callbacks are slow has points of one export that are seconds apart.
+func TestPointsOfOneExportMayBeApart(t *testing.T) {
+	t.Parallel()
+	o := testOptions()
+	o.Shared = true
+	m := metrics.New(o)
+	sent, at := 0.0, int64(1000)
+	for i := range int64(80) {
+		if at += 10; i >= 40 {
+			at += 50 // it became slower
+		}
+		md := counter("a", 1, at, float64(i))
+		counter("b", 1, at+2, float64(i)).ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(0).
+			MoveTo(md.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().AppendEmpty())
+		for _, s := range mapAndCommit(t, m, "t", md).Series {
+			sent += s.Value
+		}
+	}
+	if want := 2.0 * (79 - 1 - 4); sent != want {
+		t.Errorf("%v were counted of 158, want %v: all but one at first, and until the other interval was believed", sent, want)
+	}
+}
+
 func TestASenderThatBecomesSlowerIsBelieved(t *testing.T) {
 	t.Parallel()
 	b, s := newBalanced(t, true, "a"), newSender()
