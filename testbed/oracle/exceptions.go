@@ -146,7 +146,7 @@ var allExceptions = []exception{
 	oneLogLayer, emptyFieldsAreAbsent, logSourceWins, tagsOfAttributesAdd, reservedFieldsAreText, emptyKeysInArrays,
 	sqlByLexer, obfuscationIsOn, statementsOfAnySpan, unknownRedisCommands, parametersAreHidden, statementsAsNames, urlsOfAnySpan, mysqlByItsSystem, emptySQLIsNamed, emptyResourceIsName,
 	textIsUTF8, noAppAnalytics, sampledByPriority, highPriorityKeeps,
-	eventsAreNoLogs, oldItemsExpire, deepValuesAreCut, seriesAreCapped, longHistogramsAreDropped, callsAreBounded, itemsFitABody,
+	eventsAreNoLogs, oldItemsExpire, deepValuesAreCut, seriesAreCapped, longHistogramsAreDropped, callsAreBounded, itemsFitABody, longLogsAreCut,
 	chunksAreSplit, statsAreCapped, bucketsAreApart, piecesKeepTheCommit, largeStatsAreSplit, noNumberWeighsOne,
 }
 

@@ -29,8 +29,13 @@ var (
 	}
 	itemsFitABody = exception{
 		"an item larger than a body is dropped",
-		"a span above 3.2 MB, a series or log record above 5 MB, and a record whose attributes come to 10 MB before others replace them are counted as too_large; " +
+		"a span above 3.2 MB, a series above 5 MB, a log record that many short texts bring above 1 MB, and one whose attributes come to 10 MB before others replace them " +
+			"are counted as too_large; " +
 			"Datadog's code makes them, and its intakes refuse a body with one",
+	}
+	longLogsAreCut = exception{
+		"a log longer than the intake keeps is cut",
+		"above 1 MB its longest texts end with …[truncated]; Datadog's code sends all of it, and its intake cuts it in a way that is not documented",
 	}
 	chunksAreSplit = exception{
 		"a chunk of spans too large for one body is sent as several",

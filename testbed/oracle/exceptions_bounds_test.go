@@ -40,7 +40,11 @@ var boundWitnesses = []witness{
 		want: []string{"missing:  → "}, with: settings{"metrics": settings{"max_series": 1}}, without: settings{"metrics": settings{"max_series": 2}},
 	},
 	{x: longHistogramsAreDropped, metrics: twice(4097), want: []string{"missing:  → "}, avoided: true},
-	{x: itemsFitABody, log: `{"body":{"stringValue":"` + strings.Repeat("a", 5_000_000) + `"}}`, want: []string{"missing:  → "}, avoided: true},
+	{x: itemsFitABody, log: `{"attributes":[` + shortTexts(5000) + `]}`, want: []string{"missing:  → "}, avoided: true},
+	{
+		x: longLogsAreCut, log: `{"body":{"stringValue":"` + strings.Repeat("a", 1_000_000) + `"}}`, avoided: true,
+		want: []string{`message: "` + strings.Repeat("a", 999_884) + `…[truncated]" → "` + strings.Repeat("a", 1_000_000) + `"`},
+	},
 	{
 		x: itemsFitABody, log: `{"attributes":[{"key":"a","value":{"kvlistValue":{"values":[` + attrsJSON("b", strings.Repeat("a", 10_000_000)) + `]}}},` + attrsJSON("a.b", "short") + `]}`,
 		want: []string{"missing:  → "}, avoided: true,
@@ -89,6 +93,15 @@ func manyTexts(n int) string {
 	var all []string
 	for i := range n {
 		all = append(all, attrsJSON(fmt.Sprintf("k%d", i), longText))
+	}
+	return strings.Join(all, ",")
+}
+
+// shortTexts are attributes whose texts are too short to be cut.
+func shortTexts(n int) string {
+	var all []string
+	for i := range n {
+		all = append(all, attrsJSON(fmt.Sprintf("k%d", i), strings.Repeat("a", 250)))
 	}
 	return strings.Join(all, ",")
 }
