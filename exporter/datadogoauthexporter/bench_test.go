@@ -16,7 +16,7 @@ import (
 // sends nothing.
 func benchConsume[D, R any](b *testing.B, e *signalExporter[D, R], data D, clone func(D) D) {
 	_, h := twoSites(b)
-	if err := e.start(context.Background(), h, nil); err != nil {
+	if err := e.start(context.Background(), h); err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { e.dispatcher.Load().Stop(context.Background()) })

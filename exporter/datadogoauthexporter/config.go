@@ -89,13 +89,6 @@ type TenantConfig struct {
 	Allowed []string `mapstructure:"allowed"`
 }
 
-// ParkingConfig bounds parked data, per signal, in bytes of encoded data and 16 for each item. When it is full, the oldest goes first in lanes
-// in trouble; a tenant that merely sends faster than its intake takes is refused instead.
-type ParkingConfig struct {
-	MaxBytesPerTenant int `mapstructure:"max_bytes_per_tenant"`
-	MaxBytes          int `mapstructure:"max_bytes"`
-}
-
 // IntegrationConfig names the partner's integration.
 type IntegrationConfig struct {
 	// Source is the ddsource of every log, which picks the integration's log pipeline, and the source of every event.
@@ -240,12 +233,7 @@ func (c *Config) Validate() error {
 	}
 	c.validateQueue(&f)
 	c.validateShare(&f)
-	if c.Parking.MaxBytesPerTenant <= 0 {
-		f.add("parking::max_bytes_per_tenant", "must be positive, got %d", c.Parking.MaxBytesPerTenant)
-	}
-	if c.Parking.MaxBytes < c.Parking.MaxBytesPerTenant {
-		f.add("parking::max_bytes", "must not be below max_bytes_per_tenant (%d), got %d", c.Parking.MaxBytesPerTenant, c.Parking.MaxBytes)
-	}
+	c.Parking.validate(&f, c.Queue.HasValue() && c.Queue.Get().StorageID != nil)
 	validateHTTP(&f, &c.HTTP)
 	if _, err := site.NewEndpoints(c.Endpoints); err != nil {
 		for _, line := range strings.Split(err.Error(), "\n") {

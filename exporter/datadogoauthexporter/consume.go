@@ -91,7 +91,7 @@ func (e *signalExporter[D, R]) Capabilities() consumer.Capabilities {
 
 // Start implements component.Component.
 func (e *signalExporter[D, R]) Start(ctx context.Context, host component.Host) error {
-	if err := e.start(ctx, host, e.enqueue); err != nil {
+	if err := e.start(ctx, host); err != nil {
 		return err
 	}
 	return e.next.Start(ctx, e.watch.host(host))

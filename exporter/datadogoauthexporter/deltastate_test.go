@@ -14,8 +14,6 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
-
-	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/metadata"
 )
 
 // life is one run after another of an exporter on one storage, with the totals that Datadog got.
@@ -45,7 +43,6 @@ func newLife(t *testing.T) *life {
 func (l *life) start() (exporter.Metrics, *componenttest.Telemetry) {
 	l.t.Helper()
 	set, tel := settings(l.t)
-	set.ID = component.NewID(metadata.Type)
 	var core zapcore.Core
 	core, l.logged = observer.New(zapcore.WarnLevel)
 	set.Logger = zap.New(core)

@@ -38,7 +38,8 @@ type core struct {
 	// Set by start.
 	source     credential.Source
 	client     *http.Client
-	attempts   *attempts // nil when no events are sent, or the queue has no storage
+	attempts   *attempts      // nil when no events are sent, or the queue has no storage
+	parking    *tenancy.Store // nil when the queue has no storage
 	dispatcher atomic.Pointer[tenancy.Dispatcher]
 	unshow     func() // ends that the holder of grants shows refusals; nil where it does not
 }
@@ -66,15 +67,18 @@ func newCore(set exporter.Settings, cfg *Config, signal string, maxAge time.Dura
 // options make exporterhelper queue, batch by tenant and retry what converter hands over. How many requests are sent at a time is the dispatcher's
 // affair; exporterhelper gets so many workers that there always is one.
 func (c *core) options() []exporterhelper.Option {
-	queue := c.cfg.Queue
+	queue, retry := c.cfg.Queue, c.cfg.Retry
 	if q := queue.Get(); q != nil {
 		more := *q
 		more.NumConsumers = tenancy.PoolSize(q.NumConsumers)
 		queue = configoptional.Some(more)
+		if q.StorageID != nil {
+			retry.MaxElapsedTime = 0 // the dispatcher ends the retries, by parking; what cannot be parked stays in the queue
+		}
 	}
 	return []exporterhelper.Option{
 		exporterhelper.WithTimeout(exporterhelper.TimeoutConfig{}), // none: the sender bounds each body
-		exporterhelper.WithRetry(c.cfg.Retry),
+		exporterhelper.WithRetry(retry),
 		xexporterhelper.WithQueueBatch(queue, xexporterhelper.QueueBatchSettings{
 			Encoding:    watchedEncoding{intake.Encoding{Unreadable: c.telemetry.unreadable}, c.watch},
 			Partitioner: partitioner{c},
@@ -113,8 +117,8 @@ func (c *core) push(ctx context.Context, r xexporterhelper.Request) error {
 	return c.dispatcher.Load().Push(ctx, r)
 }
 
-// start finds the extension and builds the client. It waits for no network. enqueue offers a request to the queue.
-func (c *core) start(ctx context.Context, host component.Host, enqueue func(context.Context, *intake.Request) error) error {
+// start finds the extension and builds the client. It waits for no network.
+func (c *core) start(ctx context.Context, host component.Host) error {
 	ext, ok := host.GetExtensions()[c.cfg.Credentials]
 	if !ok {
 		return fmt.Errorf("credentials: no extension %q runs; define it under extensions and list it under service::extensions", c.cfg.Credentials)
@@ -146,6 +150,9 @@ func (c *core) start(ctx context.Context, host component.Host, enqueue func(cont
 			noted = c.attempts
 		}
 	}
+	if c.parking, err = openParking(ctx, host, c.set.ID, c.signal, c.cfg.Queue.Get().StorageID); err != nil {
+		return err
+	}
 	version := c.set.BuildInfo.Version
 	sender := intake.NewSender(intake.Settings{
 		Client:    c.client,
@@ -167,6 +174,11 @@ func (c *core) start(ctx context.Context, host component.Host, enqueue func(cont
 		Observer:      c.telemetry,
 	})
 	queue := c.cfg.Queue.Get()
+	limits := c.cfg.Parking.limits(c.parking != nil)
+	where := "Data of tenants that cannot take it is parked in memory: no crash leaves anything of it; see sending_queue::storage"
+	if c.parking != nil {
+		where = "Data of tenants that cannot take it is parked in the storage of the queue"
+	}
 	var validated func(string, uint64) time.Time
 	board, shows := ext.(credential.Refusals)
 	if shows {
@@ -181,24 +193,21 @@ func (c *core) start(ctx context.Context, host component.Host, enqueue func(cont
 		MaxSends:  c.cfg.MaxSendsPerTenant,
 		Workers:   queue.NumConsumers,
 		Queue:     c.cfg.queueLimits(),
-		Park:      tenancy.ParkLimits{PerTenantBytes: c.cfg.Parking.MaxBytesPerTenant, TotalBytes: c.cfg.Parking.MaxBytes},
+		Park:      limits,
 		MaxAge:    c.maxAgeOf,
 		MaxAhead:  c.maxAheadOf,
 		Validated: validated,
-		Durable:   queue.StorageID != nil,
-		HandBack: func(r *intake.Request) error {
-			ctx, cancel := context.WithTimeout(context.Background(), handBackTimeout)
-			defer cancel()
-			return enqueue(ctx, r)
-		},
+		Store:     c.parking,
 	})
+	if err := d.Restore(c.telemetry.unreadable); err != nil {
+		return err
+	}
 	c.dispatcher.Store(d)
 	d.Start()
 	if shows {
 		c.unshow = board.ShowRefusals(c.refusals)
 	}
-	c.set.Logger.Info("Data of tenants that cannot take it is parked in memory: it survives an orderly stop if sending_queue::storage is set, and no crash",
-		zap.Int("max_bytes_per_tenant", c.cfg.Parking.MaxBytesPerTenant), zap.Int("max_bytes", c.cfg.Parking.MaxBytes))
+	c.set.Logger.Info(where, zap.Int("max_bytes_per_tenant", limits.PerTenantBytes), zap.Int("max_bytes", limits.TotalBytes))
 	return nil
 }
 
@@ -227,9 +236,6 @@ func (c *core) maxAheadOf(f intake.Family) time.Duration {
 	}
 }
 
-// handBackTimeout bounds the wait for a full queue with block_on_overflow, while the collector stops.
-const handBackTimeout = time.Second
-
 // maxWait keeps a wait that an intake asks for within half of the retry budget.
 func (c *core) maxWait() time.Duration {
 	if c.cfg.Retry.MaxElapsedTime > 0 {
@@ -252,8 +258,8 @@ func (c *core) org(tenant string) (string, error) {
 	return org.String(), nil
 }
 
-// stop ends what start began. next is exporterhelper's part, which drains the queue, and enqueue offers a request to it: what is parked goes
-// back to the queue, where a durable one keeps it and another tries it once more.
+// stop ends what start began. next is exporterhelper's part, which drains the queue, and enqueue offers a request to it: what is parked in memory
+// goes back to the queue, which tries it once more.
 func (c *core) stop(ctx context.Context, next component.Component, enqueue func(context.Context, *intake.Request) error) error {
 	if c.unshow != nil {
 		c.unshow()
@@ -270,7 +276,7 @@ func (c *core) stop(ctx context.Context, next component.Component, enqueue func(
 	if d != nil {
 		err = errors.Join(err, d.Drain(ctx))
 	}
-	err = errors.Join(err, c.attempts.close(ctx))
+	err = errors.Join(err, c.attempts.close(ctx), c.parking.Close(ctx))
 	if c.client != nil {
 		c.client.CloseIdleConnections()
 	}

@@ -41,7 +41,6 @@ func createDefaultConfig() component.Config {
 		Queue:                  configoptional.Some(defaultQueue()),
 		MaxSendsPerTenant:      2,
 		MaxQueueSharePerTenant: defaultQueueShare,
-		Parking:                ParkingConfig{MaxBytesPerTenant: 16 << 20, MaxBytes: 64 << 20},
 		HTTP:                   confighttp.NewDefaultClientConfig(),
 		ResourceHost:           KeepResourceHost,
 		// Off, so that the partner's hosts are in nobody's list. The period is that of Datadog's exporter.

@@ -109,7 +109,7 @@ func (s *statsFlow) flush(ctx context.Context, force bool) {
 
 // offer gives r to the queue, or keeps it to be offered again. full says that the queue takes nothing of others either.
 func (s *statsFlow) offer(ctx context.Context, r *intake.Request) (full bool) {
-	ctx, cancel := context.WithTimeout(ctx, handBackTimeout)
+	ctx, cancel := context.WithTimeout(ctx, offerTimeout)
 	defer cancel()
 	err := s.enqueue(ctx, r)
 	switch {
@@ -124,6 +124,9 @@ func (s *statsFlow) offer(ctx context.Context, r *intake.Request) (full bool) {
 	}
 	return full
 }
+
+// offerTimeout bounds the wait for a full queue with block_on_overflow.
+const offerTimeout = time.Second
 
 // maxRefusedBytes bounds the stats that wait for the queue.
 const maxRefusedBytes = 16 << 20

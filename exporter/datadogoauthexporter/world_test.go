@@ -225,6 +225,7 @@ func settings(t testing.TB) (exporter.Settings, *componenttest.Telemetry) {
 		}
 	})
 	set := exportertest.NewNopSettings(metadata.Type)
+	set.ID = component.NewID(metadata.Type) // what is stored is of one exporter
 	set.TelemetrySettings = tel.NewTelemetrySettings()
 	return set, tel
 }

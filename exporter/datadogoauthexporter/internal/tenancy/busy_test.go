@@ -282,24 +282,33 @@ func TestARequestThatTimesOutIsCut(t *testing.T) {
 // TestParkedPiecesKeepNoOthersAlive cuts a large request and parks a small piece.
 func TestParkedPiecesKeepNoOthersAlive(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(s *tenancy.Settings) {
-		s.Park = tenancy.ParkLimits{PerTenantBytes: 2 << 20, TotalBytes: 2 << 20}
-		s.Durable = true
-	})
-	w.source.Grant("acme", "datadoghq.eu", "key", 1, false)
-	w.source.Fail("acme", credential.ErrPaused)
-	pieces := of("acme", strings.Repeat("x", 1<<20), "1").Halves()
-	large, small := &pieces[0].Body[0], &pieces[1].Body[0]
-	for _, piece := range pieces {
-		if err := w.Push(t.Context(), piece); err != nil {
-			t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(s *tenancy.Settings) {
+			s.Park = tenancy.ParkLimits{PerTenantBytes: 2 << 20, TotalBytes: 2 << 20}
+		})
+		w.source.Grant("acme", "datadoghq.eu", "key", 1, false)
+		w.source.Fail("acme", credential.ErrPaused)
+		pieces := of("acme", strings.Repeat("x", 1<<20), "1").Halves()
+		large, small := &pieces[0].Body[0], &pieces[1].Body[0]
+		for _, piece := range pieces {
+			if err := w.Push(t.Context(), piece); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	rest := w.Stop(t.Context())
-	if &rest[0].Body[0] != large {
-		t.Error("what is nearly all of its array was copied")
-	}
-	if &rest[1].Body[0] == small || string(rest[1].Body) != "1" {
-		t.Error("the piece still is a part of the large array")
-	}
+		var arrays []*byte
+		w.answers(func(r *intake.Request, _ int) error {
+			arrays = append(arrays, &r.Body[0])
+			return nil
+		})
+		w.source.Grant("acme", "datadoghq.eu", "key", 2, false)
+		w.Start()
+		defer w.Stop(t.Context())
+		synctest.Wait()
+		if arrays[0] != large {
+			t.Error("what is nearly all of its array was copied")
+		}
+		if arrays[1] == small || w.sent[1] != "1" {
+			t.Error("the piece still is a part of the large array")
+		}
+	})
 }

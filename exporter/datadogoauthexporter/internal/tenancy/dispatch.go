@@ -47,10 +47,9 @@ type Settings struct {
 	MaxAhead func(intake.Family) time.Duration
 	// Validated is when the key of a generation was last called valid; see credential.Refusals. It may be nil: then that is not known.
 	Validated func(tenant string, generation uint64) time.Time
-	// Durable says that the queue survives a restart, so that what cannot be sent at shutdown stays in it.
-	Durable bool
-	// HandBack offers a request to the durable queue while the collector stops. It is nil when Durable is false.
-	HandBack func(*intake.Request) error
+	// Store keeps what is parked, nil for in memory only. It comes with a durable queue: exporterhelper's retry must not give up then before it is
+	// stopped, so that the queue keeps what Push returns a retryable error for.
+	Store *Store
 }
 
 // Dispatcher stands between the queue and the intakes of one signal. Push gives each tenant its own lane: so many places among the senders,
@@ -59,7 +58,7 @@ type Settings struct {
 type Dispatcher struct {
 	set     Settings
 	kick    chan struct{} // something may be due
-	cleared chan struct{} // closed when Stop has emptied the park
+	stopped chan struct{} // closed when Stop is done
 
 	mu           sync.Mutex // guards everything below
 	lanes        map[string]*lane
@@ -78,6 +77,7 @@ type Dispatcher struct {
 	idle         chan struct{} // closed when pushing becomes 0, nil while nobody waits
 	// redriving counts the goroutines that send parked data, probing those of them that try a lane in trouble.
 	redriving, probing int
+	storeFails         bool // and the log says so
 
 	stop, abort context.CancelFunc // of the loop, and of sends of parked data
 	loopDone    chan struct{}
@@ -86,9 +86,13 @@ type Dispatcher struct {
 
 // NewDispatcher starts nothing.
 func NewDispatcher(set Settings) *Dispatcher {
+	each := 0
+	if set.Store != nil {
+		each = requestBytes
+	}
 	return &Dispatcher{
-		set: set, kick: make(chan struct{}, 1), cleared: make(chan struct{}),
-		shares: newShares(set.Queue), undeleted: make(map[uint64]*undeleted), lanes: make(map[string]*lane), destinations: make(map[destinationKey]*destination), park: newPark(set.Park), asleep: make(map[*intake.Request]struct{}),
+		set: set, kick: make(chan struct{}, 1), stopped: make(chan struct{}),
+		shares: newShares(set.Queue), undeleted: make(map[uint64]*undeleted), lanes: make(map[string]*lane), destinations: make(map[destinationKey]*destination), park: newPark(set.Park, each), asleep: make(map[*intake.Request]struct{}),
 	}
 }
 
@@ -133,8 +137,9 @@ const (
 // Push sends one request, or parks it when its tenant cannot take it. It is the end of exporterhelper's chain, below its retry.
 //
 // A retryable error comes back only while there is time left for exporterhelper to retry, and while the breakers are closed and few requests are in
-// back-off. In every other case the request is parked and the error is nil. A request of a lane that merely is busy never makes the park
-// drop anything: it may take it above its limits, and Admit takes no more until it is below them.
+// back-off. In every other case the request is parked and the error is nil; with a Store it is written there by then, and when it cannot be written
+// the error is retryable. A request of a lane that merely is busy never makes the park drop anything: it may take it above its limits, and
+// Admit takes no more until it is below them.
 func (d *Dispatcher) Push(ctx context.Context, req xexporterhelper.Request) (err error) {
 	r := req.(*intake.Request)
 	key := r.Key()

@@ -22,7 +22,8 @@ import (
 // world is a dispatcher with an intake that does what the test says, and the books of both.
 type world struct {
 	*tenancy.Dispatcher
-	source tenancytest.Source
+	source     tenancytest.Source
+	whenParked func() // may be nil
 
 	mu                        sync.Mutex
 	answer                    func(r *intake.Request, call int) error // guarded by mu, as everything below
@@ -66,7 +67,13 @@ func newWorld(t testing.TB, change func(*tenancy.Settings)) *world {
 	return w
 }
 
-func (w *world) Parked(_ intake.Family, n int)   { w.add(&w.parked, n) }
+func (w *world) Parked(_ intake.Family, n int) {
+	w.add(&w.parked, n)
+	if w.whenParked != nil {
+		w.whenParked()
+	}
+}
+
 func (w *world) Redriven(_ intake.Family, n int) { w.add(&w.redriven, n) }
 func (w *world) Expired(_ intake.Family, n int)  { w.add(&w.expired, n) }
 
@@ -333,33 +340,41 @@ func TestHalfOfTheWorkersAtMostWait(t *testing.T) {
 
 func TestAFullParkDropsTheOldestOfTheLargest(t *testing.T) {
 	t.Parallel()
-	// 120 bytes a tenant, 340 in all; a request takes 40 and 16 for its item.
-	w := newWorld(t, func(s *tenancy.Settings) { s.Durable = true })
-	body := func(c byte) string { return string(make([]byte, 39)) + string(c) }
-	for _, tenant := range []string{"acme", "globex", "initech"} {
-		w.source.Grant(tenant, "datadoghq.eu", "key", 1, false)
-		w.source.Fail(tenant, credential.ErrPaused)
-	}
-	push := func(tenant string, bodies ...byte) {
-		for _, c := range bodies {
-			if err := w.Push(t.Context(), of(tenant, body(c))); err != nil {
-				t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		// 120 bytes a tenant, 340 in all; a request takes 40 and 16 for its item.
+		w := newWorld(t, nil)
+		body := func(c byte) string { return string(make([]byte, 39)) + string(c) }
+		for _, tenant := range []string{"acme", "globex", "initech"} {
+			w.source.Grant(tenant, "datadoghq.eu", "key", 1, false)
+			w.source.Fail(tenant, credential.ErrPaused)
+		}
+		push := func(tenant string, bodies ...byte) {
+			for _, c := range bodies {
+				if err := w.Push(t.Context(), of(tenant, body(c))); err != nil {
+					t.Fatal(err)
+				}
 			}
 		}
-	}
-	push("acme", 'a', 'b', 'c') // 'a' goes: 120 bytes hold two
-	push("globex", 'd', 'e')    // 224 in all
-	push("initech", 'f', 'g')   // 336
-	push("acme", 'h')           // 'b' goes
-	push("initech", byte('i'))  // 'f' goes
-	rest := w.Stop(t.Context()) // what is left
-	got := map[byte]bool{}
-	for _, r := range rest {
-		got[r.Body[39]] = true
-	}
-	if len(rest) != 6 || got['a'] || got['b'] || got['f'] || w.dropped[intake.ReasonParkFull] != 3 {
-		t.Fatalf("left %v, %s", got, w.figures())
-	}
+		push("acme", 'a', 'b', 'c') // 'a' goes: 120 bytes hold two
+		push("globex", 'd', 'e')    // 224 in all
+		push("initech", 'f', 'g')   // 336
+		push("acme", 'h')           // 'b' goes
+		push("initech", byte('i'))  // 'f' goes
+		got := map[byte]bool{}      // what is left
+		w.answers(func(r *intake.Request, _ int) error {
+			got[r.Body[39]] = true
+			return nil
+		})
+		for _, tenant := range []string{"acme", "globex", "initech"} {
+			w.source.Grant(tenant, "datadoghq.eu", "key", 2, false)
+		}
+		w.Start()
+		defer w.Stop(t.Context())
+		synctest.Wait()
+		if len(got) != 6 || got['a'] || got['b'] || got['f'] || w.dropped[intake.ReasonParkFull] != 3 {
+			t.Fatalf("left %v, %s", got, w.figures())
+		}
+	})
 }
 
 func TestParkedDataExpires(t *testing.T) {

@@ -25,6 +25,8 @@ type lane struct {
 	// notBefore is when the next probe, or the next attempt after the intake asked to wait, may be made.
 	notBefore time.Time
 	throttled bool
+	// readAfter is when what is parked may be read again, after the storage failed.
+	readAfter time.Time
 	// held says that only a change of the credential helps. refused is the generation that the intake refused, 0 for none.
 	held    bool
 	refused uint64

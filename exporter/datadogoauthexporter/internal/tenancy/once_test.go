@@ -10,6 +10,7 @@ import (
 
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/tenancy"
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/tenancy/tenancytest"
 )
 
 func ofFamily(f intake.Family, tenant string, bodies ...string) *intake.Request {
@@ -74,21 +75,18 @@ func TestAProbeThatIsGivenUpEndsTheTurn(t *testing.T) {
 // TestWhatWasGivenUpIsNotKeptByADurableQueue stops while the first of two events is given up: the queue must not offer both again.
 func TestWhatWasGivenUpIsNotKeptByADurableQueue(t *testing.T) {
 	t.Parallel()
-	handed := ""
-	w := newWorld(t, func(s *tenancy.Settings) {
-		s.Durable = true
-		s.HandBack = func(r *intake.Request) error {
-			handed += string(r.Body)
-			return nil
-		}
-	})
+	var disk tenancytest.Disk
+	w := newWorld(t, stored(&disk))
 	w.source.Grant("acme", "datadoghq.eu", "key", 1, false)
 	w.answers(func(r *intake.Request, _ int) error {
 		return &intake.Unsent{Left: r.Halves()[1], Settled: true, Down: true, Err: errors.New("502")}
 	})
 	w.Stop(t.Context())
-	if err := w.Push(t.Context(), ofFamily(intake.Events, "acme", "1", "2")); err != nil || handed != "2" {
-		t.Fatalf("handed back %q, %v", handed, err)
+	if err := w.Push(t.Context(), ofFamily(intake.Events, "acme", "1", "2")); err != nil {
+		t.Fatal(err)
+	}
+	if got := left(t, &disk); got != "2" {
+		t.Fatalf("the next one has %q", got)
 	}
 }
 

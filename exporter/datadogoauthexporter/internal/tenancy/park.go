@@ -1,18 +1,21 @@
 package tenancy
 
 import (
+	"slices"
+
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
 )
 
-// ParkLimits bound the park of one signal, in bytes of encoded data and of its table of items.
+// ParkLimits bound the park of one signal, in bytes of encoded data and of its table of items, and with a Store in requestBytes for each request.
 type ParkLimits struct {
 	PerTenantBytes, TotalBytes int
 }
 
-// park keeps requests in memory while their tenant cannot take them, in lanes, first in first out. Its limits are kept by fits and shrink. The
-// caller serialises access.
+// park knows what waits while its tenant cannot take it, in lanes, first in first out. The bodies are in memory, or in a Store. The caller
+// serialises access, and keeps the limits by asking for room before it counts.
 type park struct {
 	limits  ParkLimits
+	each    int               // bytes that a request costs besides its body and its items
 	shelves map[string]*shelf // by lane
 	tenants map[string]int    // bytes by tenant
 	bytes   int
@@ -27,81 +30,134 @@ type stock struct{ items, bytes int }
 type shelf struct {
 	tenant   string
 	bytes    int
-	requests []parked
+	requests []*parked
 }
 
+// parked is a request with its place in the park. It is counted from when there was room for it until it is settled, also while it is being
+// written or sent and is on no shelf.
 type parked struct {
-	*intake.Request
-	ticket uint64 // order of parking over all shelves
+	*intake.Request        // if the store has all of it, that of the outline
+	ticket          uint64 // order of parking over all shelves
+	items, weight   int    // items and bytes that it counts for
+
+	// outline is what the store has in a slot, nil if it has nothing of it. It may be more than the request: what was settled could not be
+	// taken away.
+	outline *intake.Outline
+	slot    uint64
 }
 
-func newPark(limits ParkLimits) *park {
-	return &park{limits: limits, shelves: make(map[string]*shelf), tenants: make(map[string]int), byFamily: make(map[intake.Family]stock)}
+// away says that the body is in the store.
+func (e *parked) away() bool { return e.outline != nil && e.Request == e.outline.Request }
+
+// evicted is a request that has to make room, and where it was.
+type evicted struct {
+	*parked
+	lane string
 }
 
-// itemBytes is what an item costs in memory besides its part of the body.
-const itemBytes = 16
+func newPark(limits ParkLimits, each int) *park {
+	return &park{limits: limits, each: each, shelves: make(map[string]*shelf), tenants: make(map[string]int), byFamily: make(map[intake.Family]stock)}
+}
 
-// weight is the memory that a parked request keeps.
-func weight(r *intake.Request) int { return r.BytesSize() + itemBytes*len(r.Items) }
+const (
+	// itemBytes is what an item costs in memory besides its part of the body.
+	itemBytes = 16
+	// requestBytes is what a request in a store costs besides: a few hundred bytes of memory, and parts of pages on the disk.
+	requestBytes = 1024
+)
+
+// weigh is what a parked request counts for.
+func (p *park) weigh(r *intake.Request) int { return p.weight(r.BytesSize(), len(r.Items)) }
+
+func (p *park) weight(bytes, items int) int { return bytes + itemBytes*items + p.each }
 
 // fits says that r can be parked without exceeding a limit.
 func (p *park) fits(r *intake.Request) bool {
-	return p.tenants[r.Tenant]+weight(r) <= p.limits.PerTenantBytes && p.hasRoom(r)
+	return p.tenants[r.Tenant]+p.weigh(r) <= p.limits.PerTenantBytes && p.hasRoom(r)
 }
 
 // hasRoom says that r can be parked without exceeding the limit for all tenants.
-func (p *park) hasRoom(r *intake.Request) bool { return p.bytes+weight(r) <= p.limits.TotalBytes }
+func (p *park) hasRoom(r *intake.Request) bool { return p.bytes+p.weigh(r) <= p.limits.TotalBytes }
 
-// put parks r at the end of its lane, whatever the limits.
-func (p *park) put(lane string, r *intake.Request) {
-	r.Compact()
+// admit counts r, whatever the limits. It is on no shelf yet.
+func (p *park) admit(r *intake.Request) *parked {
 	p.ticket++
-	s := p.shelf(lane, r.Tenant)
-	s.requests = append(s.requests, parked{r, p.ticket})
-	p.count(s, r, 1)
+	e := &parked{Request: r, ticket: p.ticket, items: r.Count(), weight: p.weigh(r)}
+	p.count(e, 1)
+	return e
 }
 
-// putBack parks r, which was taken last, where it was: in front.
-func (p *park) putBack(lane string, r *intake.Request) {
-	s := p.shelf(lane, r.Tenant)
-	s.requests = append([]parked{{r, 0}}, s.requests...)
-	p.count(s, r, 1)
+// add puts e at the end of its lane, back in front.
+func (p *park) add(lane string, e *parked) {
+	s := p.shelf(lane, e.Tenant)
+	s.requests = append(s.requests, e)
+	s.bytes += e.weight
 }
 
-// shrink removes the oldest requests in lanes that may lose some, until the limits are kept: first those of the tenant above its own limit,
-// then those of the tenant that has parked most in such lanes, so that one tenant cannot push out the data of the others.
-func (p *park) shrink(tenant string, mayLose func(lane string) bool) (evicted []*intake.Request) {
-	for p.tenants[tenant] > p.limits.PerTenantBytes || p.bytes > p.limits.TotalBytes {
-		if p.tenants[tenant] <= p.limits.PerTenantBytes {
-			tenant = p.largest(mayLose)
-		}
-		lane, ok := p.oldestLane(tenant, mayLose)
-		if !ok {
-			break
-		}
-		r, _ := p.take(lane)
-		evicted = append(evicted, r)
+func (p *park) back(lane string, e *parked) {
+	s := p.shelf(lane, e.Tenant)
+	s.requests = append([]*parked{e}, s.requests...)
+	s.bytes += e.weight
+}
+
+// later makes e the one that was parked last.
+func (p *park) later(e *parked) {
+	p.ticket++
+	e.ticket = p.ticket
+}
+
+// restore counts what an earlier process parked and puts it on its shelf.
+func (p *park) restore(lane string, e *parked) {
+	p.ticket = max(p.ticket, e.ticket)
+	e.items, e.weight = e.Count(), p.weight(e.BytesSize(), e.outline.Wire)
+	p.count(e, 1)
+	p.add(lane, e)
+}
+
+// makeRoom removes the oldest requests in lanes that may lose some, until r has room: first those of its tenant, if that is above its own limit,
+// then those of the tenant that has parked most in such lanes, so that one tenant cannot push out the data of the others. They are not counted
+// any more. Without ok nothing is removed, since there would be no room all the same: it is r that has to go.
+func (p *park) makeRoom(r *intake.Request, mayLose func(lane string) bool) (gone []evicted, ok bool) {
+	w := p.weigh(r)
+	if w > p.limits.PerTenantBytes {
+		return nil, false
 	}
-	return evicted
+	for p.tenants[r.Tenant]+w > p.limits.PerTenantBytes || p.bytes+w > p.limits.TotalBytes {
+		tenant := r.Tenant
+		if p.tenants[tenant]+w <= p.limits.PerTenantBytes {
+			tenant = p.largest(mayLose, r.Tenant, w)
+		}
+		lane, found := p.oldestLane(tenant, mayLose)
+		if !found {
+			for _, e := range slices.Backward(gone) {
+				p.count(e.parked, 1)
+				p.back(e.lane, e.parked)
+			}
+			return nil, false
+		}
+		e, _ := p.take(lane)
+		p.count(e, -1)
+		gone = append(gone, evicted{e, lane})
+	}
+	return gone, true
 }
 
-// take removes the oldest request of a lane.
-func (p *park) take(lane string) (*intake.Request, bool) {
+// take removes the oldest request of a lane. It stays counted.
+func (p *park) take(lane string) (*parked, bool) {
 	s := p.shelves[lane]
 	if s == nil {
 		return nil, false
 	}
-	r := s.requests[0].Request
-	s.requests[0] = parked{}
+	e := s.requests[0]
+	s.requests[0] = nil
 	if s.requests = s.requests[1:]; len(s.requests) == 0 {
 		delete(p.shelves, lane)
 	}
-	p.count(s, r, -1)
-	return r, true
+	s.bytes -= e.weight
+	return e, true
 }
 
-// oldest is the request that take would return.
+// oldest is the request that take would return, perhaps without its body.
 func (p *park) oldest(lane string) (*intake.Request, bool) {
 	if s := p.shelves[lane]; s != nil {
 		return s.requests[0].Request, true
@@ -127,14 +183,14 @@ func (p *park) shelf(lane, tenant string) *shelf {
 	return s
 }
 
-func (p *park) count(s *shelf, r *intake.Request, sign int) {
-	n := sign * weight(r)
-	s.bytes += n
+// count adds e to what is parked, or takes it away.
+func (p *park) count(e *parked, sign int) {
+	n := sign * e.weight
 	p.bytes += n
-	of := p.byFamily[r.Family]
-	p.byFamily[r.Family] = stock{of.items + sign*r.Count(), of.bytes + n}
-	if p.tenants[r.Tenant] += n; p.tenants[r.Tenant] == 0 {
-		delete(p.tenants, r.Tenant)
+	of := p.byFamily[e.Family]
+	p.byFamily[e.Family] = stock{of.items + sign*e.items, of.bytes + n}
+	if p.tenants[e.Tenant] += n; p.tenants[e.Tenant] == 0 {
+		delete(p.tenants, e.Tenant)
 	}
 }
 
@@ -148,9 +204,9 @@ func (p *park) oldestLane(tenant string, mayLose func(string) bool) (oldest stri
 	return oldest, found
 }
 
-// largest is the tenant that has parked most in lanes that may lose some.
-func (p *park) largest(mayLose func(string) bool) (name string) {
-	most, bytes := 0, make(map[string]int)
+// largest is the tenant that has parked most in lanes that may lose some, with what one of them is about to park.
+func (p *park) largest(mayLose func(string) bool, parking string, more int) (name string) {
+	name, most, bytes := parking, more, map[string]int{parking: more}
 	for lane, s := range p.shelves {
 		if !mayLose(lane) {
 			continue

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/datadogoauth/otelcol-datadogoauth/credential"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
 )
@@ -65,7 +67,7 @@ func (d *Dispatcher) loop(ctx, sendCtx context.Context) {
 // to look again. An intake that is down is tried by one lane at a time.
 func (d *Dispatcher) sweep(sendCtx context.Context, now time.Time) time.Duration {
 	rest := longestRest
-	var expired []*intake.Request
+	var expired []*parked
 	d.mu.Lock()
 	d.satisfied()
 	for _, key := range d.park.lanes() {
@@ -102,17 +104,20 @@ func (d *Dispatcher) sweep(sendCtx context.Context, now time.Time) time.Duration
 		})
 	}
 	d.mu.Unlock()
-	for _, r := range expired {
-		d.set.Observer.Expired(r.Family, r.Count())
+	if len(expired) > 0 {
+		d.discard(expired...)
+	}
+	for _, e := range expired {
+		d.set.Observer.Expired(e.Family, e.Count())
 	}
 	return rest
 }
 
 // rest is how long a lane must not be tried.
 func (d *Dispatcher) rest(l *lane, now time.Time) time.Duration {
-	var wait time.Duration
+	wait := l.readAfter.Sub(now)
 	if !l.held || l.refused != 0 { // else only the credential was missing, and it is there again
-		wait = l.notBefore.Sub(now)
+		wait = max(wait, l.notBefore.Sub(now))
 	}
 	if l.to.open() {
 		wait = max(wait, l.to.notBefore.Sub(now))
@@ -133,7 +138,7 @@ func (d *Dispatcher) usable(l *lane) bool {
 }
 
 // stale takes out the oldest requests of a lane in which every item is too old to be sent.
-func (d *Dispatcher) stale(key string, now time.Time) (gone []*intake.Request) {
+func (d *Dispatcher) stale(key string, now time.Time) (gone []*parked) {
 	for {
 		r, ok := d.park.oldest(key)
 		if !ok {
@@ -143,8 +148,8 @@ func (d *Dispatcher) stale(key string, now time.Time) (gone []*intake.Request) {
 		if age <= 0 || r.Newest == 0 || r.Newest >= now.Add(-age).Unix() {
 			return gone
 		}
-		d.park.take(key)
-		gone = append(gone, r)
+		e, _ := d.park.take(key)
+		gone = append(gone, e)
 	}
 }
 
@@ -184,10 +189,14 @@ func (d *Dispatcher) redriveOne(ctx context.Context, key string) bool {
 		d.mu.Unlock()
 		return false
 	}
-	r, ok := d.park.take(key)
+	e, ok := d.park.take(key)
 	d.mu.Unlock()
 	if !ok {
 		return false
+	}
+	r, next := d.open(key, e)
+	if r == nil {
+		return next
 	}
 
 	before := 0
@@ -196,19 +205,41 @@ func (d *Dispatcher) redriveOne(ctx context.Context, key string) bool {
 		return d.send(ctx, cred, r)
 	})
 	if res.outcome == done {
+		d.discard(e)
 		d.set.Observer.Redriven(r.Family, max(before, r.Count()))
 		d.finish(key, r, res)
 		return res.reached != down
 	}
-	left := res.left
-	if gone := before - left.Count(); before > 0 && gone > 0 {
+	if gone := before - res.left.Count(); before > 0 && gone > 0 {
 		d.set.Observer.Redriven(r.Family, gone)
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.note(d.lane(key, left), time.Now(), res)
-	d.putBack(key, left, res)
+	d.putBack(key, e, res)
 	return false
+}
+
+// open brings back the body of e. Without a request next says whether another one of the lane can be tried.
+func (d *Dispatcher) open(key string, e *parked) (r *intake.Request, next bool) {
+	if !e.away() {
+		return e.Request, true
+	}
+	r, err := d.set.Store.open(e)
+	switch {
+	case err == nil:
+		return r, true
+	case errors.Is(err, intake.ErrDamaged), errors.Is(err, intake.ErrForeign), errors.Is(err, intake.ErrVersion):
+		d.set.Logger.Error("A parked request cannot be read and is dropped, counted as unreadable",
+			zap.String("tenant", e.Tenant), zap.Stringer("intake", e.Family), zap.Int("items", e.Count()), zap.Error(err))
+		d.discard(e)
+		d.set.Observer.Dropped(e.Family, intake.ReasonUnreadable, e.Count())
+		return nil, true
+	default:
+		_ = d.stored(err)
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.park.back(key, e)
+		d.lane(key, e.Request).readAfter = time.Now().Add(longestRest)
+		return nil, false
+	}
 }
 
 // timeoutsToCut is how many attempts at a request must time out before it is cut in halves: it may be too much for a slow way.
@@ -216,18 +247,59 @@ const timeoutsToCut = 2
 
 // putBack parks what is left of a request that was taken out. After a failure the next probe takes another request, since this one may be
 // what is wrong.
-func (d *Dispatcher) putBack(key string, left *intake.Request, res result) {
-	timeouts := left.Try.Timeouts
-	left.Try = intake.Try{Timeouts: timeouts}
-	switch {
-	case res.outcome != failing || res.wait > 0:
-		d.park.putBack(key, left)
-	case timeouts >= timeoutsToCut && len(left.Items) > 1:
-		for _, half := range left.Halves() {
+func (d *Dispatcher) putBack(key string, e *parked, res result) {
+	left := res.left
+	left.Try = intake.Try{Timeouts: left.Try.Timeouts}
+	failed := res.outcome == failing && res.wait == 0
+	parts := []*intake.Request{left}
+	if failed && left.Try.Timeouts >= timeoutsToCut && len(left.Items) > 1 {
+		parts = left.Halves()
+		for _, half := range parts {
 			half.Try = intake.Try{}
-			d.park.put(key, half)
 		}
-	default:
-		d.park.put(key, left)
 	}
+	rest := d.replace(e, left, parts)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.note(d.lane(key, left), time.Now(), res)
+	for _, e := range rest {
+		if failed {
+			d.park.later(e)
+			d.park.add(key, e)
+		} else {
+			d.park.back(key, e)
+		}
+	}
+}
+
+// replace parks what is left of e in its place, perhaps in several parts. What was delivered or is too old leaves the store in the same
+// transaction; if that fails, memory has what is left, and only a crash brings the rest of it back.
+func (d *Dispatcher) replace(e *parked, left *intake.Request, parts []*intake.Request) []*parked {
+	if e.away() && len(parts) == 1 && len(left.Items) == e.outline.Wire {
+		e.Try = left.Try // the store has it as it is
+		left.Free()
+		return []*parked{e}
+	}
+	rest := d.exchange(e, parts)
+	if err := d.save(rest, nil); err != nil {
+		d.mu.Lock()
+		for _, part := range rest[1:] {
+			d.park.count(part, -1)
+		}
+		d.mu.Unlock()
+		rest = d.exchange(rest[0], []*intake.Request{left})
+	}
+	return rest
+}
+
+// exchange counts parts instead of e. The first gets its slot.
+func (d *Dispatcher) exchange(e *parked, parts []*intake.Request) (rest []*parked) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.park.count(e, -1)
+	for _, part := range parts {
+		rest = append(rest, d.park.admit(part))
+	}
+	rest[0].ticket, rest[0].outline, rest[0].slot = e.ticket, e.outline, e.slot
+	return rest
 }

@@ -53,11 +53,13 @@ func (d *Dispatcher) alone(key string, l *lane) bool {
 		d.set.Validated(l.tenant, l.refused).After(l.refusedSince.Add(-validatedBefore))
 }
 
-// confine takes out the oldest requests that a lane has parked above the part of the share that it has while it alone is refused.
-func (d *Dispatcher) confine(key string) (gone []*intake.Request) {
-	for s := d.park.shelves[key]; s != nil && len(s.requests) > 1 && s.bytes > d.set.Park.PerTenantBytes/refusedPart; {
-		r, _ := d.park.take(key)
-		gone = append(gone, r)
+// confine takes out the oldest requests of a lane that leave r no room in the part of the share that the lane has while it alone is refused.
+func (d *Dispatcher) confine(key string, r *intake.Request) (gone []evicted) {
+	w := d.park.weigh(r)
+	for s := d.park.shelves[key]; s != nil && len(s.requests) > 0 && s.bytes+w > d.set.Park.PerTenantBytes/refusedPart; {
+		e, _ := d.park.take(key)
+		d.park.count(e, -1)
+		gone = append(gone, evicted{e, key})
 	}
 	return gone
 }

@@ -8,10 +8,13 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
 )
 
-// Stop ends the sending of parked data, waits for what is under way until ctx is done, and returns what is parked, oldest first in each lane.
-// From then on Push parks nothing: what it cannot send it refuses, for a durable queue to keep, or counts as lost, and one failure is enough
-// to give up a lane. It is called once. Without a durable queue what is parked in lanes in trouble is counted as lost here, so that nobody waits for it.
+// Stop ends the sending of parked data and waits for what is under way until ctx is done. One failure is enough to give up a lane from then on.
+//
+// With a Store what is parked stays there, and Push goes on parking. Without one Push parks nothing any more, what it cannot send it counts as lost;
+// what is parked is returned, oldest first in each lane, but for lanes in trouble: that is counted as lost here, so that nobody waits for it.
+// It is called once.
 func (d *Dispatcher) Stop(ctx context.Context) []*intake.Request {
+	defer close(d.stopped)
 	d.mu.Lock()
 	d.closing = true
 	d.free()
@@ -21,17 +24,38 @@ func (d *Dispatcher) Stop(ctx context.Context) []*intake.Request {
 		<-d.loopDone
 		d.awaitRedrives(ctx)
 	}
-
+	if d.set.Store != nil {
+		d.flush()
+		return nil
+	}
 	rest, lost := d.clear()
-	close(d.cleared)
 	for _, r := range lost {
 		d.set.Observer.Dropped(r.Family, intake.ReasonShutdown, r.Count())
 	}
 	return rest
 }
 
-// Stopped is closed when Stop has emptied the park.
-func (d *Dispatcher) Stopped() <-chan struct{} { return d.cleared }
+// Stopped is closed when Stop is done.
+func (d *Dispatcher) Stopped() <-chan struct{} { return d.stopped }
+
+// flush writes what could not be written before.
+func (d *Dispatcher) flush() {
+	var unwritten []*parked
+	d.mu.Lock()
+	for _, s := range d.park.shelves {
+		for _, e := range s.requests {
+			if !e.away() {
+				unwritten = append(unwritten, e)
+			}
+		}
+	}
+	d.mu.Unlock()
+	for _, e := range unwritten {
+		if d.save([]*parked{e}, nil) != nil && e.outline == nil {
+			d.set.Observer.Dropped(e.Family, intake.ReasonShutdown, e.Count())
+		}
+	}
+}
 
 // clear empties the park. lost is what no attempt is worth any more.
 func (d *Dispatcher) clear() (rest, lost []*intake.Request) {
@@ -40,11 +64,12 @@ func (d *Dispatcher) clear() (rest, lost []*intake.Request) {
 	defer d.mu.Unlock()
 	for _, key := range d.park.lanes() {
 		to := &rest
-		if !d.set.Durable && d.trouble(d.lanes[key], now) {
+		if d.trouble(d.lanes[key], now) {
 			to = &lost
 		}
-		for r, ok := d.park.take(key); ok; r, ok = d.park.take(key) {
-			*to = append(*to, r)
+		for e, ok := d.park.take(key); ok; e, ok = d.park.take(key) {
+			d.park.count(e, -1)
+			*to = append(*to, e.Request)
 		}
 	}
 	return rest, lost
@@ -87,7 +112,7 @@ func (d *Dispatcher) Drain(ctx context.Context) error {
 	asleep := d.asleep
 	d.asleep = make(map[*intake.Request]struct{})
 	d.mu.Unlock()
-	if d.set.Durable {
+	if d.set.Store != nil {
 		return nil
 	}
 	for r := range asleep {

@@ -12,6 +12,7 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/credential"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/tenancy"
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/tenancy/tenancytest"
 )
 
 // TestStoppingWithoutADurableQueue has one request in back-off and one in the park.
@@ -37,37 +38,29 @@ func TestStoppingWithoutADurableQueue(t *testing.T) {
 	w.want(t, "sent [], in park 0, parked 1, redriven 0, expired 0, dropped map[shutdown:3]")
 }
 
-// TestStoppingWithADurableQueue: exporterhelper keeps a request for which its retry has time left. It would delete one whose time is spent, and
-// would store all of one of which a part was delivered.
-func TestStoppingWithADurableQueue(t *testing.T) {
+// TestStoppingWithAStore: what is left after the stop has begun is in the store, or stays in the queue, which keeps it while its retry has not
+// given up.
+func TestStoppingWithAStore(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		change   func(*tenancy.Settings)
-		answer   func(*intake.Request, int) error
-		full     bool
-		kept     bool // by exporterhelper
-		handed   string
-		shutdown int
+		change func(*tenancy.Settings)
+		answer func(*intake.Request, int) error
+		broken bool
+		queued bool
+		parked string
 	}{
-		"time left":                  {answer: busy, kept: true},
-		"no time left":               {change: noRetry, answer: busy, handed: "12"},
-		"no time and no room left":   {change: noRetry, answer: busy, full: true, shutdown: 2},
-		"some of it delivered":       {answer: half, handed: "2"},
-		"some of it, but no room":    {answer: half, full: true, kept: true},
-		"not even tried, for paused": {kept: true},
+		"the intake fails":                {answer: busy, parked: "12"},
+		"no time left":                    {change: noRetry, answer: busy, parked: "12"},
+		"no time left, and the disk full": {change: noRetry, answer: busy, broken: true, queued: true},
+		"some of it delivered":            {answer: half, parked: "2"},
+		"some of it, and the disk full":   {answer: half, broken: true, queued: true},
+		"not even tried, for paused":      {parked: "12"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			handed := ""
+			var disk tenancytest.Disk
 			w := newWorld(t, func(s *tenancy.Settings) {
-				s.Durable = true
-				s.HandBack = func(r *intake.Request) error {
-					if c.full {
-						return errors.New("the queue is full")
-					}
-					handed += string(r.Body)
-					return nil
-				}
+				stored(&disk)(s)
 				if c.change != nil {
 					c.change(s)
 				}
@@ -77,11 +70,16 @@ func TestStoppingWithADurableQueue(t *testing.T) {
 				w.source.Fail("acme", credential.ErrPaused)
 			}
 			w.answers(c.answer)
-			w.Stop(t.Context())
+			if rest := w.Stop(t.Context()); len(rest) != 0 {
+				t.Errorf("given back is %v", rest)
+			}
+			if c.broken {
+				disk.DieAt(1, false)
+			}
 			err := w.Push(t.Context(), of("acme", "1", "2"))
-			kept := err != nil && !consumererror.IsPermanent(err)
-			if kept != c.kept || handed != c.handed || w.dropped[intake.ReasonShutdown] != c.shutdown {
-				t.Fatalf("kept %t, handed back %q, %s: %v", kept, handed, w.figures(), err)
+			queued := err != nil && !consumererror.IsPermanent(err)
+			if got := left(t, &disk); queued != c.queued || got != c.parked || len(w.dropped) != 0 {
+				t.Fatalf("queued %t, parked %q, %s: %v", queued, got, w.figures(), err)
 			}
 		})
 	}
