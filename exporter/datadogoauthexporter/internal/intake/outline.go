@@ -95,6 +95,7 @@ func ParseOutline(data []byte, owner string) (*Outline, error) {
 	case CheckTenant(r.Tenant) != nil:
 		return nil, fmt.Errorf("%w: no tenant", ErrDamaged)
 	}
+	o.Owner = owner // one text for all of them
 	return o, nil
 }
 

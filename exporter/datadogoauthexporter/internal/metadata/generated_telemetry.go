@@ -285,13 +285,13 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ExporterDatadogoauthParkingBytes, err = builder.meter.Int64ObservableGauge(
 		"otelcol_exporter_datadogoauth_parking_bytes",
-		metric.WithDescription("Memory of the items that are parked at the moment. [Alpha]"),
+		metric.WithDescription("Size of the items that are parked at the moment, in memory or in the storage of the queue. [Alpha]"),
 		metric.WithUnit("By"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExporterDatadogoauthParkingItems, err = builder.meter.Int64ObservableGauge(
 		"otelcol_exporter_datadogoauth_parking_items",
-		metric.WithDescription("Items that are parked at the moment. [Alpha]"),
+		metric.WithDescription("Items that are parked at the moment, those that an earlier run parked and those that are being sent from there included. [Alpha]"),
 		metric.WithUnit("{item}"),
 	)
 	errs = errors.Join(errs, err)

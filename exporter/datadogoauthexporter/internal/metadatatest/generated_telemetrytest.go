@@ -210,7 +210,7 @@ func AssertEqualExporterDatadogoauthParkedItems(t *testing.T, tt *componenttest.
 func AssertEqualExporterDatadogoauthParkingBytes(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_datadogoauth_parking_bytes",
-		Description: "Memory of the items that are parked at the moment. [Alpha]",
+		Description: "Size of the items that are parked at the moment, in memory or in the storage of the queue. [Alpha]",
 		Unit:        "By",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
@@ -224,7 +224,7 @@ func AssertEqualExporterDatadogoauthParkingBytes(t *testing.T, tt *componenttest
 func AssertEqualExporterDatadogoauthParkingItems(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_datadogoauth_parking_items",
-		Description: "Items that are parked at the moment. [Alpha]",
+		Description: "Items that are parked at the moment, those that an earlier run parked and those that are being sent from there included. [Alpha]",
 		Unit:        "{item}",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
