@@ -77,7 +77,8 @@ type Dispatcher struct {
 	idle         chan struct{} // closed when pushing becomes 0, nil while nobody waits
 	// redriving counts the goroutines that send parked data, probing those of them that try a lane in trouble.
 	redriving, probing int
-	storeFails         bool // and the log says so
+	storeFails         bool      // the log says so, and not yet that it works again
+	storeTold          time.Time // when the log said so last
 
 	stop, abort context.CancelFunc // of the loop, and of sends of parked data
 	loopDone    chan struct{}
@@ -95,9 +96,6 @@ func NewDispatcher(set Settings) *Dispatcher {
 		shares: newShares(set.Queue), undeleted: make(map[uint64]*undeleted), lanes: make(map[string]*lane), destinations: make(map[destinationKey]*destination), park: newPark(set.Park, each), asleep: make(map[*intake.Request]struct{}),
 	}
 }
-
-// errStopping makes a durable queue keep the request.
-var errStopping = errors.New("the collector is stopping")
 
 // outcome is what became of one attempt.
 type outcome uint8

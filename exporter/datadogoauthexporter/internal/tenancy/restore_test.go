@@ -12,6 +12,9 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/credential"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
@@ -365,4 +368,33 @@ func TestTheLimitsAreKeptExactly(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestADiskThatFailsIsToldOnceAMinute has one that takes every other request.
+func TestADiskThatFailsIsToldOnceAMinute(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		core, logged := observer.New(zapcore.InfoLevel)
+		var disk tenancytest.Disk
+		w := newWorld(t, func(s *tenancy.Settings) {
+			stored(&disk)(s)
+			s.Logger = zap.New(core)
+		})
+		w.source.Grant("acme", "datadoghq.eu", "key", 1, false)
+		w.source.Fail("acme", credential.ErrPaused)
+		for range 80 {
+			disk.DieAt(1, false)
+			if w.Push(t.Context(), of("acme", "1")) == nil {
+				t.Fatal("not written")
+			}
+			disk.DieAt(0, false)
+			if err := w.Push(t.Context(), of("acme", "2")); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
+		}
+		if fails, works := logged.FilterMessageSnippet("storage of parked data fails").Len(), logged.FilterMessageSnippet("works again").Len(); fails != 2 || works != 2 {
+			t.Errorf("the log says %d times that it fails, and %d times that it works", fails, works)
+		}
+	})
 }

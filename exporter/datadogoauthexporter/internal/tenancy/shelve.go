@@ -121,16 +121,23 @@ func (d *Dispatcher) save(add, drop []*parked) error {
 	return d.stored(d.set.Store.save(add, drop))
 }
 
-// stored tells when the store begins to fail, and when it works again.
+// stored tells once a minute that the store fails, and then when it works again: on a full disk what is small may still have room.
 func (d *Dispatcher) stored(err error) error {
+	now := time.Now()
 	d.mu.Lock()
-	news := d.storeFails != (err != nil)
-	d.storeFails = err != nil
+	fails := err != nil && now.Sub(d.storeTold) >= time.Minute
+	works := err == nil && d.storeFails
+	if fails {
+		d.storeTold, d.storeFails = now, true
+	}
+	if works {
+		d.storeFails = false
+	}
 	d.mu.Unlock()
 	switch {
-	case news && err != nil:
-		d.set.Logger.Error("The storage of parked data fails: what has to be parked stays in the queue, which keeps its workers from other tenants; see sending_queue::storage", zap.Error(err))
-	case news:
+	case fails:
+		d.set.Logger.Error("The storage of parked data fails: what has to be parked stays in the queue, and keeps its consumers from other tenants; logged once a minute; see sending_queue::storage", zap.Error(err))
+	case works:
 		d.set.Logger.Info("The storage of parked data works again")
 	}
 	return err

@@ -40,18 +40,32 @@ func (d *Dispatcher) Stopped() <-chan struct{} { return d.stopped }
 
 // flush writes what could not be written before.
 func (d *Dispatcher) flush() {
-	var unwritten []*parked
+	var unwritten []evicted
 	d.mu.Lock()
-	for _, s := range d.park.shelves {
-		for _, e := range s.requests {
-			if !e.away() {
-				unwritten = append(unwritten, e)
+	for _, key := range d.park.lanes() {
+		var written []*parked
+		for e, ok := d.park.take(key); ok; e, ok = d.park.take(key) {
+			if e.away() {
+				written = append(written, e)
+			} else {
+				unwritten = append(unwritten, evicted{e, key})
 			}
+		}
+		for _, e := range written {
+			d.park.add(key, e)
 		}
 	}
 	d.mu.Unlock()
 	for _, e := range unwritten {
-		if d.save([]*parked{e}, nil) != nil && e.outline == nil {
+		lost := d.save([]*parked{e.parked}, nil) != nil && e.outline == nil
+		d.mu.Lock()
+		if lost {
+			d.park.count(e.parked, -1)
+		} else {
+			d.unshelve(e)
+		}
+		d.mu.Unlock()
+		if lost {
 			d.set.Observer.Dropped(e.Family, intake.ReasonShutdown, e.Count())
 		}
 	}
