@@ -208,11 +208,11 @@ func TestParkedDataGetsItsPlaces(t *testing.T) {
 		})
 		w.Start()
 		defer w.Stop(t.Context())
-		var all sync.WaitGroup
+		var pushes sync.WaitGroup
 		for i := range 40 {
 			tenant := fmt.Sprint("fresh-", i)
 			w.source.Grant(tenant, "datadoghq.eu", "key", 1, false)
-			all.Go(func() {
+			pushes.Go(func() {
 				for range 50 {
 					_ = w.Push(t.Context(), of(tenant, "f"))
 				}
@@ -225,20 +225,14 @@ func TestParkedDataGetsItsPlaces(t *testing.T) {
 			w.Park(of(tenant, "p"), errors.New("full"))
 		}
 		time.Sleep(200 * time.Millisecond) // 20 times the places
+		left, _ := w.Dispatcher.Parked()
 		w.mu.Lock()
-		parked, fresh := 0, 0
-		for _, body := range w.sent {
-			if body == "p" {
-				parked++
-			} else {
-				fresh++
-			}
-		}
+		parked, all := w.redriven, len(w.sent) // what came fresh and found no place soon is parked as well
 		w.mu.Unlock()
-		if parked != 20 || fresh < 80 {
-			t.Errorf("%d of 20 parked requests were sent, and %d that came fresh", parked, fresh)
+		if parked < 30 && left > 0 || parked < 20 || all-parked < 80 {
+			t.Errorf("%d requests from the park were sent, %d were not, and %d that came fresh were sent", parked, left, all-parked)
 		}
-		all.Wait()
+		pushes.Wait()
 	})
 }
 
