@@ -28,7 +28,7 @@ SHORT   ?=
 GO_SOURCES := $(shell find . -name '*.go' -not -path './dist/*' -not -path './.tools/*' 2>/dev/null)
 PRODUCT_SOURCES := $(shell find site credential extension exporter -type f -not -name '*_test.go' -not -path '*/testdata/*' 2>/dev/null)
 
-.PHONY: help build test race lint fmt tidy generate golden fuzz bench bench-e2e demo up long faults conformance mutants vuln deps check clean
+.PHONY: help build test race lint fmt tidy generate golden fuzz bench bench-e2e demo up long isolation faults conformance mutants vuln deps check clean
 
 help: ## print the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -88,7 +88,12 @@ race: build dist/demo ## the same under the race detector
 
 long: build dist/demo ## what takes too long for every commit
 	@DATADOGOAUTH_DIST=$(ROOT)/dist DATADOGOAUTH_LONG=1 internal/tools/gotest testbed -timeout 80m
+	@$(MAKE) --no-print-directory isolation
 	@$(MAKE) --no-print-directory conformance
+
+isolation: ## do tenants ever mix? A million random batches, and then faults that mix them, which must be seen (ISOLATION_SEED=n)
+	@DATADOGOAUTH_LONG=1 go test -count=1 -timeout 60m -v -run '^TestTenantsNeverMix$$' ./internal/isolation
+	@go run ./internal/isolation/mutants
 
 faults: build dist/faults ## kill, freeze and starve the collector, and count what that costs; half an hour (RUN=names, SHORT=1, GRANTS=n)
 	@dist/faults -collector $(BINARY) -ctl $(CTL) $(if $(RUN),-run $(RUN)) $(if $(SHORT),-short) $(if $(GRANTS),-grants $(GRANTS))

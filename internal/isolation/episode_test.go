@@ -136,7 +136,7 @@ func (e *episode) config() section {
 			// A tenant that is idle for ten times as long makes exporterhelper's batcher (v0.160.0) wait for a worker while it holds its lock. Who
 			// waits for a lock stops the clock of a bubble, so nobody is idle for so long.
 			"flush_timeout": choose(rnd, "40s", "1m"), "sizer": "bytes",
-			"min_size": choose(rnd, 0, 1_000, 10_000), "max_size": choose(rnd, 10_000, 50_000, 3_000_000),
+			"min_size": choose(rnd, 0, 1_000, 10_000), "max_size": choose(rnd, 10_000, 10_000, 3_000_000),
 		},
 	}
 	if e.durable {

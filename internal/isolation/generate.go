@@ -1,6 +1,7 @@
 package isolation
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -10,6 +11,9 @@ import (
 
 // Generator makes telemetry of owners, at random. Use it from one goroutine.
 type Generator struct {
+	// Claim is the tenant that resources say they are of, whosever they are. Empty is the truth.
+	Claim string
+
 	rnd     *rand.Rand
 	streams *Streams
 	now     time.Time
@@ -29,7 +33,7 @@ const TenantAttribute = "datadog.tenant"
 func (g *Generator) begin(r pcommon.Resource, o Owner) {
 	g.owner, g.bare = o, g.rnd.IntN(3) == 0
 	a := r.Attributes()
-	a.PutStr(TenantAttribute, o.Name())
+	a.PutStr(TenantAttribute, cmp.Or(g.Claim, o.Name()))
 	if g.bare {
 		return
 	}
@@ -47,6 +51,14 @@ func (g *Generator) begin(r pcommon.Resource, o Owner) {
 }
 
 func (g *Generator) maybe() bool { return g.rnd.IntN(2) == 0 }
+
+// many is how many items a resource has: few as a rule, and sometimes so many that the exporter lends memory for them.
+func (g *Generator) many() int {
+	if g.rnd.IntN(8) == 0 {
+		return 20 + g.rnd.IntN(60)
+	}
+	return 1 + g.rnd.IntN(4)
+}
 
 // scope names an instrumentation scope, or does not.
 func (g *Generator) scope(s pcommon.InstrumentationScope) {

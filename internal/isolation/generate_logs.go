@@ -17,7 +17,7 @@ func (g *Generator) Logs(now time.Time, owners ...Owner) plog.Logs {
 		g.begin(rl.Resource(), o)
 		sl := rl.ScopeLogs().AppendEmpty()
 		g.scope(sl.Scope())
-		for range 1 + g.rnd.IntN(4) {
+		for range g.many() {
 			g.record(sl.LogRecords().AppendEmpty())
 		}
 	}

@@ -16,7 +16,7 @@ func (g *Generator) Metrics(now time.Time, owners ...Owner) pmetric.Metrics {
 		g.begin(rm.Resource(), o)
 		sm := rm.ScopeMetrics().AppendEmpty()
 		g.scope(sm.Scope())
-		for range 1 + g.rnd.IntN(4) {
+		for range g.many() {
 			g.metric(sm.Metrics().AppendEmpty())
 		}
 	}

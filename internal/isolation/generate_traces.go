@@ -16,7 +16,7 @@ func (g *Generator) Traces(now time.Time, owners ...Owner) ptrace.Traces {
 		g.begin(rs.Resource(), o)
 		ss := rs.ScopeSpans().AppendEmpty()
 		g.scope(ss.Scope())
-		for range 1 + g.rnd.IntN(2) {
+		for range g.many() {
 			id := g.traceID()
 			parent := pcommon.NewSpanIDEmpty()
 			for range 1 + g.rnd.IntN(3) {

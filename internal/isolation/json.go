@@ -78,7 +78,7 @@ func (c *Checker) textMember(key, text string) {
 		if text != "0" {
 			c.hexIDs(text)
 		}
-	case "status", "otel.severity_number":
+	case "status", "otel.severity_number", "otel_version", "agent-flavor":
 		// not about whose it is
 	case "gohai":
 		c.json([]byte(text))

@@ -191,9 +191,15 @@ func eachField(c *Checker, b []byte, yield func(protowire.Number, value)) {
 	}
 }
 
-// named notes that a series names nobody, which is what its name says.
-func named(c *Checker, v value) {
-	c.series = string(v.text)
-	c.text(c.series)
-	c.bare = strings.HasPrefix(c.series, "bare.")
+// named notes the name of a series, which is in a field of its message, and whether it says that its texts name nobody.
+func named(field protowire.Number) func(*Checker, []byte) {
+	return func(c *Checker, b []byte) {
+		c.series = ""
+		eachField(c, b, func(number protowire.Number, v value) {
+			if number == field {
+				c.series = string(v.text)
+			}
+		})
+		c.bare = strings.HasPrefix(c.series, "bare.")
+	}
 }

@@ -15,17 +15,17 @@ var (
 
 	seriesPayload = &schema{fields: fields{1: {name: "series", of: &schema{fields: fields{
 		1: {name: "resources", of: &schema{fields: fields{1: {name: "type", leaf: asText}, 2: {name: "name", leaf: asText}}}},
-		2: {name: "metric", leaf: named},
+		2: {name: "metric", leaf: asText},
 		3: {name: "tags", leaf: asText},
 		4: {name: "points", of: &schema{fields: fields{1: {name: "value", leaf: asDouble}, 2: {name: "timestamp", leaf: asSeconds}}, enter: hasFields(1, 2)}},
 		5: {name: "type", leaf: asPlain},
 		6: {name: "unit", leaf: asText},
 		8: {name: "interval", leaf: asPlain},
 		9: {name: "metadata", of: origin},
-	}, enter: hasFields(4)}}}}
+	}, enter: both(named(2), hasFields(4))}}}}
 
 	sketchPayload = &schema{fields: fields{2: {name: "metadata", leaf: asPlain}, 1: {name: "sketches", of: &schema{fields: fields{
-		1: {name: "metric", leaf: named},
+		1: {name: "metric", leaf: asText},
 		2: {name: "host", leaf: asText},
 		4: {name: "tags", leaf: asText},
 		7: {name: "dogsketches", of: &schema{fields: fields{
@@ -39,8 +39,15 @@ var (
 			8: {name: "n", leaf: asPlain, bytes: packedVarint},
 		}, enter: countsItsBins}},
 		8: {name: "metadata", of: origin},
-	}, enter: hasFields(7)}}}}
+	}, enter: both(named(1), hasFields(7))}}}}
 )
+
+func both(first, second func(*Checker, []byte)) func(*Checker, []byte) {
+	return func(c *Checker, b []byte) {
+		first(c, b)
+		second(c, b)
+	}
+}
 
 // hasFields makes sure that a message has what tells: a value of 0 is not written, and would be nobody's.
 func hasFields(numbers ...protowire.Number) func(*Checker, []byte) {

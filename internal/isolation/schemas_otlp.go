@@ -42,13 +42,13 @@ var (
 		2: {name: "scope_metrics", of: &schema{fields: fields{
 			1: {name: "scope", of: otlpScope}, 3: {name: "schema_url", leaf: asText},
 			2: {name: "metrics", of: &schema{fields: fields{
-				1: {name: "name", leaf: named}, 2: {name: "description", leaf: asText}, 3: {name: "unit", leaf: asText},
+				1: {name: "name", leaf: asText}, 2: {name: "description", leaf: asText}, 3: {name: "unit", leaf: asText},
 				5:  {name: "gauge", of: points(otlpNumber)},
 				7:  {name: "sum", of: points(otlpNumber)},
 				9:  {name: "histogram", of: points(otlpHistogram)},
 				10: {name: "exponential_histogram", of: points(otlpExpo)},
 				11: {name: "summary", of: points(otlpSummary)},
-			}}},
+			}, enter: named(1)}},
 		}}},
 	}}}}}
 

@@ -17,7 +17,7 @@ var words = wordsOf(`
 	spans env trace_id span_id parent_id name resource type start duration error attributes time_unix_nano
 
 	-- what the mapping says of its own
-	none latest otelcol otlp- otlp_log_ingestion otel_source:datadog_exporter instrumentation_scope:n/a instrumentation_scope_version:n/a
+	none otlp- otlp_log_ingestion otel_source:datadog_exporter instrumentation_scope:n/a instrumentation_scope_version:n/a
 	_dd.hostname _dd.otlp_sr 1.00 _dd.p.dm -9 -4 _dd.p.tid _dd.span_links _dd1.sr.rcusr _dd.errors_sr _sampling_priority_rate_v1 _sampling_priority_v1 _top_level
 	_dd.span_events.has_exception events tracer.version otel.library.name otel.library.version otel.status_code otel.status_description
 	otlpresourcenoservicename Unset Ok Error error.msg http.method http.url version span.kind

@@ -1,0 +1,225 @@
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/internal/isolation"
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/standin/oauth"
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/world"
+)
+
+// isolationSites are those of the customers, in turn.
+var isolationSites = []string{"datadoghq.com", "datadoghq.eu", "us3.datadoghq.com", "us5.datadoghq.com", "ap1.datadoghq.com"}
+
+// isolationSeed is another one each time, unless ISOLATION_SEED says which.
+func isolationSeed(t *testing.T) uint64 {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano())
+	if text := os.Getenv("ISOLATION_SEED"); text != "" {
+		var err error
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return seed
+}
+
+// startIsolated connects all tenants to a collector whose intakes are a sink.
+func startIsolated(t *testing.T, sink *isolationSink, args ...string) *world.World {
+	t.Helper()
+	w := start(t, func(o *world.Options) {
+		o.Setup, o.Sink, o.Tenants = &world.Setup{}, sink, nil
+		for n := range isolation.Tenants {
+			o.Tenants = append(o.Tenants, [2]string{isolation.Name(n), isolationSites[n%len(isolationSites)]})
+		}
+		o.Args = []string{"--set=extensions.file_storage.fsync=false"} // nothing is tested that a power cut could show
+		setIntakes(o, args...)
+	})
+	sink.w = w
+	for n, c := range w.Customers {
+		sink.own(c.Org.ID, isolation.Owner{Tenant: n})
+	}
+	connectAll(t, w)
+	sink.learn()
+	return w
+}
+
+// TestTenantsNeverMixInTheCollector sends random requests of twelve tenants through the real collector, in all forms, while keys are replaced,
+// customers change their organisations and the collector is killed and stopped. Every body that arrives must be of one tenant alone, and that
+// tenant's must be the key and the host.
+func TestTenantsNeverMixInTheCollector(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		forms []string
+		paths []string
+	}{
+		"agent": {
+			[]string{"host_metadata.enabled=true"},
+			[]string{"/api/v2/series", "/api/beta/sketches", "/api/v2/logs", "/api/v0.2/traces", "/api/v0.2/stats", "/api/v1/events", "/api/v1/check_run", "/intake"},
+		},
+		"otlp and public": {
+			[]string{"metrics.intake=otlp", "logs.intake=otlp", "traces.intake=public"},
+			[]string{"/v1/metrics", "/v1/logs", "/api/v2/spans", "/api/v0.2/stats", "/api/v1/events", "/api/v1/check_run"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			seed := isolationSeed(t)
+			sink := newIsolationSink(seed)
+			args := []string{
+				"tenant.resource_attribute=true", "traces.bucket_interval=10s", "sending_queue.batch.flush_timeout=200ms", "sending_queue.batch.min_size=20000",
+				"retry_on_failure.initial_interval=50ms", "retry_on_failure.max_interval=1s", "retry_on_failure.max_elapsed_time=2s",
+			}
+			r := &isolationRun{t: t, w: startIsolated(t, sink, append(args, c.forms...)...), sink: sink, rnd: rand.New(rand.NewPCG(seed, 1))}
+			r.owners = make([]isolation.Owner, isolation.Tenants)
+			for n := range r.owners {
+				r.owners[n].Tenant = n
+			}
+			r.run(5_000, 5)
+			want := slices.Concat(c.paths, []string{"202", "403", "413", "429", "500", "503"})
+			for n := range isolation.Tenants {
+				want = append(want, isolation.Name(n))
+			}
+			sink.verdict(t, seed, want...)
+		})
+	}
+}
+
+// isolationRun is clients and an operator of one collector.
+type isolationRun struct {
+	t       *testing.T
+	w       *world.World
+	sink    *isolationSink
+	rnd     *rand.Rand
+	streams isolation.Streams
+	owners  []isolation.Owner // as they are now
+}
+
+// run sends requests in several turns. Between them a tenant's organisation changes, or its key, and the collector is restarted.
+func (r *isolationRun) run(requests, turns int) {
+	for turn := range turns {
+		var clients sync.WaitGroup
+		for range 4 {
+			rnd := rand.New(rand.NewPCG(r.rnd.Uint64(), r.rnd.Uint64()))
+			clients.Go(func() { r.send(rnd, requests/turns/4) })
+		}
+		clients.Wait()
+		switch turn % 3 {
+		case 0:
+			r.rotate(r.rnd.IntN(isolation.Tenants))
+		case 1:
+			r.move(r.rnd.IntN(isolation.Tenants))
+		}
+		if turn == turns-1 {
+			break
+		}
+		if turn%2 == 0 {
+			r.w.Collector.Kill()
+		} else if err := r.w.Collector.Stop(); err != nil {
+			r.t.Fatal(err)
+		}
+		if err := r.w.StartCollector(r.t.Context()); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	r.sink.heal()
+	if err := r.w.Collector.Stop(); err != nil { // what is parked goes to the disk
+		r.t.Fatal(err)
+	}
+	if err := r.w.StartCollector(r.t.Context()); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// send makes requests, each with resources of a few tenants. One that the collector refuses for now is not sent again.
+func (r *isolationRun) send(rnd *rand.Rand, requests int) {
+	g := isolation.NewGenerator(rnd, &r.streams)
+	for range requests {
+		var of []isolation.Owner
+		for _, n := range rnd.Perm(isolation.Tenants)[:1+rnd.IntN(3)] {
+			of = append(of, r.owners[n])
+		}
+		path, body, err := g.Request(time.Now(), of...)
+		if err == nil {
+			_, err = postProto(r.t, r.w, path, body, nil)
+		}
+		if err != nil {
+			r.t.Error(err)
+			return
+		}
+	}
+}
+
+// rotate revokes a tenant's key, and has another one minted once the collector knows.
+func (r *isolationRun) rotate(tenant int) {
+	org := r.w.Customers[tenant].Org.OrgRef
+	r.sink.revoke(org)
+	g := isolation.NewGenerator(r.rnd, &r.streams)
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		path, body, err := g.Request(time.Now(), r.owners[tenant])
+		if err == nil {
+			_, err = postProto(r.t, r.w, path, body, nil)
+		}
+		status, _, adminErr := r.w.Admin(r.t.Context(), http.MethodPost, "/v1/tenants/"+isolation.Name(tenant)+"/mint", nil)
+		if err != nil || adminErr != nil {
+			r.t.Fatal(err, adminErr)
+		}
+		if status == http.StatusOK {
+			r.sink.learn()
+			return
+		}
+		if time.Now().After(deadline) {
+			r.t.Fatalf("no key is minted for %s: %d", isolation.Name(tenant), status)
+		}
+		time.Sleep(100 * time.Millisecond) // another process: nothing to wait on but its answer
+	}
+}
+
+// move lets a customer consent for another organisation, on another site.
+func (r *isolationRun) move(tenant int) {
+	next := r.owners[tenant]
+	next.Changes++
+	c := &r.w.Customers[tenant]
+	org, err := r.w.Standin.OAuth().AddOrg(oauth.Org{
+		OrgRef: oauth.OrgRef{Site: isolationSites[(tenant+next.Changes)%len(isolationSites)]}, Name: fmt.Sprintf("%s %d", c.Tenant, next.Changes)})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.sink.own(org.ID, next)
+	if err := r.w.Connect(r.t.Context(), world.Customer{Tenant: c.Tenant, Org: org}); err != nil {
+		r.t.Log(err) // the page says that an operator has to confirm it
+	}
+	ask(r.t, r.w.Node, http.MethodPost, "/v1/tenants/"+c.Tenant+"/change/confirm", map[string]string{"org_id": org.ID}, nil)
+	c.Org, r.owners[tenant] = org, next
+	r.sink.learn()
+}
+
+// postProto hands an OTLP request over and returns the collector's answer.
+func postProto(t *testing.T, w *world.World, path string, body []byte, header http.Header) (status int, err error) {
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.OTLPHTTP+path, bytes.NewReader(body))
+	if err != nil {
+		return 0, err
+	}
+	for name, values := range header {
+		req.Header[name] = values
+	}
+	req.Header.Set("Content-Type", "application/x-protobuf")
+	resp, err := w.HTTPClient().Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	_, err = io.Copy(io.Discard, resp.Body)
+	return resp.StatusCode, err
+}
