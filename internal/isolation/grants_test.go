@@ -26,6 +26,7 @@ type grants struct {
 	tenants [isolation.Tenants]grant
 	names   map[string]int
 	keys    map[string]*keyOwner
+	had     map[string][isolation.Tenants]bool // by id of an organisation, who was ever connected to it
 	minted  int
 	changed chan struct{}
 }
@@ -54,7 +55,7 @@ type keyOwner struct {
 var _ credential.Source = (*grants)(nil)
 
 func newGrants() *grants {
-	g := &grants{names: make(map[string]int), keys: make(map[string]*keyOwner)}
+	g := &grants{names: make(map[string]int), keys: make(map[string]*keyOwner), had: make(map[string][isolation.Tenants]bool)}
 	for n := range g.tenants {
 		g.names[isolation.Name(n)] = n
 		o := isolation.Owner{Tenant: n}
@@ -76,6 +77,9 @@ func (g *grants) newOrg(o isolation.Owner) *organisation {
 // connect gives a tenant an organisation, with its key or a first one.
 func (g *grants) connect(o isolation.Owner, org *organisation) {
 	g.tenants[o.Tenant] = grant{owner: o, org: org}
+	had := g.had[org.ID]
+	had[o.Tenant] = true
+	g.had[org.ID] = had
 	if org.key == "" {
 		g.mint(org)
 		return
@@ -139,8 +143,8 @@ func (g *grants) move(tenant int, rnd *rand.Rand) {
 	if rnd.IntN(4) == 0 {
 		org = g.tenants[rnd.IntN(len(g.tenants))].org
 	}
-	if org == g.tenants[tenant].org {
-		return
+	if g.had[org.ID][tenant] {
+		return // the marks tell two organisations apart, not two stays in one
 	}
 	g.connect(o, org)
 	g.change()

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -103,6 +104,8 @@ type isolationRun struct {
 	rnd     *rand.Rand
 	streams isolation.Streams
 	owners  []isolation.Owner // as they are now
+	sent    atomic.Int64      // requests
+	taken   atomic.Int64      // of them
 }
 
 // run sends requests in several turns. Between them a tenant's organisation changes, or its key, and the collector is restarted.
@@ -139,6 +142,14 @@ func (r *isolationRun) run(requests, turns int) {
 	if err := r.w.StartCollector(r.t.Context()); err != nil {
 		r.t.Fatal(err)
 	}
+	time.Sleep(2 * time.Second) // what is on the disk is sent meanwhile, as far as it comes
+	if err := r.w.Collector.Stop(); err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Logf("%d of %d requests were taken at once", r.taken.Load(), r.sent.Load())
+	if r.sent.Load() < int64(requests) || r.taken.Load()*2 < r.sent.Load() {
+		r.t.Errorf("%d requests were sent, %d taken: too few to prove anything", r.sent.Load(), r.taken.Load())
+	}
 }
 
 // send makes requests, each with resources of a few tenants. One that the collector refuses for now is not sent again.
@@ -151,7 +162,12 @@ func (r *isolationRun) send(rnd *rand.Rand, requests int) {
 		}
 		path, body, err := g.Request(time.Now(), of...)
 		if err == nil {
-			_, err = postProto(r.t, r.w, path, body, nil)
+			var status int
+			status, err = postProto(r.t, r.w, path, body, nil)
+			r.sent.Add(1)
+			if status == http.StatusOK {
+				r.taken.Add(1)
+			}
 		}
 		if err != nil {
 			r.t.Error(err)
