@@ -252,10 +252,7 @@ func (c *client) send(batches int) {
 			return
 		}
 		time.Sleep(time.Duration(c.rnd.IntN(300)) * time.Millisecond)
-		var tenants []int
-		for _, n := range c.rnd.Perm(isolation.Tenants)[:1+c.rnd.IntN(4)] {
-			tenants = append(tenants, n)
-		}
+		tenants := c.rnd.Perm(isolation.Tenants)[:1+c.rnd.IntN(4)]
 		switch c.rnd.IntN(3) {
 		case 0:
 			sendBatch(c, tenants, c.generator.Metrics, c.metrics.ConsumeMetrics, func(err error) (d pmetric.Metrics, left bool) {
