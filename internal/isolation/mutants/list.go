@@ -25,6 +25,7 @@ var mutants = []mutant{
 	{"array lent again: while the queue has what is in it", []edit{
 		{"consume.go", "	if err == nil && e.cfg.Queue.Get().StorageID != nil {\n", "	if err == nil {\n"},
 		{"internal/intake/memory.go", "	*p = Payload{}\n", ""},
+		{"internal/intake/memory.go", "l.body, l.items = p.Body[:0], p.Items[:0]", "l.body, l.items = p.Body[:0], nil"},
 	}},
 	{"data of an organisation that the tenant has left", []edit{
 		{"internal/tenancy/dispatch.go", "case err == nil && cred.OrgText() != r.Org:", "case err == nil && cred == nil:"},
