@@ -98,7 +98,7 @@ func TestTheDifferenceOfTwoTenantsIsNobodys(t *testing.T) {
 	}
 	series := func(v float64) []byte {
 		point := protowire.AppendFixed64(protowire.AppendTag(nil, 1, protowire.Fixed64Type), math.Float64bits(v))
-		point = protowire.AppendVarint(protowire.AppendTag(point, 2, protowire.VarintType), 1_800_000_000/16*16) // tenant 0's second
+		point = protowire.AppendVarint(protowire.AppendTag(point, 2, protowire.VarintType), 1_800_000_000/216*216) // in a window of tenant 0
 		one := protowire.AppendString(protowire.AppendTag(nil, 2, protowire.BytesType), "bare.requests")
 		one = protowire.AppendBytes(protowire.AppendTag(one, 4, protowire.BytesType), point)
 		return protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), one)
@@ -121,7 +121,7 @@ func TestTheDifferenceOfTwoTenantsIsNobodys(t *testing.T) {
 func TestAChangedTextIsNobodys(t *testing.T) {
 	t.Parallel()
 	var c isolation.Checker
-	own := `[{"message":"hello zqaaqz","service":"svc-zqaaqz","ddtags":"team:zqaaqz","@timestamp":"2027-01-15T08:00:00Z","n":1009}]`
+	own := `[{"message":"hello zqaaqz","service":"svc-zqaaqz","ddtags":"team:zqaaqz","@timestamp":"2027-01-15T07:58:48Z","n":1009}]`
 	if !json.Valid([]byte(own)) {
 		t.Fatal("not JSON")
 	}
@@ -141,7 +141,7 @@ func TestAChangedTextIsNobodys(t *testing.T) {
 			rest = rest[:at]
 		}
 	}
-	for _, changed := range []string{strings.Replace(own, "1009", "1013", 1), strings.Replace(own, "08:00:00", "08:00:01", 1), `[{"message":"hello"}]`, `[`, `[]`} {
+	for _, changed := range []string{strings.Replace(own, "1009", "1013", 1), strings.Replace(own, "07:58:48", "07:59:30", 1), `[{"message":"hello"}]`, `[`, `[]`} {
 		if _, err := c.Check("/api/v2/logs", "", []byte(changed)); err == nil {
 			t.Errorf("%s is taken for tenant 0's", changed)
 		}

@@ -5,7 +5,7 @@
 // value of an owner is a multiple of its prime. Multiples stay multiples when they are added, counted up and taken apart, so what is derived
 // of them (a difference, a bucket, a group of stats) still tells, and the difference of two owners' counters is a multiple of neither. What is
 // derived otherwise, such as the bins of a sketch, an average or a duration, tells by its size: each tenant has a range of its own. Times tell
-// by their second, ids by their rest.
+// by windows of seconds that take turns, ids by their rest.
 //
 // Some series name nobody in their texts: they are the same series for every tenant, and only their values tell. These are the ones that a
 // memory of series without tenants would mix up.

@@ -150,19 +150,22 @@ func sized(v float64) Owners {
 	return AnyOf(n)
 }
 
-// tick is how many seconds pass until a second is the same tenant's again.
-const tick = 16
+// Each tenant has a window of some seconds in turn. Its moments are in the first third, since the exporter moves counts of one second up to ten
+// seconds ahead.
+const (
+	window = 18 // s
+	round  = Tenants * window
+)
 
-// moment is the last one before now that is the tenant's: its second tells. Later moments never become earlier ones.
+// moment is one before now, in the last window of the tenant that began. Later moments never become earlier ones.
 func (o Owner) moment(now time.Time) time.Time {
-	behind := (now.Unix() - int64(o.Tenant)) % tick
-	second := now.Unix() - behind
-	within := time.Duration(behind)*time.Second + time.Duration(now.Nanosecond())
-	return time.Unix(second, int64(within/(tick+1)))
+	behind := (now.Unix() - int64(o.Tenant)*window) % round
+	elapsed := time.Duration(behind)*time.Second + time.Duration(now.Nanosecond())
+	return time.Unix(now.Unix()-behind, int64(elapsed*window/round/3))
 }
 
-// timed is the tenant whose second this is.
-func timed(second int64) Owners { return AnyOf(int(second % tick)) }
+// timed is the tenant whose window a second is in.
+func timed(second int64) Owners { return AnyOf(int(second % round / window)) }
 
 // idRest is what ids are divided by; the rest is the tenant.
 const idRest = 64
