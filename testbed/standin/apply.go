@@ -29,6 +29,11 @@ func (s *Server) apply(f faults.Fault, w http.ResponseWriter, r *http.Request, c
 	case f.Lose:
 		usual(&lost{header: http.Header{}})
 		return true
+	case f.Withhold:
+		usual(&lost{header: http.Header{}})
+		io.Copy(io.Discard, r.Body) // whatever is left of it, as below
+		s.wait(r.Context(), nil)
+		return true
 	case f.Status != 0:
 		io.Copy(io.Discard, r.Body)
 		for k, v := range f.Headers {

@@ -3,12 +3,14 @@ package standin_test
 import (
 	"context"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/standin"
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/standin/faults"
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/standin/history"
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/standin/intake"
 )
 
 func (w *world) fault(f faults.Fault) faults.Fault {
@@ -116,6 +118,50 @@ func TestHangLastsUntilTheClientGivesUp(t *testing.T) {
 		}
 		if _, err := w.History().Await(t.Context(), 1, history.Filter{Fault: f.ID}); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+func TestAWithheldAnswerComesAfterTheEffectAndNever(t *testing.T) {
+	t.Parallel()
+	for _, http2 := range []bool{true, false} {
+		w := newWorld(t, standin.Options{})
+		w.client = w.httpClient(http2)
+		_, key, err := w.OAuth().AddKey(w.eu1.OrgRef)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := w.fault(faults.Fault{Site: w.eu1.Site, Path: "/api/v2/logs", Withhold: true})
+		ctx, cancel := context.WithCancel(t.Context())
+		req, err := http.NewRequestWithContext(ctx, "POST", "https://http-intake.logs.datadoghq.eu/api/v2/logs", strings.NewReader(`[{"message":"a"}]`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("DD-API-KEY", key)
+		req.Header.Set("Content-Type", "application/json")
+		done := make(chan error, 1)
+		go func() {
+			resp, err := w.client.Do(req)
+			if err == nil {
+				resp.Body.Close()
+			}
+			done <- err
+		}()
+		if err := w.Intake().AwaitCounts(t.Context(), w.eu1.ID, intake.Counts{Logs: 1}); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case err := <-done:
+			t.Fatalf("the request ended by itself: %v", err)
+		case <-time.After(20 * time.Millisecond):
+		}
+		cancel()
+		if err := <-done; err == nil {
+			t.Error("the request was answered")
+		}
+		entries, err := w.History().Await(t.Context(), 1, history.Filter{Fault: f.ID})
+		if err != nil || entries[0].Status != 0 {
+			t.Errorf("history %+v, %v", entries, err)
 		}
 	}
 }

@@ -46,6 +46,8 @@ type Fault struct {
 	Abort bool `json:"abort,omitempty"`
 	// Lose does everything, then ends the request as Abort does: the effect has happened, the answer is lost.
 	Lose bool `json:"lose,omitempty"`
+	// Withhold does everything, then never answers until the client gives up: the effect has happened, and nobody knows.
+	Withhold bool `json:"withhold,omitempty"`
 	// Hang takes the request and never answers, until the client gives up.
 	Hang bool `json:"hang,omitempty"`
 
@@ -68,16 +70,16 @@ func (f Fault) Latency() time.Duration { return time.Duration(f.LatencyMS) * tim
 
 func (f Fault) validate() error {
 	effects := 0
-	for _, on := range []bool{f.Status != 0, f.Reset, f.Abort, f.Lose, f.Hang} {
+	for _, on := range []bool{f.Status != 0, f.Reset, f.Abort, f.Lose, f.Withhold, f.Hang} {
 		if on {
 			effects++
 		}
 	}
 	switch {
 	case effects > 1:
-		return errors.New("status, reset, abort, lose and hang exclude each other: name one")
+		return errors.New("status, reset, abort, lose, withhold and hang exclude each other: name one")
 	case effects == 0 && f.LatencyMS == 0:
-		return errors.New("no effect: name one of latency_ms, status, reset, abort, lose, hang")
+		return errors.New("no effect: name one of latency_ms, status, reset, abort, lose, withhold, hang")
 	case f.LatencyMS < 0 || f.Skip < 0 || f.Count < 0:
 		return errors.New("latency_ms, skip, count: must not be negative")
 	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
