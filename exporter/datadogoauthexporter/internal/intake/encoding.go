@@ -43,7 +43,8 @@ var (
 
 // Encoding stores requests in a persistent queue.
 type Encoding struct {
-	// Unreadable is told of every request that cannot be read back, since the queue itself drops it without a word. It may be nil.
+	// Unreadable is told of every request that cannot be read back, since the queue itself drops it without a word. It may be nil. A place in the
+	// queue that is empty is none: exporterhelper (v0.160.0) goes past the place of a request that it could not write, and refused.
 	Unreadable func(error)
 }
 
@@ -62,7 +63,7 @@ func (Encoding) Marshal(_ context.Context, r xexporterhelper.Request) ([]byte, e
 func (e Encoding) Unmarshal(data []byte) (context.Context, xexporterhelper.Request, error) {
 	req, err := parseStored(data)
 	if err != nil {
-		if e.Unreadable != nil {
+		if e.Unreadable != nil && len(data) > 0 {
 			e.Unreadable(err)
 		}
 		return context.Background(), nil, err

@@ -59,7 +59,8 @@ func TestUnmarshalRefuses(t *testing.T) {
 			t.Parallel()
 			var told error
 			_, req, err := intake.Encoding{Unreadable: func(err error) { told = err }}.Unmarshal(c.data)
-			if !errors.Is(err, c.want) || req != nil || told == nil {
+			// An empty place in the queue is a request that could not be written, so that nobody has it to lose.
+			if !errors.Is(err, c.want) || req != nil || (told == nil) != (len(c.data) == 0) {
 				t.Fatalf("request %v, error %v, told %v; want %v", req, err, told, c.want)
 			}
 		})
