@@ -1,0 +1,61 @@
+package delivery_test
+
+import (
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/delivery"
+)
+
+func write(t *testing.T, name string, records map[string]string) {
+	t.Helper()
+	db, err := bbolt.Open(name, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.Update(func(tx *bbolt.Tx) error {
+		b, err := tx.CreateBucket([]byte("default"))
+		for key, value := range records {
+			if err == nil {
+				err = b.Put([]byte(key), []byte(value))
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestWhereItemsWaitIsReadFromTheFiles(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	queue := filepath.Join(dir, "exporter_a__logs")
+	write(t, queue, map[string]string{"qmv0": "\x08\x01", "0": delivery.ID(1).String() + delivery.ID(2).String(), "17": "x" + delivery.ID(3).String()})
+	write(t, filepath.Join(dir, "exporter_a__logs_parking"), map[string]string{"t/61/00": delivery.ID(3).String() + delivery.ID(4).String()})
+	found, err := delivery.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[delivery.ID][2]bool{1: {true, false}, 2: {true, false}, 3: {true, true}, 4: {false, true}, 5: {false, false}} {
+		if found.Queued[id] != want[0] || (found.Parked[id] == "exporter_a__logs_parking t/61/00") != want[1] || found.Has(id) != (want[0] || want[1]) {
+			t.Errorf("item %d: queued %t, parked %q", id, found.Queued[id], found.Parked[id])
+		}
+	}
+	ids, err := delivery.Damage(queue)
+	if err != nil || !slices.Equal(ids, []delivery.ID{1, 2}) {
+		t.Errorf("damaged %v, %v", ids, err)
+	}
+	if found, err = delivery.Open(dir); err != nil || found.Queued[1] && found.Queued[2] || !found.Queued[3] {
+		t.Errorf("after the damage %v, %v", found, err)
+	}
+	if _, err := delivery.Damage(filepath.Join(dir, "exporter_a__logs_parking")); err == nil {
+		t.Error("a file without a queue was damaged")
+	}
+}
