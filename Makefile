@@ -19,6 +19,8 @@ BENCHTIME ?= 1s
 BENCHCOUNT ?= 1
 RUN     ?=
 GRANTS  ?=
+ROUNDS  ?=
+SEED    ?=
 SIGNAL  ?=
 RUNS    ?=
 ITEMS   ?=
@@ -95,8 +97,9 @@ isolation: ## do tenants ever mix? A million random batches, and then faults tha
 	@DATADOGOAUTH_LONG=1 go test -count=1 -timeout 60m -v -run '^TestTenantsNeverMix$$' ./internal/isolation
 	@go run ./internal/isolation/mutants
 
-faults: build dist/faults ## kill, freeze and starve the collector, and count what that costs; half an hour (RUN=names, SHORT=1, GRANTS=n)
-	@dist/faults -collector $(BINARY) -ctl $(CTL) $(if $(RUN),-run $(RUN)) $(if $(SHORT),-short) $(if $(GRANTS),-grants $(GRANTS))
+faults: build dist/faults ## kill, freeze and starve the collector, and count what that costs; forty minutes (RUN=names, SHORT=1, GRANTS=n, ROUNDS=n, SEED=n)
+	@dist/faults -collector $(BINARY) -ctl $(CTL) $(if $(RUN),-run $(RUN)) $(if $(SHORT),-short) $(if $(GRANTS),-grants $(GRANTS)) $(if $(ROUNDS),-rounds $(ROUNDS)) \
+		$(if $(SEED),-seed $(SEED))
 
 conformance: ## compare our wire bytes with Datadog's own Go code, and see that it finds faults five minutes (CASES=10000 for a short form)
 	@mkdir -p dist; status=0; \

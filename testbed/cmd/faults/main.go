@@ -1,5 +1,5 @@
 // Command faults breaks a running collector in the ways in which machines and networks break it, and counts what that cost: no grant,
-// no API key and no refresh token may be lost but where it is said by name.
+// no API key, no refresh token and no datum that was acknowledged may be lost but where it is said by name.
 package main
 
 import (
@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"os/signal"
 	"strings"
@@ -16,7 +17,7 @@ import (
 
 const usage = `faults breaks the collector and counts what that costs.
 
-usage: faults [-run NAMES] [-short] [-grants N] [-seed N] -collector FILE -ctl FILE
+usage: faults [-run NAMES] [-short] [-grants N] [-rounds N] [-seed N] -collector FILE -ctl FILE
 
 It is what "make faults" runs; it builds the two files first.
 
@@ -28,7 +29,7 @@ It is what "make faults" runs; it builds the two files first.
 type options struct {
 	collector, ctlBinary string
 	short                bool
-	grants               int
+	grants, rounds       int
 	seed                 uint64
 }
 
@@ -55,7 +56,8 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags.StringVar(&names, "run", "", "")
 	flags.BoolVar(&o.short, "short", false, "")
 	flags.IntVar(&o.grants, "grants", 0, "")
-	flags.Uint64Var(&o.seed, "seed", 1, "")
+	flags.IntVar(&o.rounds, "rounds", 0, "")
+	flags.Uint64Var(&o.seed, "seed", 0, "")
 	if err := flags.Parse(args); err != nil {
 		printUsage(stdout)
 		return err
@@ -68,6 +70,10 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if o.seed == 0 {
+		o.seed = rand.Uint64N(1e9) + 1
+	}
+	fmt.Fprintf(stdout, "faults: seed %d\n", o.seed)
 	return judge(ctx, o, chosen, stdout)
 }
 
@@ -78,7 +84,9 @@ func printUsage(out io.Writer) {
 	}
 	fmt.Fprint(out, `  -short           minutes become seconds where a scenario waits
   -grants N        how many grants a scenario with many has, instead of its own number
-  -seed N          for the random delays; the same number twice does not make two runs alike
+  -rounds N        how often a scenario of deliveries kills, instead of its own number
+  -seed N          for the random choices and delays, printed at the start; a random one without it. The same number twice gives the same
+                   choices, and still not two runs alike: when a kill lands is the machine's affair
 `)
 }
 

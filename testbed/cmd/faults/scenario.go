@@ -28,6 +28,10 @@ var scenarios = []scenario{
 	{"restore", "a backup restored that is older than 500 rotations", restoreOld},
 	{"start", "10,000 grants at rest: how long a start takes, and how much memory", startAgain},
 	{"wrong-secret", "a wrong client secret for ten minutes, every grant due", wrongSecret},
+	{"delivery-kill", "kill -9 under load of three signals, at each phase of a delivery", killDelivery},
+	{"disk-full", "no room for the queue's files", diskFull},
+	{"outage", "one site down for much longer than retries last", outage},
+	{"churn", "customers connect, replace keys and leave while data flows", churn},
 }
 
 // lab is what a scenario works with.
@@ -42,7 +46,7 @@ type lab struct {
 func judge(ctx context.Context, o options, chosen []scenario, out io.Writer) error {
 	var failed []error
 	for _, s := range chosen {
-		l := &lab{options: o, name: s.name, out: out, rand: rand.New(rand.NewPCG(o.seed, 0))} //nolint:gosec // delays are no secret
+		l := newLab(o, s, out)
 		l.printf("%s", s.text)
 		begin := time.Now()
 		err := s.play(ctx, l)
@@ -61,6 +65,10 @@ func judge(ctx context.Context, o options, chosen []scenario, out io.Writer) err
 	}
 	fmt.Fprintf(out, "faults: OK: %d scenarios\n", len(chosen))
 	return nil
+}
+
+func newLab(o options, s scenario, out io.Writer) *lab {
+	return &lab{options: o, name: s.name, out: out, rand: rand.New(rand.NewPCG(o.seed, 0))} //nolint:gosec // choices are no secret
 }
 
 func (l *lab) printf(format string, args ...any) {
