@@ -80,7 +80,8 @@ type signalExporter[D, R any] struct {
 	next   chain[D]
 	empty  D // what exporterhelper is given in place of the data; see handover
 	ended  atomic.Bool
-	calls  inflight // of consume
+	calls  inflight    // of consume
+	queue  *queueGuard // set by Start; nil without a storage
 	room   room
 }
 
@@ -91,10 +92,12 @@ func (e *signalExporter[D, R]) Capabilities() consumer.Capabilities {
 
 // Start implements component.Component.
 func (e *signalExporter[D, R]) Start(ctx context.Context, host component.Host) error {
+	e.queue = guardQueue(host, e.cfg.Queue.Get().StorageID, e.set.Logger)
 	if err := e.start(ctx, host); err != nil {
 		return err
 	}
-	return e.next.Start(ctx, e.watch.host(host))
+	defer e.queue.started(ctx)
+	return e.next.Start(ctx, e.watch.host(e.queue.host(host)))
 }
 
 // Shutdown implements component.Component. It may come without Start, and twice.
@@ -287,6 +290,9 @@ func (e *signalExporter[D, R]) requests(tenant string, s *share[R]) (all, tooLar
 func (e *signalExporter[D, R]) enqueue(ctx context.Context, r *intake.Request) error {
 	if !fits(r, e.cfg.Queue.Get()) {
 		return errTooLargeForQueue
+	}
+	if err := e.queue.trouble(); err != nil {
+		return err
 	}
 	d := e.dispatcher.Load()
 	if err := d.Admit(r); err != nil {
