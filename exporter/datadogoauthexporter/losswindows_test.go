@@ -292,19 +292,42 @@ func TestNoRoomForTheNoteOfWhatIsTakenOut(t *testing.T) {
 // TestThePlaceInTheQueueCannotBeRead fails the first operation of a start, and sends then. Another start finds what there was.
 func TestThePlaceInTheQueueCannotBeRead(t *testing.T) {
 	t.Parallel()
-	both(t, func(w *window) (lost int) {
-		s := shelf(w.dispatched("first record", "second record"))
-		s.failing(func(ops []*storage.Operation) error {
+	withoutAPlace(t, "input/output error", func(s *frail) (mend func()) {
+		s.failing(func([]*storage.Operation) error {
 			s.fails = nil
 			return errors.New("input/output error")
 		})
+		return func() {}
+	})
+}
+
+// TestThePlaceInTheQueueIsDamaged does the same with bytes that are none of the queue's, until somebody puts the right ones back.
+func TestThePlaceInTheQueueIsDamaged(t *testing.T) {
+	t.Parallel()
+	withoutAPlace(t, "the place in the queue is damaged", func(s *frail) (mend func()) {
+		const key = "logs/" + queuePlace
+		right, damaged := s.values[key], []byte("damaged\xff\xff")
+		s.values[key] = damaged
+		return func() {
+			if bytes.Equal(s.values[key], damaged) {
+				s.values[key] = right
+			}
+		}
+	})
+}
+
+func withoutAPlace(t *testing.T, says string, breaks func(*frail) (mend func())) {
+	both(t, func(w *window) (lost int) {
+		s := shelf(w.dispatched("first record", "second record"))
+		mend := breaks(s)
 		w.d.answers(func(received, http.Header) int { return http.StatusServiceUnavailable })
 		e := w.on(s, time.Hour)
 		err := send(e, "a later record")
-		if w.guarded && (err == nil || !strings.Contains(err.Error(), "takes nothing until the next start: input/output error")) {
+		if w.guarded && (err == nil || !strings.Contains(err.Error(), "takes nothing until the next start: "+says)) {
 			w.t.Errorf("a queue that cannot be read takes data: %v", err)
 		}
 		s.dieAfter(0)
+		mend()
 		dead := maps.Clone(s.values)
 		_ = e.Shutdown(context.Background())
 		return 2 - len(w.delivers(shelf(dead), "first record", "second record"))

@@ -3,18 +3,21 @@ package datadogoauthexporter
 import (
 	"bytes"
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
 
 	"go.opentelemetry.io/collector/extension/xextension/storage"
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // queueClient passes on what exporterhelper's queue (v0.160.0) asks of its storage, but for these:
 //
 //   - At its start the queue reads the items that consumers had, deletes all of them, and then writes them one by one at its end. A process that
 //     is killed in between has lost the rest. Here the old place is deleted with the writing of the new one.
-//   - Where its place in the queue cannot be read at the start, the queue begins anew at 0 and overwrites what is there. Here it is closed.
+//   - Where its place in the queue cannot be read at the start, or is damaged, the queue begins anew at 0 and overwrites what is there. Here it is
+//     closed.
 //   - To take an item out, the queue notes that and reads the item, in one batch. If that fails, as on a full disk, it deletes the item. Here the item
 //     is read without the note, which the next one makes good: at worst the item is sent again after a crash.
 type queueClient struct {
@@ -84,6 +87,9 @@ func (c *queueClient) Batch(ctx context.Context, ops ...*operation) error {
 	}
 	reading := all(ops, storage.Get)
 	err := c.pass(ctx, ops)
+	if err == nil && reading && len(ops) == 1 && ops[0].Key == queuePlace && !isProtobuf(ops[0].Value) {
+		err = errors.New("the place in the queue is damaged")
+	}
 	switch {
 	case err != nil && (moved >= 0 || reading):
 		return c.fail(err)
@@ -136,6 +142,20 @@ func (c *queueClient) Close(ctx context.Context) error {
 		return nil
 	}
 	return recovered(func() error { return c.Client.Close(ctx) })
+}
+
+// queuePlace is the key under which the queue keeps where it is, in protobuf.
+const queuePlace = "qmv0"
+
+func isProtobuf(b []byte) bool {
+	for len(b) > 0 {
+		_, _, n := protowire.ConsumeField(b)
+		if n < 0 {
+			return false
+		}
+		b = b[n:]
+	}
+	return true
 }
 
 func isGet(op *operation) bool { return op.Type == storage.Get }
