@@ -30,6 +30,7 @@ var scenarios = []scenario{
 	{"wrong-secret", "a wrong client secret for ten minutes, every grant due", wrongSecret},
 	{"delivery-kill", "kill -9 under load of three signals, at each phase of a delivery", killDelivery},
 	{"disk-full", "no room for the queue's files", diskFull},
+	{"damaged", "a request in the queue's file damaged, then the file", damaged},
 	{"outage", "one site down for much longer than retries last", outage},
 	{"churn", "customers connect, replace keys and leave while data flows", churn},
 }

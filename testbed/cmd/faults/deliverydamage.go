@@ -1,0 +1,137 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/delivery"
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/load"
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/standin/faults"
+)
+
+// damaged kills the collector with data in its files and damages the file of the log queue: first one request in it, which is counted and said, while
+// all else arrives; then the file as a whole.
+func damaged(ctx context.Context, l *lab) error {
+	const tenant = "tenant"
+	return l.inDeliveries(ctx, []string{tenant}, nil, func(d *deliveries) error {
+		if err := d.killWithData(ctx, tenant); err != nil {
+			return err
+		}
+		file := filepath.Join(d.w.Path("queue"), logsQueue)
+		broken, err := delivery.Damage(file)
+		if err != nil {
+			return err
+		}
+		if err := d.restart(ctx); err != nil {
+			return err
+		}
+		if err := d.allBut(ctx, broken); err != nil {
+			return err
+		}
+		figures, err := d.scrape(ctx)
+		if err != nil {
+			return err
+		}
+		if n := figures.Sum("dropped_items", `reason="unreadable"`); n != 1 || !strings.Contains(d.w.Log.String(), "stored request is damaged") {
+			return fmt.Errorf("one request was damaged, %d are counted as unreadable, or the log does not say why", n)
+		}
+		d.printf("one request of %d items damaged: it is counted and said, and %d others arrived", len(broken), len(d.owed())-len(broken))
+		return d.wholeFile(ctx, tenant, file, broken)
+	})
+}
+
+const logsQueue = "exporter_datadogoauth__logs"
+
+// wholeFile overwrites the beginning of a file, where bbolt has its two meta pages. The collector runs all the same: other signals go on, and what their
+// files hold arrives; this one is refused for now, with the name of the file. Once it was moved away, this one goes on too.
+func (d *deliveries) wholeFile(ctx context.Context, tenant, file string, broken []delivery.ID) error {
+	if err := d.killWithData(ctx, tenant); err != nil {
+		return err
+	}
+	files, err := delivery.Open(d.w.Path("queue"))
+	if err != nil {
+		return err
+	}
+	for _, id := range d.owed() {
+		if d.client.Item(id).Signal == load.Logs && files.Queued[id] {
+			broken = append(broken, id)
+		}
+	}
+	if err := overwrite(file, bytes.Repeat([]byte("damaged "), 1<<13/8)); err != nil {
+		return err
+	}
+	if err := d.restart(ctx); err != nil {
+		return err
+	}
+	before, refused := len(d.owed()), d.client.Retried.Load()
+	stop := d.load(ctx, tenant)
+	err = errors.Join(pause(ctx, time.Second), d.allBut(ctx, broken), stop())
+	taken := d.describe(d.owed()[before:])
+	switch {
+	case err != nil:
+		return err
+	case strings.Contains(taken, "logs") || !strings.Contains(taken, "metrics") || !strings.Contains(taken, "traces"):
+		return fmt.Errorf("with the file of logs damaged there was taken: %s", taken)
+	case d.client.Retried.Load() == refused:
+		return errors.New("no sender of logs was refused for now")
+	case !strings.Contains(d.w.Log.String(), filepath.Base(file)):
+		return errors.New("the collector's log does not name the file")
+	}
+	d.printf("the whole file damaged: logs are refused for now and the file is named; taken: %s", taken)
+	if err := errors.Join(d.w.Collector.Stop(), os.Rename(file, d.w.Path("damaged")), d.restart(ctx)); err != nil {
+		return err
+	}
+	before = len(d.owed())
+	stop = d.load(ctx, tenant)
+	if err := errors.Join(pause(ctx, 500*time.Millisecond), stop(), d.allBut(ctx, broken)); err != nil {
+		return err
+	}
+	if taken := d.describe(d.owed()[before:]); !strings.Contains(taken, "logs") {
+		return fmt.Errorf("without the damaged file there was taken: %s", taken)
+	}
+	return nil
+}
+
+// killWithData ends the collector while what a tenant sends waits in its files.
+func (d *deliveries) killWithData(ctx context.Context, tenant string) error {
+	if err := d.fault(held, tenant, faults.Fault{Hang: true}); err != nil {
+		return err
+	}
+	stop := d.load(ctx, tenant)
+	err := errors.Join(pause(ctx, 700*time.Millisecond), stop())
+	d.w.Collector.Kill()
+	d.w.Standin.Faults().Remove(held)
+	return errors.Join(err, d.quiet(ctx, d.w))
+}
+
+// allBut waits until everything that was acknowledged has arrived but what is named.
+func (d *deliveries) allBut(ctx context.Context, broken []delivery.ID) error {
+	gone := map[delivery.ID]bool{}
+	for _, id := range broken {
+		gone[id] = true
+	}
+	var owed []delivery.ID
+	for _, id := range d.owed() {
+		if !gone[id] {
+			owed = append(owed, id)
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, arriveWithin)
+	defer cancel()
+	return d.arrivals.Await(ctx, owed)
+}
+
+func overwrite(file string, with []byte) error {
+	f, err := os.OpenFile(file, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt(with, 0)
+	return errors.Join(err, f.Close())
+}
