@@ -96,11 +96,14 @@ func TestACounterOwesWhatEachProcessSawGrow(t *testing.T) {
 	add(10, true)
 	add(1, false)
 	c.NextRun()
+	if c.Begun() {
+		t.Error("a process that was given nothing has a first point")
+	}
 	add(1000, true) // baseline
 	add(20, true)
 	c.NextRun()
 	add(5000, false) // nothing is owed to a first point
-	if least, most := c.Owed(); least != 30 || most != 31 || c.Baselines() != 3 || c.Points() != 4 {
+	if least, most := c.Owed(); least != 30 || most != 31 || c.Baselines() != 3 || c.Points() != 4 || !c.Begun() {
 		t.Errorf("%d to %d are owed, %d baselines, %d points", least, most, c.Baselines(), c.Points())
 	}
 }

@@ -2,13 +2,14 @@ package delivery
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/load"
 )
 
 // Counter is a cumulative series of a tenant that began long before the collector, so that its first point in each process is a baseline: no
-// difference is known. It is not safe for concurrent use.
+// difference is known. One goroutine adds.
 //
 // Its points have times a second apart, whatever the clock says, since Datadog keeps one point of a second.
 type Counter struct {
@@ -16,8 +17,10 @@ type Counter struct {
 	client      *Client
 	start, next time.Time
 	total       int64
-	points      int // acknowledged
-	runs        []counterRun
+
+	mu     sync.Mutex // guards what follows
+	points int        // acknowledged
+	runs   []counterRun
 }
 
 // counterRun is what one process was given: its first point, the last that it acknowledged, and the last that it may have.
@@ -32,7 +35,11 @@ func (c *Client) NewCounter(tenant string, begin time.Time) *Counter {
 }
 
 // NextRun says that a new process is given the points from now on.
-func (c *Counter) NextRun() { c.runs = append(c.runs, counterRun{}) }
+func (c *Counter) NextRun() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.runs = append(c.runs, counterRun{})
+}
 
 // Add counts by and hands the total over.
 func (c *Counter) Add(ctx context.Context, by int64) (Outcome, error) {
@@ -43,6 +50,8 @@ func (c *Counter) Add(ctx context.Context, by int64) (Outcome, error) {
 		return Unsent, err
 	}
 	o, err := c.client.post(ctx, load.Metrics, c.tenant, body)
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	run := &c.runs[len(c.runs)-1]
 	if o == Acknowledged || o == Unknown {
 		if !run.begun {
@@ -60,6 +69,8 @@ func (c *Counter) Add(ctx context.Context, by int64) (Outcome, error) {
 // Owed are the smallest and the largest sum of differences that can be right: from each process those from its first point to the last that it
 // acknowledged, or to the one that it took and never answered.
 func (c *Counter) Owed() (least, most int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	for _, r := range c.runs {
 		least += r.acknowledged - r.first
 		most += r.at - r.first
@@ -69,6 +80,8 @@ func (c *Counter) Owed() (least, most int64) {
 
 // Baselines is how many processes were given a first point.
 func (c *Counter) Baselines() (n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	for _, r := range c.runs {
 		if r.begun {
 			n++
@@ -78,4 +91,15 @@ func (c *Counter) Baselines() (n int) {
 }
 
 // Points is how many points were acknowledged.
-func (c *Counter) Points() int { return c.points }
+func (c *Counter) Points() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.points
+}
+
+// Begun says that the process that runs was given a first point.
+func (c *Counter) Begun() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.runs[len(c.runs)-1].begun
+}

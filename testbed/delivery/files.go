@@ -15,12 +15,12 @@ import (
 type Files struct {
 	// Queued are in a queue of the collector, whether a consumer had them or not.
 	Queued map[ID]bool
-	// Parked are beside it, in what the exporter keeps by itself: the record that holds them, by the name of its file and its key.
-	Parked map[ID]string
+	// Parked are beside it, in what the exporter keeps by itself: the records that hold them, by the name of a file and a key.
+	Parked map[ID][]string
 }
 
 // Has says that an id is in a file.
-func (f *Files) Has(id ID) bool { return f.Queued[id] || f.Parked[id] != "" }
+func (f *Files) Has(id ID) bool { return f.Queued[id] || len(f.Parked[id]) > 0 }
 
 // Open reads the directory of a file_storage. Its files are bbolt with one bucket; a queue's keys are the decimal numbers of its requests, as
 // exporterhelper's persistent queue writes them, and all else that holds an id is parked.
@@ -29,7 +29,7 @@ func Open(dir string) (*Files, error) {
 	if err != nil {
 		return nil, err
 	}
-	found := &Files{Queued: map[ID]bool{}, Parked: map[ID]string{}}
+	found := &Files{Queued: map[ID]bool{}, Parked: map[ID][]string{}}
 	for _, name := range names {
 		if err := found.read(name); err != nil {
 			return nil, fmt.Errorf("%s: %w", filepath.Base(name), err)
@@ -55,13 +55,13 @@ func (f *Files) read(name string) error {
 		}
 		return bucket.ForEach(func(key, value []byte) error {
 			_, err := strconv.ParseUint(string(key), 10, 64)
-			find(value, func(id ID) {
+			for _, id := range idsIn(value) {
 				if err == nil {
 					f.Queued[id] = true
 				} else {
-					f.Parked[id] = filepath.Base(name) + " " + string(key)
+					f.Parked[id] = append(f.Parked[id], filepath.Base(name)+" "+string(key))
 				}
-			})
+			}
 			return nil
 		})
 	})

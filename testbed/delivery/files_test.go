@@ -38,13 +38,19 @@ func TestWhereItemsWaitIsReadFromTheFiles(t *testing.T) {
 	dir := t.TempDir()
 	queue := filepath.Join(dir, "exporter_a__logs")
 	write(t, queue, map[string]string{"qmv0": "\x08\x01", "0": delivery.ID(1).String() + delivery.ID(2).String(), "17": "x" + delivery.ID(3).String()})
-	write(t, filepath.Join(dir, "exporter_a__logs_parking"), map[string]string{"t/61/00": delivery.ID(3).String() + delivery.ID(4).String()})
+	write(t, filepath.Join(dir, "exporter_a__logs_parking"), map[string]string{
+		"t/61/00": delivery.ID(3).String() + delivery.ID(4).String(), "t/61/01": delivery.ID(4).String(),
+	})
 	found, err := delivery.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for id, want := range map[delivery.ID][2]bool{1: {true, false}, 2: {true, false}, 3: {true, true}, 4: {false, true}, 5: {false, false}} {
-		if found.Queued[id] != want[0] || (found.Parked[id] == "exporter_a__logs_parking t/61/00") != want[1] || found.Has(id) != (want[0] || want[1]) {
+	const first, second = "exporter_a__logs_parking t/61/00", "exporter_a__logs_parking t/61/01"
+	for id, want := range map[delivery.ID]struct {
+		queued bool
+		parked []string
+	}{1: {true, nil}, 2: {true, nil}, 3: {true, []string{first}}, 4: {false, []string{first, second}}, 5: {false, nil}} {
+		if found.Queued[id] != want.queued || !slices.Equal(found.Parked[id], want.parked) || found.Has(id) != (want.queued || want.parked != nil) {
 			t.Errorf("item %d: queued %t, parked %q", id, found.Queued[id], found.Parked[id])
 		}
 	}

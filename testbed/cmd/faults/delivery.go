@@ -25,7 +25,7 @@ const (
 	// A batch leaves after flushAfter, an intake that does not answer is given up after sendTimeout, and retries end after retriesEnd: what a
 	// scenario waits for comes within seconds.
 	flushAfter  = 150 * time.Millisecond
-	sendTimeout = 2 * time.Second
+	sendTimeout = 5 * time.Second
 	retriesEnd  = time.Second
 	// arriveWithin bounds the wait for what is owed.
 	arriveWithin = time.Minute
@@ -96,12 +96,17 @@ func (l *lab) inDeliveries(ctx context.Context, tenants []string, change func(*w
 
 // restart starts the collector once more.
 func (d *deliveries) restart(ctx context.Context) error {
+	d.nextRun()
+	return d.w.StartCollector(ctx)
+}
+
+// nextRun says that another process answers from now on.
+func (d *deliveries) nextRun() {
 	d.arrivals.NextRun()
 	d.client.NextRun()
 	for _, c := range d.counters {
 		c.NextRun()
 	}
-	return d.w.StartCollector(ctx)
 }
 
 // load sends for tenants until the returned function is called, which waits for the calls that were begun. Nil is all tenants.

@@ -51,25 +51,22 @@ func (l *lab) killDelivery(ctx context.Context, rounds, wanted int) error {
 		tenants = append(tenants, revoked)
 	}
 	return l.inDeliveries(ctx, tenants, nil, func(d *deliveries) error {
-		k := &deliveryKills{deliveries: d, wanted: wanted, held: tenants[3:], lost: map[delivery.ID]bool{}, both: map[delivery.ID]twofold{}}
+		k := &deliveryKills{deliveries: d, wanted: wanted, held: tenants[3:], lost: map[delivery.ID]bool{}, twice: newTwice()}
 		return k.run(ctx, rounds)
 	})
-}
-
-// twofold is a record of the park that a kill left in the queue too, which gives it out a second time.
-type twofold struct {
-	kill   int
-	record string
 }
 
 type deliveryKills struct {
 	*deliveries
 	wanted     int
 	made       int
+	process    int // the number of the one that runs, or that was killed last
 	aimed, hit phaseHits
+	starts     int      // kills of a process that had not begun to run
+	moving     int      // of them those that found a queue at work on what the process before had under way
 	held       []string // tenants whose data is parked at once
 	lost       map[delivery.ID]bool
-	both       map[delivery.ID]twofold
+	twice      twice
 	losses     []string // by kill, for people
 	began      int64    // the history's last entry when the collector was started
 }
@@ -89,6 +86,7 @@ func (k *deliveryKills) run(ctx context.Context, rounds int) error {
 	}
 	k.printf("%d kills, aimed: %v", k.made, k.aimed)
 	k.printf("%d kills, hit:   %v", k.made, k.hit)
+	k.printf("%d kills more in the start, %d of them while a queue moved what the process before had under way", k.starts, k.moving)
 	return errors.Join(k.end(ctx), k.hit.missed(k.wanted))
 }
 
@@ -113,6 +111,9 @@ func (k *deliveryKills) refuse() error {
 func (k *deliveryKills) round(ctx context.Context, aim phase) error {
 	stop := k.load(ctx)
 	err := pause(ctx, 600*time.Millisecond+k.within(200*time.Millisecond)) // two points of each cumulative series, at least
+	if err == nil {
+		err = k.baselines(ctx)
+	}
 	var calls sync.WaitGroup
 	if err == nil {
 		err = k.await(ctx, aim, &calls)
@@ -137,6 +138,12 @@ func (k *deliveryKills) round(ctx context.Context, aim phase) error {
 	if err := k.judge(before); err != nil {
 		return err
 	}
+	if k.rand.IntN(2) == 0 {
+		if err := k.killStart(ctx); err != nil {
+			return fmt.Errorf("killed in its start: %w", err)
+		}
+	}
+	k.process++
 	k.began = lastSeq(k.w)
 	if err := k.restart(ctx); err != nil {
 		return err
@@ -147,6 +154,48 @@ func (k *deliveryKills) round(ctx context.Context, aim phase) error {
 		return fmt.Errorf("after the restart: %w", err)
 	}
 	return nil
+}
+
+// baselines compares how many cumulative series began in this process with what it counts: no more is missing of their totals.
+func (k *deliveryKills) baselines(ctx context.Context) error {
+	return eventually(ctx, settleWithin, func() error {
+		figures, err := k.scrape(ctx)
+		begun := 0
+		for _, c := range k.counters {
+			if c.Begun() {
+				begun++
+			}
+		}
+		if n := figures.Sum("dropped_items", `reason="baseline"`); err == nil && n != begun {
+			err = fmt.Errorf("%d cumulative series began, %d baselines are counted", begun, n)
+		}
+		return err
+	})
+}
+
+// killStart starts the collector and kills it before it runs. Nobody sends meanwhile.
+func (k *deliveryKills) killStart(ctx context.Context) error {
+	k.process++
+	k.nextRun()
+	said := len(k.w.Log.String())
+	if err := k.w.Launch(); err != nil {
+		return err
+	}
+	err := pause(ctx, 100*time.Millisecond+k.within(300*time.Millisecond))
+	k.w.Collector.Kill()
+	k.starts++
+	log := k.w.Log.String()[said:]
+	if strings.Count(log, "Fetching items left for dispatch") > strings.Count(log, "Moved items for dispatching back") {
+		k.moving++
+	}
+	if err := errors.Join(err, k.quiet(ctx, k.w)); err != nil {
+		return err
+	}
+	files, err := delivery.Open(k.w.Path("queue"))
+	if err == nil {
+		k.look(files)
+	}
+	return err
 }
 
 // held is the fault that keeps a request where a kill is to find it.
@@ -243,9 +292,8 @@ func (k *deliveryKills) judge(before int64) error {
 	if err != nil {
 		return err
 	}
-	run := k.made - 1
 	var now phaseHits
-	unanswered := k.client.IDs(func(it delivery.Item) bool { return it.Run == run && it.Outcome == delivery.Unknown })
+	unanswered := k.client.IDs(func(it delivery.Item) bool { return it.Run == k.process && it.Outcome == delivery.Unknown })
 	now[phaseBeforeAck] = len(unanswered)
 	status := map[int]int{} // of the answer to a body
 	for _, e := range k.w.Standin.History().List(history.Filter{Method: http.MethodPost}) {
@@ -260,31 +308,31 @@ func (k *deliveryKills) judge(before int64) error {
 		}
 	}
 	for _, b := range k.arrivals.Bodies(0) {
-		if b.Run != run {
+		if b.Run != k.process {
 			continue
 		}
 		for _, id := range b.IDs {
 			switch {
-			case files.Parked[id] != "":
+			case len(files.Parked[id]) > 0:
 				now[phaseRedrive]++
 			case files.Queued[id] && status[b.Number] == http.StatusAccepted:
 				now[phaseAnswered]++
 			}
 		}
 	}
-	for id, record := range files.Parked {
-		if files.Queued[id] {
-			now[phaseParking]++
-			k.both[id] = twofold{run, record}
-		}
-	}
+	now[phaseParking] = k.look(files)
 	for p := range phases {
 		if now[p] > 0 {
 			k.hit[p]++
 		}
 	}
-	k.findLost(files)
 	return nil
+}
+
+// look notes what a kill lost and what it made come twice. It returns how many items were on their way from the queue to the park.
+func (k *deliveryKills) look(files *delivery.Files) (handedOver int) {
+	k.findLost(files)
+	return k.twice.note(k.process, k.arrivals.Bodies(0), files, func(id delivery.ID) load.Signal { return k.client.Item(id).Signal })
 }
 
 // findLost notes what was acknowledged, did not arrive and is in no file.
@@ -297,7 +345,7 @@ func (k *deliveryKills) findLost(files *delivery.Files) {
 		}
 	}
 	if len(lost) > 0 {
-		k.losses = append(k.losses, fmt.Sprintf("kill %d: %s", k.made-1, k.describe(lost)))
+		k.losses = append(k.losses, fmt.Sprintf("process %d: %s", k.process, k.describe(lost)))
 	}
 }
 
@@ -341,49 +389,10 @@ func (k *deliveryKills) end(ctx context.Context) error {
 	if len(k.lost) > 0 {
 		errs = append(errs, fmt.Errorf("%d acknowledged items are neither at Datadog nor in a file, the first: %s", len(k.lost), strings.Join(k.losses[:min(len(k.losses), 3)], "; ")))
 	}
-	errs = append(errs, k.duplicates(), k.crossed())
-	return errors.Join(errs...)
-}
-
-// duplicates counts, for each kill and signal, what came again because of it: bodies that came before the kill and of which something came again
-// after it, and records of the park that were in the queue too.
-func (k *deliveryKills) duplicates() error {
-	type cause struct {
-		kill   int
-		signal load.Signal
+	most, items, err := k.twice.judge(k.arrivals, acknowledged)
+	k.printf("%d items came again: because of one kill, of one signal, %d batches at most (%d are right)", items, most, consumers+1)
+	if most > consumers+1 {
+		err = errors.Join(err, fmt.Errorf("%d batches of one signal came again because of one kill, %d at most are right", most, consumers+1))
 	}
-	again := map[cause]map[string]bool{}
-	items, most := 0, 0
-	var errs []error
-	all := k.arrivals.Bodies(0)
-	for _, b := range all {
-		for _, id := range b.IDs {
-			later := slices.DeleteFunc(k.arrivals.Of(id), func(n int) bool { return n <= b.Number })
-			if len(later) == 0 {
-				continue
-			}
-			c, what := cause{b.Run, k.client.Item(id).Signal}, fmt.Sprintf("body %d", b.Number)
-			if all[later[0]-1].Run == b.Run { // then a kill before made two of it
-				two, ok := k.both[id]
-				if !ok {
-					errs = append(errs, fmt.Errorf("%s came twice from one process, in bodies %d and %d to %s", id, b.Number, later[0], b.Path))
-					continue
-				}
-				c.kill, what = two.kill, two.record
-			}
-			items++
-			if again[c] == nil {
-				again[c] = map[string]bool{}
-			}
-			again[c][what] = true
-		}
-	}
-	for c, batches := range again {
-		most = max(most, len(batches))
-		if len(batches) > consumers+1 {
-			errs = append(errs, fmt.Errorf("kill %d: %d batches of %s came again, %d at most are right", c.kill, len(batches), c.signal, consumers+1))
-		}
-	}
-	k.printf("%d items came again because of a kill: of one kill and signal %d batches at most (%d are right)", items, most, consumers+1)
-	return errors.Join(errs[:min(len(errs), 5)]...)
+	return errors.Join(append(errs, err, k.crossed())...)
 }
