@@ -65,6 +65,7 @@ type deliveryKills struct {
 	starts     int      // kills of a process that had not begun to run
 	moving     int      // of them those that found a queue at work on what the process before had under way
 	held       []string // tenants whose data is parked at once
+	revoked    time.Time
 	lost       map[delivery.ID]bool
 	twice      twice
 	losses     []string // by kill, for people
@@ -93,6 +94,7 @@ func (k *deliveryKills) run(ctx context.Context, rounds int) error {
 // breakTenants puts those that are not in health into their state.
 func (k *deliveryKills) breakTenants(ctx context.Context) error {
 	if slices.Contains(k.held, revoked) {
+		k.revoked = time.Now()
 		if n := k.w.Standin.OAuth().RevokeKeys(k.customer(revoked).Org.OrgRef, ""); n != 1 {
 			return fmt.Errorf("%d keys revoked", n)
 		}
@@ -371,7 +373,7 @@ func (k *deliveryKills) end(ctx context.Context) error {
 		return err
 	}
 	if slices.Contains(k.held, revoked) {
-		if err := mintAgain(ctx, k.w.Node, revoked); err != nil {
+		if err := errors.Join(pause(ctx, time.Until(k.revoked.Add(keyJudgedAfter))), mintAgain(ctx, k.w.Node, revoked)); err != nil {
 			return err
 		}
 	}
