@@ -3,6 +3,7 @@ package load
 import (
 	"fmt"
 	"math/rand/v2"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 )
@@ -23,6 +24,7 @@ var Signals = []Signal{Metrics, Logs, Traces}
 // Load is a number of requests of equal size. Not safe for concurrent use but by its own Send.
 type Load struct {
 	Signal   Signal
+	Number   uint8 // in its marks; the seed, as far as it fits
 	Requests int
 	Items    int // of one request: data points, log records or spans
 	Bytes    int // of all requests, uncompressed
@@ -38,10 +40,13 @@ func Build(m Mix, s Signal, requests, items int, seed uint64) (*Load, error) {
 	if step := m.ItemsStep(s); items <= 0 || requests <= 0 || items%step != 0 {
 		return nil, fmt.Errorf("load: %d requests of %d items: the items of one request of %s must be a multiple of %d", requests, items, s, step)
 	}
-	l := &Load{Signal: s, Requests: requests, Items: items, requests: make([]*request, requests)}
+	if requests > maxRequests {
+		return nil, fmt.Errorf("load: %d requests: a mark tells %d apart", requests, maxRequests)
+	}
+	l := &Load{Signal: s, Number: uint8(seed), Requests: requests, Items: items, requests: make([]*request, requests)}
 	first := seed << 32
 	for i := range requests {
-		b := &builder{rand: rand.New(rand.NewPCG(seed, uint64(i)))} //nolint:gosec // the same load for the same seed
+		b := &builder{rand: rand.New(rand.NewPCG(seed, uint64(i))), load: l.Number, laps: s != Metrics} //nolint:gosec // the same load for the same seed
 		var message proto.Message
 		switch s {
 		case Metrics:
@@ -83,4 +88,13 @@ func (m Mix) ItemsStep(s Signal) int {
 	default:
 		return 1
 	}
+}
+
+// mark names a sending of request i that was rendered at a time.
+func (l *Load) mark(i int, round uint64, rendered time.Time) Mark {
+	m := Mark{Load: l.Number, Request: uint32(i), Round: uint32(round % 100_000_000)} //nolint:gosec // checked by Build
+	if l.Signal == Metrics {
+		m.Round = uint32(rendered.Unix()) //nolint:gosec // until 2106
+	}
+	return m
 }

@@ -38,6 +38,7 @@ const (
 	measure             // a float between 0 and 1000 with two decimals
 	id                  // random, not zero
 	digits              // eight random decimal digits, as text
+	lap                 // the round, in eight decimal digits, as text
 )
 
 // magic is the upper half of a placeholder. As a double it is an ordinary number, so no encoder changes it; as text it is not UTF-8.
@@ -50,6 +51,8 @@ const textMagic = "@@"
 type builder struct {
 	slots []slot
 	rand  *rand.Rand
+	load  uint8 // number of the load, in its marks
+	laps  bool  // marks tell the round
 }
 
 func (b *builder) slot(k kind, step uint64) uint64 {
@@ -75,9 +78,12 @@ func (b *builder) id(n int) []byte {
 	return out
 }
 
-// digits is text.
-func (b *builder) digits() string {
-	b.slot(digits, 0)
+// digits and lap are text.
+func (b *builder) digits() string { return b.text(digits) }
+func (b *builder) lap() string    { return b.text(lap) }
+
+func (b *builder) text(k kind) string {
+	b.slot(k, 0)
 	return fmt.Sprintf(textMagic+"%06d", len(b.slots)-1)
 }
 
@@ -146,9 +152,9 @@ func (r *request) render(now time.Time, round uint64) []byte {
 		case id:
 			v = random.Uint64() | 1
 		case digits:
-			for n := random.Uint32(); v>>56 == 0; n /= 10 {
-				v = v<<8 | uint64('0'+n%10)
-			}
+			v = decimal(random.Uint32())
+		case lap:
+			v = decimal(uint32(round)) //nolint:gosec // below 10^8
 		}
 		r.values[i] = v
 	}
@@ -156,4 +162,13 @@ func (r *request) render(now time.Time, round uint64) []byte {
 		binary.LittleEndian.PutUint64(r.body[p.at:], r.values[p.slot])
 	}
 	return r.body
+}
+
+// decimal is the last eight digits of n as text, little endian.
+func decimal(n uint32) (v uint64) {
+	for v>>56 == 0 {
+		v = v<<8 | uint64('0'+n%10)
+		n /= 10
+	}
+	return v
 }

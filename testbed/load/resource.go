@@ -25,7 +25,7 @@ func (b *builder) resource(n int) *resourcepb.Resource {
 		text("service.version", fmt.Sprintf("1.%d.%d", n%7, n%3)),
 		text("deployment.environment.name", "production"),
 		text("host.name", fmt.Sprintf("ip-10-%d-%d-%d.eu-central-1.compute.internal", n%4, n/200%256, n%200)),
-		text("k8s.pod.name", fmt.Sprintf("%s-%09x-%05d", service, b.rand.Uint64()>>28, n)),
+		text("k8s.pod.name", service+b.mark(n)),
 		text("cloud.region", "eu-central-1"),
 		text("telemetry.sdk.language", "go"),
 	}}

@@ -21,6 +21,9 @@ type Plan struct {
 	Tenant func(i int) string
 	// Round tells one use of the load from another: values of counters and ids follow from it.
 	Round uint64
+	// Ledger notes what is sent; nil notes nothing. Expected is how many items of a request are to arrive.
+	Ledger   *Ledger
+	Expected int
 }
 
 // Sent is what a receiver took in one round.
@@ -79,14 +82,19 @@ const emptyPartialSuccess = "\n\x00"
 
 // send sends request i, which is due by now, until it is taken.
 func (l *Load) send(ctx context.Context, client *http.Client, p Plan, i int, due time.Time, sent *Sent) error {
-	body := l.requests[i].render(time.Now(), p.Round)
+	now := time.Now()
+	body := l.requests[i].render(now, p.Round)
+	mark := l.mark(i, p.Round, now)
+	if p.Ledger != nil {
+		if err := p.Ledger.add(mark, i, due, p.Expected); err != nil {
+			return err
+		}
+	}
 	for {
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.URL+"/v1/"+string(l.Signal), bytes.NewReader(body))
+		req, err := l.post(ctx, p.URL, p.Header, p.Tenant(i), body)
 		if err != nil {
 			return err
 		}
-		req.Header.Set("Content-Type", "application/x-protobuf")
-		req.Header.Set(p.Header, p.Tenant(i))
 		status, answer, err := do(client, req)
 		switch {
 		case err != nil:
@@ -94,6 +102,9 @@ func (l *Load) send(ctx context.Context, client *http.Client, p Plan, i int, due
 		case status == http.StatusOK && (len(answer) == 0 || string(answer) == emptyPartialSuccess):
 			sent.Items += l.Items
 			sent.Sum += float64(l.Items) * float64(due.UnixNano()) / 1e9
+			if p.Ledger != nil {
+				p.Ledger.taken(mark, l.Items)
+			}
 			return nil
 		case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable:
 			sent.Refused++
@@ -104,6 +115,17 @@ func (l *Load) send(ctx context.Context, client *http.Client, p Plan, i int, due
 			return fmt.Errorf("load: request %d of %s: answered %d: %q", i, l.Signal, status, answer)
 		}
 	}
+}
+
+// post is a request to an OTLP/HTTP receiver.
+func (l *Load) post(ctx context.Context, url, header, tenant string, body []byte) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/v1/"+string(l.Signal), bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", "application/x-protobuf")
+	req.Header.Set(header, tenant)
+	return req, nil
 }
 
 func do(client *http.Client, req *http.Request) (status int, answer []byte, err error) {

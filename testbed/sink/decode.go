@@ -10,6 +10,8 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/load"
 )
 
 // decoder counts items. The zero decoder is ready; it is not safe for concurrent use.
@@ -17,18 +19,27 @@ type decoder struct {
 	zstd  *zstd.Decoder
 	gzip  *gzip.Reader
 	plain []byte
+	found func(m load.Mark, items int) // told of the marks in a body; nil asks for none
 }
 
 // levels are the fields that lead to an item, any of the numbers on each level.
 type levels [][]protowire.Number
 
-var paths = map[string]levels{
-	"/api/v2/series":     {{1}, {4}},                              // MetricPayload.series.points
-	"/api/beta/sketches": {{1}, {7}},                              // SketchPayload.sketches.dogsketches
-	"/api/v0.2/traces":   {{5}, {6}, {3}},                         // AgentPayload.tracerPayloads.chunks.spans
-	"/v1/logs":           {{1}, {2}, {2}},                         // LogsData.resource_logs.scope_logs.log_records
-	"/v1/traces":         {{1}, {2}, {2}},                         // TracesData.resource_spans.scope_spans.spans
-	"/v1/metrics":        {{1}, {2}, {2}, {5, 7, 9, 10, 11}, {1}}, // MetricsData.resource_metrics.scope_metrics.metrics.<data>.data_points
+// form is how the bodies of a path are made. What is at the first of the levels is of one request.
+type form struct {
+	levels
+	// seconds is the field of an item with its time, and unit how many of it a second has. 0 where marks tell the round themselves.
+	seconds protowire.Number
+	unit    uint64
+}
+
+var paths = map[string]form{
+	"/api/v2/series":     {levels: levels{{1}, {4}}, seconds: 2, unit: 1},                                // MetricPayload.series.points
+	"/api/beta/sketches": {levels: levels{{1}, {7}}, seconds: 1, unit: 1},                                // SketchPayload.sketches.dogsketches
+	"/api/v0.2/traces":   {levels: levels{{5}, {6}, {3}}},                                                // AgentPayload.tracerPayloads.chunks.spans
+	"/v1/logs":           {levels: levels{{1}, {2}, {2}}},                                                // LogsData.resource_logs.scope_logs.log_records
+	"/v1/traces":         {levels: levels{{1}, {2}, {2}}},                                                // TracesData.resource_spans.scope_spans.spans
+	"/v1/metrics":        {levels: levels{{1}, {2}, {2}, {5, 7, 9, 10, 11}, {1}}, seconds: 3, unit: 1e9}, // MetricsData.resource_metrics.scope_metrics.metrics.<data>.data_points
 }
 
 // items counts what a body holds. The error says that it is none of its path.
@@ -37,12 +48,12 @@ func (d *decoder) items(path, encoding string, sent []byte) (items, hits int, er
 	if err != nil {
 		return 0, 0, err
 	}
-	switch l, ok := paths[path]; {
+	switch f, ok := paths[path]; {
 	case ok:
-		items, err = countFields(plain, l)
+		items, err = d.countBody(plain, f)
 		return items, 0, err
 	case path == "/api/v2/logs":
-		items, err = countElements(plain)
+		items, err = countElements(plain, d.foundIn)
 		return items, 0, err
 	case path == "/api/v0.2/stats":
 		hits, err = countHits(plain)
@@ -81,34 +92,99 @@ func (d *decoder) decompress(encoding string, sent []byte) (plain []byte, err er
 	}
 }
 
-// countFields counts the submessages at the end of the levels.
-func countFields(message []byte, l levels) (n int, err error) {
+// countBody counts the items of a body, and tells whose they are.
+func (d *decoder) countBody(message []byte, f form) (n int, err error) {
+	err = each(message, f.levels[0], func(part []byte) error {
+		var first []byte
+		items, err := countFields(part, f.levels[1:], &first)
+		if err != nil {
+			return err
+		}
+		n += items
+		if m, ok := load.FindMark(part); ok && d.found != nil && items > 0 {
+			if f.seconds > 0 {
+				m.Round = uint32(number(first, f.seconds) / f.unit) //nolint:gosec // until 2106
+			}
+			d.found(m, items)
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
+}
+
+// foundIn tells whose an object of JSON is.
+func (d *decoder) foundIn(object []byte) {
+	if d.found == nil {
+		return
+	}
+	if m, ok := load.FindMark(object); ok {
+		d.found(m, 1)
+	}
+}
+
+// countFields counts the submessages at the end of the levels, and sets first to the first of them.
+func countFields(message []byte, l levels, first *[]byte) (n int, err error) {
+	err = each(message, l[0], func(inner []byte) error {
+		if len(l) == 1 {
+			if *first == nil {
+				*first = inner
+			}
+			n++
+			return nil
+		}
+		below, err := countFields(inner, l[1:], first)
+		n += below
+		return err
+	})
+	return n, err
+}
+
+// each calls fn for the submessages of any of the numbers.
+func each(message []byte, numbers []protowire.Number, fn func([]byte) error) error {
 	for len(message) > 0 {
 		number, kind, tag := protowire.ConsumeTag(message)
 		if tag < 0 {
-			return 0, protowire.ParseError(tag)
+			return protowire.ParseError(tag)
 		}
 		size := protowire.ConsumeFieldValue(number, kind, message[tag:])
 		if size < 0 {
-			return 0, protowire.ParseError(size)
+			return protowire.ParseError(size)
 		}
 		value := message[tag : tag+size]
 		message = message[tag+size:]
-		if kind != protowire.BytesType || !has(l[0], number) {
-			continue
-		}
-		if len(l) == 1 {
-			n++
+		if kind != protowire.BytesType || !has(numbers, number) {
 			continue
 		}
 		inner, _ := protowire.ConsumeBytes(value)
-		below, err := countFields(inner, l[1:])
-		if err != nil {
-			return 0, err
+		if err := fn(inner); err != nil {
+			return err
 		}
-		n += below
 	}
-	return n, nil
+	return nil
+}
+
+// number is a varint or a fixed64 of a message, 0 without one.
+func number(message []byte, field protowire.Number) uint64 {
+	for len(message) > 0 {
+		number, kind, tag := protowire.ConsumeTag(message)
+		size := protowire.ConsumeFieldValue(number, kind, message[max(tag, 0):])
+		if tag < 0 || size < 0 {
+			return 0
+		}
+		if number == field && kind == protowire.VarintType {
+			v, _ := protowire.ConsumeVarint(message[tag:])
+			return v
+		}
+		if number == field && kind == protowire.Fixed64Type {
+			v, _ := protowire.ConsumeFixed64(message[tag:])
+			return v
+		}
+		message = message[tag+size:]
+	}
+	return 0
 }
 
 func has(numbers []protowire.Number, number protowire.Number) bool {
@@ -122,23 +198,27 @@ func has(numbers []protowire.Number, number protowire.Number) bool {
 
 var errNotArray = errors.New("the body is not one JSON array of objects")
 
-// countElements counts the objects of a JSON array. It follows strings and brackets, and looks at nothing else.
-func countElements(array []byte) (n int, err error) {
+// countElements counts the objects of a JSON array, and calls fn for each. It follows strings and brackets, and looks at nothing else.
+func countElements(array []byte, fn func(object []byte)) (n int, err error) {
 	array = bytes.TrimSpace(array)
 	if len(array) < 2 || array[0] != '[' {
 		return 0, errNotArray
 	}
-	depth := 0
+	depth, begin := 0, 0
 	for i := 0; i < len(array); i++ {
 		switch array[i] {
 		case '[', '{':
 			if depth == 1 {
 				n++
+				begin = i
 			}
 			depth++
 		case ']', '}':
 			if depth--; depth == 0 && i < len(array)-1 {
 				return 0, errNotArray
+			}
+			if depth == 1 {
+				fn(array[begin : i+1])
 			}
 		case '"':
 			for i++; i < len(array) && array[i] != '"'; i++ {

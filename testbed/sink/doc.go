@@ -5,6 +5,9 @@
 // series, sketches, log objects, spans, and data points, records and spans of OTLP. So a body that is lost, cut short or sent twice shows in the
 // counts, which are kept by sender (the user name at the proxy), API key, path and encoding.
 //
+// Bodies of package load hold a mark with every series, log object, sketch and tracer payload. Watch tells how many items of which request a
+// body brought, and when.
+//
 // # What it does not check
 //
 // Keys, sites, media types, limits of size, and every field of an item: names, values, tags, times. The stand-in's own intakes do that, in the

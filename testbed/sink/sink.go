@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/load"
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/standin/tunnel"
 )
 
@@ -24,6 +25,7 @@ type Sink struct {
 
 	mu      sync.Mutex // guards what follows
 	counts  map[From]Counts
+	watch   func(m load.Mark, items int, arrived time.Time)
 	faults  []error
 	changed chan struct{} // closed at the next change
 }
@@ -44,6 +46,8 @@ type Counts struct {
 	Bytes    int64 // of bodies as sent, without headers and TLS
 	Items    int
 	Hits     int // spans that are counted in APM stats
+	// Lost is how many of the items were answered in vain: the stand-in was told to lose the answer.
+	Lost int
 	// Sum is the sum over all items of the Unix time, in seconds, at which their body had arrived.
 	Sum float64
 }
@@ -54,17 +58,19 @@ func (c *Counts) Add(other Counts) {
 	c.Bytes += other.Bytes
 	c.Items += other.Items
 	c.Hits += other.Hits
+	c.Lost += other.Lost
 	c.Sum += other.Sum
 }
 
 // Sub is what c has more than an earlier count.
 func (c Counts) Sub(earlier Counts) Counts {
-	return Counts{c.Requests - earlier.Requests, c.Bytes - earlier.Bytes, c.Items - earlier.Items, c.Hits - earlier.Hits, c.Sum - earlier.Sum}
+	return Counts{c.Requests - earlier.Requests, c.Bytes - earlier.Bytes, c.Items - earlier.Items, c.Hits - earlier.Hits, c.Lost - earlier.Lost, c.Sum - earlier.Sum}
 }
 
 type body struct {
 	from    From
 	sent    []byte
+	lost    bool
 	arrived time.Time
 }
 
@@ -105,6 +111,9 @@ func (s *Sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	b := body{sent: sent.Bytes(), arrived: time.Now()}
 	b.from = From{Key: r.Header.Get("DD-API-KEY"), Host: r.Host, Path: r.URL.Path, Encoding: r.Header.Get("Content-Encoding")}
+	if answer, ok := w.(interface{ AnswerIsLost() bool }); ok {
+		b.lost = answer.AnswerIsLost()
+	}
 	if conn, ok := tunnel.From(r.Context()); ok {
 		b.from.Sender = conn.User
 	}
@@ -131,14 +140,32 @@ func (s *Sink) hand(b body) bool {
 	return true
 }
 
+// Watch calls a function for the items of each request of package load that a body holds, with the time at which the body had arrived. It runs on
+// the goroutine that counts, before Await sees the body. Nil watches nothing.
+func (s *Sink) Watch(fn func(m load.Mark, items int, arrived time.Time)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.watch = fn
+}
+
 func (s *Sink) count() {
 	defer close(s.stopped)
 	var d decoder
 	for b := range s.bodies {
+		s.mu.Lock()
+		watch := s.watch
+		s.mu.Unlock()
+		d.found = nil
+		if watch != nil {
+			d.found = func(m load.Mark, items int) { watch(m, items, b.arrived) }
+		}
 		items, hits, err := d.items(b.from.Path, b.from.Encoding, b.sent)
 		s.mu.Lock()
 		c := s.counts[b.from]
-		c.Add(Counts{1, int64(len(b.sent)), items, hits, float64(items) * float64(b.arrived.UnixNano()) / 1e9})
+		c.Add(Counts{Requests: 1, Bytes: int64(len(b.sent)), Items: items, Hits: hits, Sum: float64(items) * float64(b.arrived.UnixNano()) / 1e9})
+		if b.lost {
+			c.Lost += items
+		}
 		s.counts[b.from] = c
 		if err != nil && len(s.faults) < 5 {
 			s.faults = append(s.faults, fmt.Errorf("sink: %s to %s%s: %w", b.from.Sender, b.from.Host, b.from.Path, err))

@@ -58,3 +58,6 @@ type lost struct{ header http.Header }
 func (l *lost) Header() http.Header         { return l.header }
 func (l *lost) Write(b []byte) (int, error) { return len(b), nil }
 func (l *lost) WriteHeader(int)             {}
+
+// AnswerIsLost tells a sink that what it answers reaches nobody.
+func (l *lost) AnswerIsLost() bool { return true }

@@ -71,7 +71,8 @@ func TestAShortRunHasAllFigures(t *testing.T) {
 	}
 	for _, c := range r.Tenants {
 		for _, a := range slices.Concat([]ArmRuns{c.Alone}, c.Direct, c.Batched) {
-			if len(a.Runs) != 1 || a.Runs[0].Rate <= 0 || a.Runs[0].Items != 600*requestsOfATenant[c.Signal] || a.Runs[0].Requests < 3 && a.Name == "3 tenants" || a.Runs[0].Latency <= 0 {
+			if len(a.Runs) != 1 || a.Runs[0].Rate <= 0 || a.Runs[0].Items != 600*requestsOfATenant[c.Signal] || a.Runs[0].Requests < 3 && a.Name == "3 tenants" || a.Runs[0].Latency <= 0 ||
+				a.Runs[0].P50 <= 0 || a.Runs[0].P99 < a.Runs[0].P50 {
 				t.Errorf("%s, %s: %+v", c.Signal, a.Name, a.Runs)
 			}
 		}

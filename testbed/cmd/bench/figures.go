@@ -40,6 +40,8 @@ func (a ArmRuns) of(figure func(Run) float64) Spread {
 func cpuOf(r Run) float64     { return r.CPUSeconds * 1e6 / float64(r.Items) }
 func bytesOf(r Run) float64   { return float64(r.Bytes) / float64(r.Items) }
 func latencyOf(r Run) float64 { return r.Latency }
+func p50Of(r Run) float64     { return r.P50 }
+func p99Of(r Run) float64     { return r.P99 }
 func rateOf(r Run) float64    { return r.Rate }
 func statsOf(r Run) float64   { return float64(r.Stats) }
 

@@ -94,7 +94,7 @@ func (t *TenantComparison) print(out io.Writer) {
 
 func printArms(out io.Writer, arms []ArmRuns) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "  \tCPU s per million\tmin–max\twire B per item\tencoding\titems per request\trequests of stats\tmean time under way\tmin–max\titems a second\trefused at first")
+	fmt.Fprintln(w, "  \tCPU s per million\tmin–max\twire B per item\tencoding\titems per request\trequests of stats\tmean time under way\tmin–max\tp50\tp99\tmin–max\titems a second\trefused at first")
 	for _, a := range arms {
 		cpu, refused, off := a.of(cpuOf), 0, 0
 		var encodings []string
@@ -116,10 +116,11 @@ func printArms(out io.Writer, arms []ArmRuns) {
 		if size := a.of(sizeOf).Median; size > 0 {
 			late := a.of(latencyOf)
 			slices.Sort(encodings)
-			fmt.Fprintf(w, "%.1f\t%s\t%.0f\t%.0f\t%.3f s\t%.3f–%.3f\t", a.of(bytesOf).Median, strings.Join(slices.Compact(encodings), ", "), size, a.of(statsOf).Median,
-				late.Median, late.Min, late.Max)
+			p99 := a.of(p99Of)
+			fmt.Fprintf(w, "%.1f\t%s\t%.0f\t%.0f\t%.3f s\t%.3f–%.3f\t%.3f s\t%.3f s\t%.3f–%.3f\t", a.of(bytesOf).Median, strings.Join(slices.Compact(encodings), ", "), size,
+				a.of(statsOf).Median, late.Median, late.Min, late.Max, a.of(p50Of).Median, p99.Median, p99.Min, p99.Max)
 		} else {
-			fmt.Fprint(w, "\t\t\t\t\t\t")
+			fmt.Fprint(w, "\t\t\t\t\t\t\t\t\t")
 		}
 		fmt.Fprintf(w, "%s\t%d\n", rate, refused)
 	}

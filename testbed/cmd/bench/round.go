@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/load"
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/proc"
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/sink"
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/standin/history"
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/world"
@@ -32,6 +33,8 @@ type Run struct {
 	Stats      int     `json:"stats_requests"`  // those of them with APM stats, and no items
 	Bytes      int64   `json:"bytes"`           // of the bodies of all
 	Latency    float64 `json:"latency_seconds"` // from when an item was due to the sink, mean over all
+	P50        float64 `json:"p50_seconds"`     // the same, of the item in the middle
+	P99        float64 `json:"p99_seconds"`     // the same, of the item that 99 of 100 are faster than
 	Refused    int     `json:"refused"`         // requests that the receiver had refused at first
 	Took       float64 `json:"took_seconds"`    // sending alone
 	Rate       float64 `json:"reached_rate"`    // items a second
@@ -51,17 +54,21 @@ const within = time.Minute
 func (l *lab) round(ctx context.Context, ld *load.Load, a *arm) (Run, error) {
 	before := l.sink.Counts(a.node.Name)
 	pid := a.node.Collector.PID()
-	used, err := cpuTime(pid)
+	used, err := proc.CPUTime(pid)
 	if err != nil {
 		return Run{}, err
-	}
-	sent, err := ld.Send(ctx, load.Plan{URL: a.url, Header: world.TenantHeader, Rate: a.rate, Tenant: a.tenant, Round: a.rounds})
-	if err != nil {
-		return Run{}, fmt.Errorf("%s: %w\n%s", a.name, err, a.node.Log.Tail(10))
 	}
 	perRequest := ld.Items
 	if a.node == l.nodes[datadogOAuth] && a.rounds == 0 {
 		perRequest -= ld.First
+	}
+	ledger := &load.Ledger{}
+	l.sink.Watch(ledger.Arrived)
+	defer l.sink.Watch(nil)
+	begin := time.Now()
+	sent, err := ld.Send(ctx, load.Plan{URL: a.url, Header: world.TenantHeader, Rate: a.rate, Tenant: a.tenant, Round: a.rounds, Ledger: ledger, Expected: perRequest})
+	if err != nil {
+		return Run{}, fmt.Errorf("%s: %w\n%s", a.name, err, a.node.Log.Tail(10))
 	}
 	a.rounds++
 	if a.node != l.nodes[nop] {
@@ -69,7 +76,7 @@ func (l *lab) round(ctx context.Context, ld *load.Load, a *arm) (Run, error) {
 			return Run{}, fmt.Errorf("%s: %w\n%s", a.name, err, a.node.Log.Tail(10))
 		}
 	}
-	end, err := cpuTime(pid)
+	end, err := proc.CPUTime(pid)
 	if err != nil {
 		return Run{}, err
 	}
@@ -81,6 +88,11 @@ func (l *lab) round(ctx context.Context, ld *load.Load, a *arm) (Run, error) {
 	more := since(before, l.sink.Counts(a.node.Name))
 	mean := r.count(more)
 	r.Latency = mean - sent.Sum/float64(sent.Items)
+	if t := ledger.Group(0); t.Arrived != t.Due || t.Extra > 0 || ledger.Strange() > 0 {
+		return r, fmt.Errorf("%s: by its marks %d items of %d arrived, %d too many, %d of another round", a.name, t.Arrived, t.Due, t.Extra, ledger.Strange())
+	}
+	q := ledger.Quantiles(0, begin, .5, .99)
+	r.P50, r.P99 = q[0].Seconds(), q[1].Seconds()
 	if a.node == l.nodes[datadogOAuth] {
 		err = l.verifyTenants(more, ld, a, perRequest)
 	}
