@@ -60,6 +60,19 @@ func TestConsentPageOffersSitesOnlyAtUS1(t *testing.T) {
 	}
 }
 
+func TestAnUnlistedOrganisationCannotBeChosen(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, standin.Options{})
+	w.OAuth().Unlist(w.us3.OrgRef)
+	page := w.do("GET", "https://app.datadoghq.com/oauth2/v1/authorize?"+authorizeQuery().Encode(), "").body
+	if strings.Contains(page, w.us3.ID) || !strings.Contains(page, w.eu1.ID) {
+		t.Errorf("the page must offer all but the one that was taken off:\n%s", page)
+	}
+	if r := w.consent("https://app.datadoghq.com", authorizeQuery(), url.Values{"action": {"authorize"}, "org": {w.us3.ID}}); r.status == http.StatusFound {
+		t.Error("it was chosen all the same")
+	}
+}
+
 func TestAuthorizeShowsAnErrorPageAndNeverRedirects(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, standin.Options{})

@@ -57,6 +57,8 @@ type Options struct {
 	Sink http.Handler
 	// Scopes are the client's; none are those of the example.
 	Scopes []string
+	// HistoryMax is how many requests the stand-in remembers; 0 is its default.
+	HistoryMax int
 }
 
 // World is a running one. Close ends all of it.
@@ -91,7 +93,7 @@ func Start(ctx context.Context, o Options) (*World, error) {
 
 // Prepare does all that Start does but launch the collector.
 func Prepare(ctx context.Context, o Options) (_ *World, err error) {
-	w := &World{Standin: standin.New(standin.Options{Sink: o.Sink}), opts: o}
+	w := &World{Standin: standin.New(standin.Options{Sink: o.Sink, HistoryMax: o.HistoryMax}), opts: o}
 	w.senders = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}, Timeout: 3 * time.Minute}
 	defer func() {
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/figures"
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/load"
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/sink"
 )
@@ -90,42 +91,6 @@ func TestAShortRunHasAllFigures(t *testing.T) {
 	}
 }
 
-func TestMedianAndSpread(t *testing.T) {
-	t.Parallel()
-	if got, want := spreadOf([]float64{3, 1, 2}), (Spread{2, 1, 3}); got != want {
-		t.Errorf("%+v", got)
-	}
-	if got, want := spreadOf([]float64{4, 1, 2, 3}), (Spread{2.5, 1, 4}); got != want {
-		t.Errorf("%+v", got)
-	}
-}
-
-func TestVerdicts(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		median, min, max float64
-		want             string
-	}{
-		{1.3, 1.2, 1.4, "met"},
-		{1.4, 1.2, 1.6, "met, inside the noise"},
-		{1.6, 1.4, 1.8, "missed, inside the noise"},
-		{1.9, 1.8, 2, "missed"},
-		{1, .9, 1.1, "met; no difference beyond the noise"},
-		{1.1, .9, 1.7, "met, inside the noise; no difference beyond the noise"},
-	} {
-		if got := (Ratio{OfMedians: c.median, Pairs: Spread{c.median, c.min, c.max}, Runs: 7, Target: 1.5}).judge(); got != c.want {
-			t.Errorf("%v (%v–%v): %s, want %s", c.median, c.min, c.max, got, c.want)
-		}
-	}
-}
-
-func TestFewRunsAreMarked(t *testing.T) {
-	t.Parallel()
-	if got := (Ratio{OfMedians: 1.3, Pairs: Spread{1.3, 1.2, 1.4}, Runs: 6, Target: 1.5}).judge(); got != "met; only 6 of 7 runs" {
-		t.Error(got)
-	}
-}
-
 func TestRequestsOfStatsAreCountedApart(t *testing.T) {
 	t.Parallel()
 	spans := sink.From{Key: "k", Path: "/api/v0.2/traces", Encoding: "gzip"}
@@ -178,7 +143,7 @@ func TestDifferencesAreOfRunsSideBySide(t *testing.T) {
 		}
 		return a
 	}
-	if got, want := differences(arm(5, 2, 4), arm(1, 2, 1), latencyOf), (Spread{3, 0, 4}); got != want {
+	if got, want := differences(arm(5, 2, 4), arm(1, 2, 1), latencyOf), (figures.Spread{Median: 3, Min: 0, Max: 4}); got != want {
 		t.Errorf("%+v", got)
 	}
 }
@@ -192,7 +157,7 @@ func TestRatiosAreOfRunsSideBySide(t *testing.T) {
 		return a
 	}
 	r := ratio(arm(2, 4, 9), arm(1, 4, 3), cpuOf, 1.5)
-	if r.OfMedians != 4.0/3 || r.Pairs != (Spread{2, 1, 3}) || r.Target != 1.5 {
+	if r.OfMedians != 4.0/3 || r.Pairs != (figures.Spread{Median: 2, Min: 1, Max: 3}) || r.Target != 1.5 {
 		t.Errorf("%+v", r)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/figures"
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/load"
 )
 
@@ -40,12 +41,12 @@ func newReport(o options) *Report {
 
 // Comparison is one signal with each exporter.
 type Comparison struct {
-	Signal       load.Signal `json:"signal"`
-	BytesPerItem float64     `json:"received_bytes_per_item"` // OTLP, uncompressed
-	Arms         []ArmRuns   `json:"arms"`                    // nop, otlp_http, datadogoauth
-	CPU          Ratio       `json:"cpu_ratio"`               // of datadogoauth to otlp_http
-	Bytes        Ratio       `json:"bytes_ratio"`
-	AddedLatency Spread      `json:"added_latency_seconds"` // of datadogoauth over otlp_http
+	Signal       load.Signal    `json:"signal"`
+	BytesPerItem float64        `json:"received_bytes_per_item"` // OTLP, uncompressed
+	Arms         []ArmRuns      `json:"arms"`                    // nop, otlp_http, datadogoauth
+	CPU          figures.Ratio  `json:"cpu_ratio"`               // of datadogoauth to otlp_http
+	Bytes        figures.Ratio  `json:"bytes_ratio"`
+	AddedLatency figures.Spread `json:"added_latency_seconds"` // of datadogoauth over otlp_http
 }
 
 // TenantComparison is one signal with one tenant and with many, in this order.
@@ -54,10 +55,10 @@ type TenantComparison struct {
 	Direct  []ArmRuns   `json:"direct"`  // requests of equal size
 	Batched []ArmRuns   `json:"batched"` // the default queue
 	// Alone is the one tenant with requests of equal size, before the others had connected. Its runs are not interleaved with any.
-	Alone        ArmRuns `json:"alone"`
-	CPU          Ratio   `json:"cpu_ratio"`
-	CPUOfAlone   Ratio   `json:"cpu_ratio_to_alone"`
-	AddedLatency Spread  `json:"added_latency_seconds"` // of many over one, requests of equal size
+	Alone        ArmRuns        `json:"alone"`
+	CPU          figures.Ratio  `json:"cpu_ratio"`
+	CPUOfAlone   figures.Ratio  `json:"cpu_ratio_to_alone"`
+	AddedLatency figures.Spread `json:"added_latency_seconds"` // of many over one, requests of equal size
 
 	load *load.Load
 	one  *arm // of Alone, and of Direct
@@ -78,8 +79,8 @@ func (c *Comparison) print(out io.Writer) {
 	c.AddedLatency = differences(ours, theirs, latencyOf)
 	fmt.Fprintf(out, "\n%s: %d runs of %d items, %.0f B of OTLP an item\n\n", c.Signal, len(ours.Runs), ours.Runs[0].Items, c.BytesPerItem)
 	printArms(out, c.Arms)
-	fmt.Fprintf(out, "\n%s\n%s\n%s\n", c.CPU.line("CPU, datadogoauth to otlp_http"), c.Bytes.line("bytes, datadogoauth to otlp_http"),
-		c.AddedLatency.line("time under way, datadogoauth over otlp_http"))
+	fmt.Fprintf(out, "\n%s\n%s\n%s\n", ratioLine(c.CPU, "CPU, datadogoauth to otlp_http"), ratioLine(c.Bytes, "bytes, datadogoauth to otlp_http"),
+		differenceLine(c.AddedLatency, "time under way, datadogoauth over otlp_http"))
 }
 
 func (t *TenantComparison) print(out io.Writer) {
@@ -88,8 +89,8 @@ func (t *TenantComparison) print(out io.Writer) {
 	t.AddedLatency = differences(t.Direct[1], t.Direct[0], latencyOf)
 	fmt.Fprintf(out, "\n%s with datadogoauth: %d runs of %d items\n\n", t.Signal, len(t.Direct[0].Runs), t.Direct[0].Runs[0].Items)
 	printArms(out, slices.Concat([]ArmRuns{t.Alone}, t.Direct, t.Batched))
-	fmt.Fprintf(out, "\n%s\n%s\n%s\n", t.CPU.line("CPU, many tenants to one, requests of equal size"), t.CPUOfAlone.line("the same, to one before the others had connected"),
-		t.AddedLatency.line("time under way, many tenants over one, requests of equal size"))
+	fmt.Fprintf(out, "\n%s\n%s\n%s\n", ratioLine(t.CPU, "CPU, many tenants to one, requests of equal size"), ratioLine(t.CPUOfAlone, "the same, to one before the others had connected"),
+		differenceLine(t.AddedLatency, "time under way, many tenants over one, requests of equal size"))
 }
 
 func printArms(out io.Writer, arms []ArmRuns) {
@@ -106,7 +107,7 @@ func printArms(out io.Writer, arms []ArmRuns) {
 			}
 		}
 		name, rate := a.Name, fmt.Sprintf("%.0f", a.of(rateOf).Median)
-		if mark := few(len(a.Runs)); mark != "" {
+		if mark := figures.Few(len(a.Runs)); mark != "" {
 			name += " (" + mark + ")"
 		}
 		if off > 0 {
@@ -127,11 +128,11 @@ func printArms(out io.Writer, arms []ArmRuns) {
 	w.Flush()
 }
 
-func (d Spread) line(what string) string {
+func differenceLine(d figures.Spread, what string) string {
 	return fmt.Sprintf("  %s: %+.3f s (pair by pair %+.3f to %+.3f)", what, d.Median, d.Min, d.Max)
 }
 
-func (r Ratio) line(what string) string {
+func ratioLine(r figures.Ratio, what string) string {
 	return fmt.Sprintf("  %s: %.2f × (pair by pair %.2f–%.2f); asked ≤ %.1f: %s", what, r.OfMedians, r.Pairs.Min, r.Pairs.Max, r.Target, r.Verdict)
 }
 

@@ -18,6 +18,7 @@ func (w *World) offered(t hosts.Target, client Client) []Org {
 	for _, o := range w.orgs {
 		site := w.sites[o.Site].site
 		switch {
+		case w.unlisted[o.OrgRef]:
 		case t.Vanity != "" && site.InZone(t.Site):
 			if o.Subdomain == t.Vanity {
 				claimed = append(claimed, o)

@@ -39,6 +39,7 @@ type World struct {
 	settings Settings
 	clients  map[string]Client
 	orgs     []Org // in the order of their creation
+	unlisted map[OrgRef]bool
 	sites    map[string]*siteState
 	consents map[string]*consent
 	readers  map[string]reader
@@ -65,7 +66,7 @@ type clientInOrg struct {
 func New(now func() time.Time) *World {
 	w := &World{
 		now: now, clients: map[string]Client{}, sites: map[string]*siteState{}, consents: map[string]*consent{},
-		readers: map[string]reader{}, disabled: map[clientInOrg]bool{}, remembered: map[Secret]bool{},
+		readers: map[string]reader{}, unlisted: map[OrgRef]bool{}, disabled: map[clientInOrg]bool{}, remembered: map[Secret]bool{},
 	}
 	for _, s := range hosts.Sites() {
 		st := newStore(w)
@@ -93,6 +94,14 @@ func (w *World) AddOrg(o Org) (Org, error) {
 	}
 	w.orgs = append(w.orgs, o)
 	return o, nil
+}
+
+// Unlist takes an organisation off the consent pages: the person before them is no member of it. Its grants, tokens and keys stay as they are. With
+// thousands of organisations a page that lists all of them costs more than the consent.
+func (w *World) Unlist(ref OrgRef) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.unlisted[ref] = true
 }
 
 // Orgs lists every organisation in the order of creation.
