@@ -9,11 +9,12 @@ func Mix() load.Mix {
 	return m
 }
 
-// Loads are metrics, logs and traces, side by side in one stream: requests of one pod each, with items in each.
-func Loads(requests, items int) ([]*load.Load, error) {
+// Loads are metrics, logs and traces, side by side in one stream: requests of one pod each, with items in each. Their
+// numbers begin with first.
+func Loads(first uint8, requests, items int) ([]*load.Load, error) {
 	var all []*load.Load
 	for i, s := range load.Signals {
-		l, err := load.Build(Mix(), s, requests, items, uint64(i+1)) //nolint:gosec // three of them
+		l, err := load.Build(Mix(), s, requests, items, uint64(first)+uint64(i)) //nolint:gosec // three of them
 		if err != nil {
 			return nil, err
 		}

@@ -1,8 +1,10 @@
 package load
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -39,6 +41,7 @@ type sending struct {
 	tenant   int32
 	expected int32 // to arrive
 	arrived  int32
+	taken    bool // by the receiver
 }
 
 type arrival struct {
@@ -66,6 +69,7 @@ func (l *Ledger) taken(m Mark, items int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.sent[m]
+	s.taken = true
 	for _, t := range l.of(m, s) {
 		t.Accepted += items
 		t.Due += int(s.expected)
@@ -176,22 +180,14 @@ func (l *Ledger) ArrivedBy(g int, begin, end time.Time) (items int) {
 }
 
 // Quantiles are those of the time from when an item was due to its arrival, over all items of a group that were due since begin. Each share is
-// between 0 and 1. They are exact: the time of the item at that place when all are sorted. Without items they are 0.
+// between 0 and 1. They are exact: the time of the item at that place when all are sorted. What was taken and has not arrived counts with the time
+// until now. Without items they are 0.
 func (l *Ledger) Quantiles(g int, begin time.Time, shares ...float64) []time.Duration {
-	l.mu.Lock()
-	var all []arrival
-	total := 0
-	for _, a := range l.arrivals {
-		if l.group(a.of) == g && !a.of.due.Before(begin) {
-			all = append(all, a)
-			total += int(a.items)
-		}
-	}
-	l.mu.Unlock()
-	slices.SortFunc(all, func(a, b arrival) int { return int(a.late - b.late) })
+	all, total := l.since(g, begin)
+	slices.SortFunc(all, func(a, b arrival) int { return cmp.Compare(a.late, b.late) })
 	out := make([]time.Duration, len(shares))
 	for i, share := range shares {
-		left := max(1, int(share*float64(total)+.999999))
+		left := max(1, int(math.Ceil(share*float64(total))))
 		for _, a := range all {
 			out[i] = a.late
 			if left -= int(a.items); left <= 0 {
@@ -200,4 +196,23 @@ func (l *Ledger) Quantiles(g int, begin time.Time, shares ...float64) []time.Dur
 		}
 	}
 	return out
+}
+
+// since are the items of a group that were due since begin, and how many they are.
+func (l *Ledger) since(g int, begin time.Time) (all []arrival, total int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, a := range l.arrivals {
+		if l.group(a.of) == g && !a.of.due.Before(begin) {
+			all = append(all, a)
+			total += int(a.items)
+		}
+	}
+	for _, s := range l.sent {
+		if missing := s.expected - s.arrived; s.taken && missing > 0 && l.group(s) == g && !s.due.Before(begin) {
+			all = append(all, arrival{s, time.Since(s.due), missing})
+			total += int(missing)
+		}
+	}
+	return all, total
 }

@@ -15,8 +15,9 @@ import (
 type Stream struct {
 	URL    string // of an OTLP/HTTP receiver, without a path
 	Header string // names the tenant
-	// Tenants is how many there are; they take turns. It is a multiple of the requests of a load, or divides it.
+	// Tenants is how many there are, from number First on; they take turns. It is a multiple of the requests of a load, or divides it.
 	Tenants int
+	First   int
 	Name    func(tenant int) string
 	Loads   []*Load
 	Ledger  *Ledger
@@ -111,7 +112,7 @@ func (s *Stream) senders() int { return max(s.Tenants, s.Loads[0].Requests) }
 func (s *Stream) send(ctx context.Context, step int, due time.Time) error {
 	which := step % len(s.Loads)
 	n := step / len(s.Loads)
-	l, tenant, sender := s.Loads[which], n%s.Tenants, n%s.senders()
+	l, tenant, sender := s.Loads[which], s.First+n%s.Tenants, n%s.senders()
 	i, round := n%l.Requests, n/l.Requests
 	group := 0
 	if s.Ledger.Of != nil {

@@ -1,0 +1,115 @@
+// Command scale measures one collector with 1 to 10,000 tenants: items a second and core, memory, time under way, connections, goroutines, files.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const usage = `scale measures the collector with more and more tenants.
+
+usage: scale [flags] -collector FILE -ctl FILE
+
+It is what "make bench-scale" runs; it builds the two files first.
+
+  -collector FILE  the collector, dist/otelcol-datadogoauth
+  -ctl FILE        dist/datadogoauthctl, to make throw-away keysets
+  -sizes LIST      numbers of tenants, rising (default 1,100,1000,10000)
+  -active N        at the largest size, once more with so many that send (default 1000; 0 leaves that out)
+  -rate N          items a second, a third each of metrics, logs and spans (default 10000)
+  -runs N          measured runs of each size (default 3)
+  -time DURATION   of a run, at least; it is as long as it takes until every tenant has sent (default 30s)
+  -json FILE       write every figure there as well
+  -svg FILE        draw them
+  -short           sizes 1 and 4 for seconds: shows that it works, measures nothing
+`
+
+// requestItems is how many items a request has: of metrics, of logs, or of spans.
+const requestItems = 40
+
+// maxLoad is how many different requests a load has at most. Where there are more tenants they share them.
+const maxLoad = 1000
+
+type options struct {
+	collector, ctl, jsonFile, svgFile string
+	sizes                             []int
+	active, rate, runs                int
+	time                              time.Duration
+	settle                            time.Duration // how long a collector that has started is left alone before its memory is read
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return
+		}
+		fmt.Fprintf(os.Stderr, "scale: %v\n", err)
+		stop()
+		os.Exit(1) //nolint:gocritic // stop was called
+	}
+}
+
+func run(ctx context.Context, args []string, stdout io.Writer) error {
+	o, err := parse(args)
+	if err != nil {
+		fmt.Fprint(stdout, usage)
+		return err
+	}
+	return measure(ctx, o, stdout)
+}
+
+func parse(args []string) (o options, err error) {
+	var sizes string
+	var short bool
+	flags := flag.NewFlagSet("scale", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.StringVar(&o.collector, "collector", "", "")
+	flags.StringVar(&o.ctl, "ctl", "", "")
+	flags.StringVar(&o.jsonFile, "json", "", "")
+	flags.StringVar(&o.svgFile, "svg", "", "")
+	flags.StringVar(&sizes, "sizes", "1,100,1000,10000", "")
+	flags.IntVar(&o.active, "active", 1000, "")
+	flags.IntVar(&o.rate, "rate", 10_000, "")
+	flags.IntVar(&o.runs, "runs", 3, "")
+	flags.DurationVar(&o.time, "time", 30*time.Second, "")
+	flags.BoolVar(&short, "short", false, "")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	if o.collector == "" || o.ctl == "" || flags.NArg() > 0 {
+		return o, errors.New("-collector and -ctl are needed; `make bench-scale` sets them")
+	}
+	o.settle = 3 * time.Second
+	if short {
+		sizes, o.active, o.runs, o.time, o.settle = "1,4", 2, 1, time.Second, 100*time.Millisecond
+	}
+	for text := range strings.SplitSeq(sizes, ",") {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > 100_000 || n > maxLoad && n%maxLoad != 0 {
+			return o, fmt.Errorf("-sizes: %q is no number of tenants; above %d a multiple of it", text, maxLoad)
+		}
+		o.sizes = append(o.sizes, n)
+	}
+	if !slices.IsSorted(o.sizes) {
+		return o, errors.New("-sizes must rise: tenants are connected and never leave")
+	}
+	if largest := o.sizes[len(o.sizes)-1]; o.active < 0 || o.active > largest {
+		return o, fmt.Errorf("-active must be 0 to %d, the largest size", largest)
+	}
+	if o.rate < requestItems || o.runs < 1 || o.time < time.Second {
+		return o, fmt.Errorf("-rate must be %d or more, -runs positive, -time a second or more", requestItems)
+	}
+	return o, nil
+}

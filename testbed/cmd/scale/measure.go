@@ -1,0 +1,190 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/fleet"
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/load"
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/proc"
+)
+
+// lab is the fleet that grows.
+type lab struct {
+	options
+	out   io.Writer
+	fleet *fleet.Fleet
+}
+
+// measure does everything, in a world of its own.
+func measure(ctx context.Context, o options, out io.Writer) (err error) {
+	f, err := fleet.Start(ctx, fleet.Options{Collector: o.collector, Ctl: o.ctl})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	l := &lab{o, out, f}
+	r := newReport(o)
+	for _, n := range o.sizes {
+		begin, before := time.Now(), len(f.Orgs)
+		if err := f.Connect(ctx, n); err != nil {
+			return err
+		}
+		took := time.Since(begin)
+		l.printf("%d tenants connected, %.0f a second", n, float64(n-before)/took.Seconds())
+		s, err := l.size(ctx, n, n)
+		if err != nil {
+			return fmt.Errorf("%d tenants: %w", n, err)
+		}
+		r.Sizes = append(r.Sizes, s)
+	}
+	if largest := o.sizes[len(o.sizes)-1]; o.active > 0 {
+		if r.Active, err = l.size(ctx, largest, o.active); err != nil {
+			return fmt.Errorf("%d tenants, %d active: %w", largest, o.active, err)
+		}
+	}
+	if err := f.Sink.Err(); err != nil {
+		return err
+	}
+	return r.finish(out)
+}
+
+// Size is one number of tenants in a process of its own.
+type Size struct {
+	Connected  int      `json:"connected"`
+	Active     int      `json:"active"` // those that send
+	Idle       proc.Use `json:"idle"`   // before anything was sent
+	Busy       proc.Use `json:"busy"`   // the most of each while it was sent
+	Goroutines int      `json:"goroutines"`
+	Runs       []Run    `json:"runs"`
+}
+
+// Run is one measured run.
+type Run struct {
+	Items      int     `json:"items"`
+	Rate       float64 `json:"reached_rate"` // items a second
+	CPUSeconds float64 `json:"cpu_seconds"`
+	P50        float64 `json:"p50_seconds"` // from when an item was due to the answer of its intake
+	P99        float64 `json:"p99_seconds"`
+	Refused    int     `json:"refused"` // times that the receiver did not take a request at first
+}
+
+// within is how long what was sent may be under way.
+const within = time.Minute
+
+// size measures a fresh process of which some tenants send. The first turn of each is not measured: it starts series.
+func (l *lab) size(ctx context.Context, connected, active int) (s *Size, err error) {
+	if err := l.fleet.Restart(ctx); err != nil {
+		return nil, err
+	}
+	if err := pause(ctx, l.settle); err != nil {
+		return nil, err
+	}
+	s = &Size{Connected: connected, Active: active}
+	if s.Idle, err = l.fleet.Use(); err != nil {
+		return nil, err
+	}
+	requests := min(maxLoad, active)
+	if active < 100 { // few tenants have many senders each
+		requests = 100 / active * active
+	}
+	loads, err := fleet.Loads(1, requests, requestItems)
+	if err != nil {
+		return nil, err
+	}
+	ledger := &load.Ledger{}
+	stream := l.fleet.Stream(loads, active, ledger)
+	turn := time.Duration(float64(len(loads)*max(requests, active)*requestItems) / float64(l.rate) * float64(time.Second))
+	if _, _, err := stream.Run(ctx, float64(l.rate), turn+time.Second); err != nil {
+		return nil, fmt.Errorf("warming up: %w", err)
+	}
+	watch := l.watch(s)
+	for range l.runs {
+		r, err := l.run(ctx, stream, max(turn, l.time))
+		if err != nil {
+			return nil, errors.Join(err, watch())
+		}
+		s.Runs = append(s.Runs, r)
+	}
+	if err := watch(); err != nil {
+		return nil, err
+	}
+	if s.Goroutines, err = l.fleet.Dump(ctx); err != nil {
+		return nil, err
+	}
+	l.printf("%d tenants, %d of them active: %s", connected, active, s.line())
+	return s, l.fleet.Restart(ctx) // the dump ended it, and more tenants may be to connect
+}
+
+// watch keeps the most that the collector holds until the function that it returns is called.
+func (l *lab) watch(s *Size) (stop func() error) {
+	done, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		tick := time.NewTicker(500 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			u, err := l.fleet.Use()
+			if err != nil {
+				ended <- err
+				return
+			}
+			s.Busy = most(s.Busy, u)
+			select {
+			case <-done:
+				ended <- nil
+				return
+			case <-tick.C:
+			}
+		}
+	}()
+	return func() error { close(done); return <-ended }
+}
+
+func most(a, b proc.Use) proc.Use {
+	return proc.Use{Resident: max(a.Resident, b.Resident), Peak: max(a.Peak, b.Peak), Threads: max(a.Threads, b.Threads), Files: max(a.Files, b.Files),
+		TCP: max(a.TCP, b.TCP), Out: max(a.Out, b.Out)}
+}
+
+func (l *lab) run(ctx context.Context, stream *load.Stream, d time.Duration) (r Run, err error) {
+	pid := l.fleet.World.Collector.PID()
+	before, counted := stream.Ledger.Group(0), stream.Counts(0)
+	used, err := proc.CPUTime(pid)
+	if err != nil {
+		return r, err
+	}
+	begin, took, err := stream.Run(ctx, float64(l.rate), d)
+	if err != nil {
+		return r, err
+	}
+	wait, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	if err := stream.Ledger.Await(wait, 0); err != nil {
+		return r, fmt.Errorf("%w\n%s", err, l.fleet.World.Log.Tail(10))
+	}
+	end, err := proc.CPUTime(pid)
+	if err != nil {
+		return r, err
+	}
+	after, counts := stream.Ledger.Group(0), stream.Counts(0)
+	if lost := counts.Given + counts.Failed + counts.Skipped - counted.Given - counted.Failed - counted.Skipped; lost > 0 || after.Extra > 0 || stream.Ledger.Strange() > 0 {
+		return r, fmt.Errorf("%d requests were not taken, %d items arrived twice, %d of no request", lost, after.Extra, stream.Ledger.Strange())
+	}
+	q := stream.Ledger.Quantiles(0, begin, .5, .99)
+	r = Run{Items: after.Accepted - before.Accepted, CPUSeconds: (end - used).Seconds(), P50: q[0].Seconds(), P99: q[1].Seconds(), Refused: counts.Refused - counted.Refused}
+	r.Rate = float64(r.Items) / took.Seconds()
+	return r, nil
+}
+
+func (l *lab) printf(format string, args ...any) { fmt.Fprintf(l.out, "scale: "+format+"\n", args...) }
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
