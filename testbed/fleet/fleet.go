@@ -148,6 +148,14 @@ func (f *Fleet) connectOne(ctx context.Context, i int) (oauth.Org, error) {
 	return org, err
 }
 
+// Reconnect has tenant i consent once more, in its own organisation.
+func (f *Fleet) Reconnect(ctx context.Context, i int) error {
+	provider := f.World.Standin.OAuth()
+	provider.Relist(f.Orgs[i].OrgRef)
+	defer provider.Unlist(f.Orgs[i].OrgRef)
+	return f.World.Connect(ctx, world.Customer{Tenant: Name(i), Org: f.Orgs[i]})
+}
+
 // Restart kills the collector and starts it again: its memory, its park and its queue are those of a new process. What it had is lost.
 func (f *Fleet) Restart(ctx context.Context) error {
 	f.World.Collector.Kill()

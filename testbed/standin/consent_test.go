@@ -71,6 +71,10 @@ func TestAnUnlistedOrganisationCannotBeChosen(t *testing.T) {
 	if r := w.consent("https://app.datadoghq.com", authorizeQuery(), url.Values{"action": {"authorize"}, "org": {w.us3.ID}}); r.status == http.StatusFound {
 		t.Error("it was chosen all the same")
 	}
+	w.OAuth().Relist(w.us3.OrgRef)
+	if r := w.consent("https://app.datadoghq.com", authorizeQuery(), url.Values{"action": {"authorize"}, "org": {w.us3.ID}}); r.status != http.StatusFound {
+		t.Errorf("it cannot be chosen again: %d", r.status)
+	}
 }
 
 func TestAuthorizeShowsAnErrorPageAndNeverRedirects(t *testing.T) {

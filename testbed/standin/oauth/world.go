@@ -104,6 +104,13 @@ func (w *World) Unlist(ref OrgRef) {
 	w.unlisted[ref] = true
 }
 
+// Relist undoes Unlist.
+func (w *World) Relist(ref OrgRef) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.unlisted, ref)
+}
+
 // Orgs lists every organisation in the order of creation.
 func (w *World) Orgs() []Org {
 	w.mu.RLock()
