@@ -26,11 +26,15 @@ RUNS    ?=
 ITEMS   ?=
 TENANTS ?=
 SHORT   ?=
+SIZES   ?=
+RATE    ?=
+TIME    ?=
+KINDS   ?=
 
 GO_SOURCES := $(shell find . -name '*.go' -not -path './dist/*' -not -path './.tools/*' 2>/dev/null)
 PRODUCT_SOURCES := $(shell find site credential extension exporter -type f -not -name '*_test.go' -not -path '*/testdata/*' 2>/dev/null)
 
-.PHONY: help build test race lint fmt tidy generate golden fuzz bench bench-e2e demo up long isolation faults conformance mutants vuln deps check clean
+.PHONY: help build test race lint fmt tidy generate golden fuzz bench bench-e2e bench-scale bench-poison soak demo up long isolation faults conformance mutants vuln deps check clean
 
 help: ## print the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,6 +80,10 @@ dist/bench: $(TESTBED_SOURCES)
 	@mkdir -p dist
 	@cd testbed && go build -o $(ROOT)/dist/bench ./cmd/bench
 
+dist/scale dist/poison dist/soak: dist/%: $(TESTBED_SOURCES)
+	@mkdir -p dist
+	@cd testbed && go build -o $(ROOT)/$@ ./cmd/$*
+
 demo: build dist/demo ## connect three customers to a stand-in Datadog, send from an SDK, read back (FAULT=drop|swap_key|wrong_site breaks the world)
 	@dist/demo -collector $(BINARY) -ctl $(CTL) -config examples/demo/collector.yaml -fault "$(FAULT)"
 
@@ -90,6 +98,7 @@ race: build dist/demo ## the same under the race detector
 
 long: build dist/demo ## what takes too long for every commit
 	@DATADOGOAUTH_DIST=$(ROOT)/dist DATADOGOAUTH_LONG=1 internal/tools/gotest testbed -timeout 80m
+	@$(MAKE) --no-print-directory soak
 	@$(MAKE) --no-print-directory isolation
 	@$(MAKE) --no-print-directory conformance
 
@@ -140,6 +149,17 @@ bench: ## ns, bytes and allocations per item of each signal
 bench-e2e: build dist/bench ## CPU and wire bytes beside otlp_http, 1 and 1,000 tenants; a quarter of an hour (SIGNAL=names, RUNS=, ITEMS=, TENANTS=, SHORT=1)
 	@dist/bench -collector $(BINARY) -ctl $(CTL) -json dist/bench-e2e.json $(if $(SIGNAL),-signal $(SIGNAL)) $(if $(RUNS),-runs $(RUNS)) \
 		$(if $(ITEMS),-items $(ITEMS)) $(if $(TENANTS),-tenants $(TENANTS)) $(if $(SHORT),-short)
+
+bench-scale: build dist/scale ## items/s, memory, p99, connections, goroutines with 1 to 10,000 tenants; half an hour (SIZES=1,100, RATE=, RUNS=, SHORT=1)
+	@dist/scale -collector $(BINARY) -ctl $(CTL) -json dist/bench-scale.json -svg $(if $(SHORT),dist/scale.svg,docs/scale.svg) $(if $(SIZES),-sizes $(SIZES)) \
+		$(if $(RATE),-rate $(RATE)) $(if $(RUNS),-runs $(RUNS)) $(if $(SHORT),-short)
+
+bench-poison: build dist/poison ## what the trouble of a tenth of 1,000 tenants changes for the others; 20 minutes (KINDS='hang;500', TENANTS=, RATE=, RUNS=, SHORT=1)
+	@dist/poison -collector $(BINARY) -ctl $(CTL) -json dist/bench-poison.json $(if $(KINDS),-kinds '$(KINDS)') $(if $(TENANTS),-tenants $(TENANTS)) \
+		$(if $(RATE),-rate $(RATE)) $(if $(RUNS),-runs $(RUNS)) $(if $(SHORT),-short)
+
+soak: build dist/soak ## 20,000 items/s for half an hour while faults come and go; then everybody's books must agree (TIME=10m, SHORT=1: two minutes)
+	@dist/soak -collector $(BINARY) -ctl $(CTL) -json dist/soak.json $(if $(TIME),-time $(TIME)) $(if $(SHORT),-short)
 
 deps: build ## write the list of packages in the distribution; commit its diff with its cause
 	@cd dist && go list -deps -f '{{if not .Standard}}{{.ImportPath}}{{end}}' . | grep -v '^github.com/datadogoauth/otelcol-datadogoauth/dist$$' | sort > $(ROOT)/docs/packages.txt

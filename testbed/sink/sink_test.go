@@ -23,8 +23,10 @@ import (
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/load"
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/sink"
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/standin"
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/standin/faults"
 )
 
 // behind is a sink behind the stand-in, and a client that calls itself sender.
@@ -237,5 +239,119 @@ func TestTokensAndKeysStayTheStandins(t *testing.T) {
 	}
 	if err := s.Close(); err != nil || s.Total("acme") != (sink.Counts{}) {
 		t.Errorf("%+v, %v", s.Total("acme"), err)
+	}
+}
+
+// What the mapped bodies of our load look like is seen by the benchmarks, which compare every count; here is what the sink makes of a mark.
+func TestMarksAreFoundWithTheirItems(t *testing.T) {
+	t.Parallel()
+	const pod = "pod_name:checkout-zq0100000007-00003"
+	tags := []string{"env:prod", pod}
+	series, err1 := (&gogen.MetricPayload{Series: []*gogen.MetricPayload_MetricSeries{
+		{Metric: "a", Tags: tags, Points: []*gogen.MetricPayload_MetricPoint{{Timestamp: 1700000000, Value: 1}, {Timestamp: 1700000000, Value: 2}}},
+		{Metric: "b", Points: []*gogen.MetricPayload_MetricPoint{{Timestamp: 1700000000, Value: 1}}},
+	}}).Marshal()
+	sketches, err2 := (&gogen.SketchPayload{Sketches: []gogen.SketchPayload_Sketch{{Tags: tags, Dogsketches: []gogen.SketchPayload_Sketch_Dogsketch{{Ts: 1700000001, Cnt: 1}}}}}).Marshal()
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	spans := wire(t, &pb.AgentPayload{TracerPayloads: []*pb.TracerPayload{
+		{Tags: map[string]string{"_dd.tags.container": pod}, Chunks: []*pb.TraceChunk{{Spans: []*pb.Span{{SpanID: 1}, {SpanID: 2}}}, {Spans: []*pb.Span{{SpanID: 3}}}}},
+		{Chunks: []*pb.TraceChunk{{Spans: []*pb.Span{{SpanID: 1}}}}}}})
+	points := wire(t, &metricspb.MetricsData{ResourceMetrics: []*metricspb.ResourceMetrics{{SchemaUrl: pod, ScopeMetrics: []*metricspb.ScopeMetrics{{Metrics: []*metricspb.Metric{
+		{Data: &metricspb.Metric_Gauge{Gauge: &metricspb.Gauge{DataPoints: []*metricspb.NumberDataPoint{{TimeUnixNano: 1700000002_500000000}}}}}}}}}}})
+	for _, c := range []struct {
+		path  string
+		body  []byte
+		items int
+		round uint32
+	}{
+		{"api.datadoghq.com/api/v2/series", series, 2, 1700000000},
+		{"api.datadoghq.com/api/beta/sketches", sketches, 1, 1700000001},
+		{"trace.agent.datadoghq.com/api/v0.2/traces", spans, 3, 7},
+		{"http-intake.logs.datadoghq.com/api/v2/logs", []byte(`[{"message":"a"},{"ddtags":"` + pod + `"},{"ddtags":["` + pod + `"]}]`), 2, 7},
+		{"otlp.datadoghq.com/v1/metrics", points, 1, 1700000002},
+	} {
+		s, client := behind(t, "acme")
+		got := map[load.Mark]int{}
+		before := time.Now()
+		s.Watch(func(m load.Mark, items int, at time.Time) {
+			got[m] += items
+			if at.Before(before) {
+				t.Errorf("%s: arrived at %s", c.path, at)
+			}
+		})
+		post(t, client, "https://"+c.path, "", c.body)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if want := (load.Mark{Load: 1, Request: 3, Round: c.round}); len(got) != 1 || got[want] != c.items {
+			t.Errorf("%s: %v, want %d items of %+v", c.path, got, c.items, want)
+		}
+	}
+}
+
+func TestWhatIsAnsweredInVainIsCounted(t *testing.T) {
+	t.Parallel()
+	s := sink.New()
+	server := standin.New(standin.Options{Sink: s})
+	t.Cleanup(func() { server.Close() })
+	if err := server.Start("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(server.CAPEM())
+	client := &http.Client{Transport: &http.Transport{Proxy: http.ProxyURL(server.ProxyURL()), TLSClientConfig: &tls.Config{RootCAs: roots}}}
+	t.Cleanup(client.CloseIdleConnections)
+	if _, err := server.Faults().Add(faults.Fault{Lose: true, Count: 1}); err != nil {
+		t.Fatal(err)
+	}
+	for _, lost := range []bool{true, false} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://http-intake.logs.datadoghq.com/api/v2/logs", strings.NewReader(`[{},{}]`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := client.Do(req)
+		if (err != nil) != lost {
+			t.Fatalf("error %v", err)
+		}
+		if err == nil {
+			resp.Body.Close()
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if total := s.Total(""); total.Items != 4 || total.Lost != 2 {
+		t.Errorf("%+v", total)
+	}
+}
+
+// What a mark costs whoever measures: with and without looking for them, in a body of 1,000 series.
+func BenchmarkDecode(b *testing.B) {
+	payload := &gogen.MetricPayload{}
+	for i := range 1000 {
+		payload.Series = append(payload.Series, &gogen.MetricPayload_MetricSeries{Metric: "http.server.request.count", Type: gogen.MetricPayload_COUNT,
+			Tags:   []string{"service:checkout", "env:production", "version:1.2.3", "pod_name:checkout-zq0100000000-00003", "http.route:/orders/{id}", "host:ip-10-1-2-3.eu-central-1"},
+			Points: []*gogen.MetricPayload_MetricPoint{{Timestamp: 1700000000, Value: float64(i)}}})
+	}
+	body, err := payload.Marshal()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, watch := range map[string]func(load.Mark, int, time.Time){"counted": nil, "marks": func(load.Mark, int, time.Time) {}} {
+		b.Run(name, func(b *testing.B) {
+			s := sink.New()
+			defer s.Close()
+			s.Watch(watch)
+			b.SetBytes(int64(len(body)))
+			w := httptest.NewRecorder()
+			for b.Loop() {
+				s.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "https://api.datadoghq.com/api/v2/series", bytes.NewReader(body)))
+			}
+			if err := s.Await(b.Context(), "", 1000*b.N, 0); err != nil {
+				b.Fatal(err)
+			}
+		})
 	}
 }

@@ -18,6 +18,7 @@ type lab struct {
 	fleet  *fleet.Fleet
 	stream *load.Stream
 	report *Report
+	young  bool // the key that was revoked last is too young to be judged
 }
 
 // traceMS is how often the collector lists its goroutines, in milliseconds.

@@ -69,11 +69,15 @@ func (o *options) victim(n int) int {
 // intakes are the paths that signals go to.
 var intakes = []string{"/api/v2/series", "/api/beta/sketches", "/api/v2/logs", "/api/v0.2/traces", "/api/v0.2/stats"}
 
+// tooYoung is until when the collector takes no refusal of a new key for a judgement, and keeps it: a minute, and some time to be on the safe side.
+const tooYoung = 65 * time.Second
+
 // begin puts trouble number k of a cycle into force.
 func (l *lab) begin(k, cycle int) error {
 	t := troubles[k]
 	org := l.fleet.Orgs[l.victim(k+cycle*len(troubles))].OrgRef
 	key := ""
+	l.young = false
 	if t.revoked {
 		keys := l.fleet.World.Standin.OAuth()
 		all := keys.Keys()
@@ -81,7 +85,7 @@ func (l *lab) begin(k, cycle int) error {
 		if i < 0 || keys.RevokeKeys(org, "") == 0 {
 			return fmt.Errorf("cycle %d: there is no key to revoke", cycle+1)
 		}
-		key = all[i].SHA256 // nobody owns it any more
+		key, l.young = all[i].SHA256, time.Since(all[i].Created) < tooYoung // nobody owns it any more
 	}
 	for i, path := range intakes {
 		f := t.fault
@@ -113,7 +117,11 @@ func (l *lab) end(ctx context.Context, k, cycle int) error {
 	l.report.Applied[t.name] += applied
 	var err error
 	if t.revoked {
-		err = l.fleet.Reconnect(ctx, l.victim(k+cycle*len(troubles)))
+		tenant := l.victim(k + cycle*len(troubles))
+		err = l.fleet.Reconnect(ctx, tenant)
+		if !l.young && !slices.ContainsFunc(l.fleet.World.Standin.OAuth().Keys(), func(k oauth.KeyInfo) bool { return k.Org == l.fleet.Orgs[tenant].ID }) {
+			err = errors.Join(err, fmt.Errorf("cycle %d: tenant %d consented once more and has no key", cycle+1, tenant))
+		}
 	}
 	if applied == 0 {
 		err = errors.Join(err, fmt.Errorf("cycle %d: trouble %q befell no request", cycle+1, t.name))

@@ -1,0 +1,112 @@
+package fleet
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/load"
+)
+
+func TestBooksAreReadFromOwnMetrics(t *testing.T) {
+	t.Parallel()
+	books, err := readBooks(strings.NewReader(`# HELP otelcol_exporter_datadogoauth_accepted_items__item__total Items.
+# TYPE otelcol_exporter_datadogoauth_accepted_items__item__total counter
+otelcol_exporter_datadogoauth_accepted_items__item__total{exporter="datadogoauth",signal="logs",otel_scope_name="x"} 1.5e+03
+otelcol_exporter_datadogoauth_accepted_items_total{exporter="datadogoauth/two",signal="logs"} 100
+otelcol_exporter_datadogoauth_delivered_items__item__total{exporter="datadogoauth",signal="logs"} 1200
+otelcol_exporter_datadogoauth_dropped_items__item__total{exporter="datadogoauth",reason="baseline",signal="logs"} 40
+otelcol_exporter_datadogoauth_dropped_items__item__total{exporter="datadogoauth",reason="too_large",signal="logs"} 60
+otelcol_exporter_datadogoauth_expired_items__item__total{exporter="datadogoauth",signal="logs"} 30
+otelcol_exporter_datadogoauth_parked_items__item__total{exporter="datadogoauth",signal="logs"} 500
+otelcol_exporter_datadogoauth_redriven_items__item__total{exporter="datadogoauth",signal="logs"} 300
+otelcol_exporter_datadogoauth_parking_items__item_{exporter="datadogoauth",signal="logs"} 200
+otelcol_exporter_datadogoauth_queued_items__item_{exporter="datadogoauth",signal="logs"} 50
+otelcol_exporter_datadogoauth_journal_items__item_{exporter="datadogoauth"} 7
+otelcol_exporter_datadogoauth_accepted_items__item__total{exporter="datadogoauth",signal="metrics"} 3
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := books["logs"]
+	if b.Accepted != 1600 || b.Delivered != 1200 || b.Dropped["baseline"] != 40 || b.Settled() != 1330 || b.Parking != 200 || b.Queued != 50 || b.Open() != 20 || b.Parked != 500 || b.Redriven != 300 {
+		t.Errorf("%+v, %d settled, %d open", b, b.Settled(), b.Open())
+	}
+	if len(books) != 2 || books["metrics"].Open() != 3 {
+		t.Errorf("%+v", books)
+	}
+}
+
+// binary finds what `make build` wrote.
+func binary(t *testing.T, name string) string {
+	t.Helper()
+	dist := os.Getenv("DATADOGOAUTH_DIST")
+	if dist == "" {
+		dist = "../../dist"
+	}
+	path, err := filepath.Abs(filepath.Join(dist, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// A store that was saved comes back, a tenant may consent once more, and what the collector tells of itself is what others saw.
+func TestAFleetReconnectsAndComesBack(t *testing.T) {
+	t.Parallel()
+	f, err := Start(t.Context(), Options{Collector: binary(t, "otelcol-datadogoauth"), Ctl: binary(t, "datadogoauthctl"), Metrics: true, TraceMS: 200})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := f.Connect(t.Context(), 2); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Save(); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Restore(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	loads, err := Loads(1, 2, 40)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ledger load.Ledger
+	s := f.Stream(loads, 2, &ledger)
+	for range 2 {
+		if _, _, err := s.Run(t.Context(), 120, 2*time.Second); err != nil { // one turn
+			t.Fatal(err)
+		}
+		if err := ledger.Await(t.Context(), 0); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Reconnect(t.Context(), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	books, err := f.Books(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range load.Signals {
+		b, client := books[string(s)], ledger.Load(uint8(i+1))
+		if b.Accepted != client.Accepted || b.Open() != 0 || b.Delivered != client.Arrived || client.Arrived == 0 {
+			t.Errorf("%s: %+v, the client has %+v", s, b, client)
+		}
+	}
+	lists := f.Goroutines()
+	n, err := f.Dump(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(lists) < 3 || n < 20 || lists[len(lists)-1] < n/2 || lists[len(lists)-1] > 2*n {
+		t.Errorf("lists of %v goroutines, %d at the end", lists, n)
+	}
+}
