@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -38,6 +39,7 @@ type Sample struct {
 	At       float64 `json:"at_seconds"`
 	Resident int64   `json:"resident_bytes"`
 	TCP      int     `json:"connections"`
+	Out      int     `json:"connections_out"` // to Datadog
 	Files    int     `json:"files"`
 }
 
@@ -53,13 +55,16 @@ type Cycle struct {
 	lists int // of goroutines, that were written until its end
 }
 
-// Growth compares the cycles after the first third, in which caches and the park fill.
+// Growth compares cycles.
 type Growth struct {
 	BytesPerMinute float64 `json:"resident_bytes_per_minute"` // slope of a line through all samples, least squares
 	Share          float64 `json:"resident_share"`            // by how much the line rises, of its middle
 	Goroutines     int     `json:"goroutines"`                // of the last cycle above the first
-	Allowed        float64 `json:"allowed_share"`
+	Most           int64   `json:"most_resident_bytes"`
 }
+
+// long says that the run is long enough to judge growth of memory.
+func (r *Report) long() bool { return r.Seconds >= longSeconds }
 
 func newReport(o options) *Report {
 	return &Report{Go: runtime.Version(), CPUs: runtime.NumCPU(), Seconds: o.time.Seconds(), Rate: o.rate, Tenants: o.tenants, Applied: map[string]int{}, file: o.jsonFile}
@@ -105,18 +110,20 @@ func median[S any, V int | int64](all []S, of func(S) V) V {
 	return values[len(values)/2]
 }
 
-// What may grow. A run of minutes judges by less than one of half an hour, and what waits for a tenant in trouble fills in its time.
+// What may grow. Memory of a tenant in trouble fills the park until its intake is tried again, after five minutes at most, so the line through the
+// samples is judged where the run is long enough to leave that time out.
 const (
-	allowedLong      = .10 // of resident memory, over the judged time
-	allowedShort     = .30
+	allowedShare     = .10 // of resident memory, over the judged time
+	judgedFrom       = 6 * 60
 	longSeconds      = 15 * 60
+	mostShort        = 450e6 // bytes of resident memory, in a run that is shorter
 	allowedRoutines  = 30
 	routinesOfHealth = 10 // percent
 )
 
 // judge says whether memory and goroutines grew.
 func (r *Report) judge() error {
-	judged := r.Cycles[min(len(r.Cycles)/3, len(r.Cycles)):]
+	judged := slices.DeleteFunc(slices.Clone(r.Cycles), func(c Cycle) bool { return r.long() && c.From < judgedFrom })
 	if len(judged) < 2 {
 		return nil // one cycle alone has nothing to be compared with
 	}
@@ -125,16 +132,16 @@ func (r *Report) judge() error {
 	samples := r.between(first.From, last.To)
 	perSecond, middle := slope(samples)
 	g.BytesPerMinute, g.Share = perSecond*60, perSecond*(last.To-first.From)/middle
-	g.Goroutines, g.Allowed = last.Goroutines-first.Goroutines, allowedShort
-	if r.Seconds >= longSeconds {
-		g.Allowed = allowedLong
-	}
+	g.Goroutines = last.Goroutines - first.Goroutines
 	var errs []error
 	if len(samples) < 10 || first.Goroutines == 0 || last.Goroutines == 0 {
 		errs = append(errs, fmt.Errorf("only %d samples, %d and %d goroutines: nothing was measured", len(samples), first.Goroutines, last.Goroutines))
 	}
-	if g.Share > g.Allowed {
-		errs = append(errs, fmt.Errorf("resident memory grows by %.1f MB a minute: %.0f %% in the judged time, %.0f %% at most are right", g.BytesPerMinute/1e6, g.Share*100, g.Allowed*100))
+	if r.long() && g.Share > allowedShare {
+		errs = append(errs, fmt.Errorf("resident memory grows by %.1f MB a minute: %.0f %% in the judged time, %.0f %% at most are right", g.BytesPerMinute/1e6, g.Share*100, allowedShare*100))
+	}
+	if g.Most = slices.MaxFunc(append(samples, Sample{}), func(a, b Sample) int { return cmp.Compare(a.Resident, b.Resident) }).Resident; !r.long() && g.Most > mostShort {
+		errs = append(errs, fmt.Errorf("resident memory is %.0f MB, %.0f MB at most are right for so short a run", float64(g.Most)/1e6, mostShort/1e6))
 	}
 	if g.Goroutines > allowedRoutines+first.Goroutines*routinesOfHealth/100 {
 		errs = append(errs, fmt.Errorf("goroutines grow from %d to %d", first.Goroutines, last.Goroutines))
@@ -175,8 +182,12 @@ func (r *Report) finish(out io.Writer) error {
 		fmt.Fprintf(out, "soak: %s: the client handed over %d; accepted %d = delivered %d + dropped %v + expired %d + parked %d + queued %d; %d arrived, %d of them with a lost answer, %d again\n",
 			a.Signal, a.Client.Accepted, a.Own.Accepted, a.Own.Delivered, a.Own.Dropped, a.Own.Expired, a.Own.Parking, a.Own.Queued, a.Sink, a.Lost, a.Client.Extra)
 	}
-	g := r.Growth
-	fmt.Fprintf(out, "soak: resident memory %+.2f MB a minute, %+.1f %% in the judged time (at most %.0f %%); goroutines %+d\n", g.BytesPerMinute/1e6, g.Share*100, g.Allowed*100, g.Goroutines)
+	g, judged := r.Growth, "too short to judge that"
+	if r.long() {
+		judged = fmt.Sprintf("at most %.0f %% are right", allowedShare*100)
+	}
+	fmt.Fprintf(out, "soak: resident memory %.1f MB at most, %+.2f MB a minute, %+.1f %% in the judged time (%s); goroutines %+d\n", float64(g.Most)/1e6, g.BytesPerMinute/1e6, g.Share*100,
+		judged, g.Goroutines)
 	fmt.Fprintf(out, "soak: tenants without trouble: p50 %.3f s, p99 %.3f s; CPU %.2f cores; %d CPUs, %s\n", r.P50, r.P99, r.CPUSeconds/r.Seconds, r.CPUs, r.Go)
 	if r.file == "" {
 		return nil

@@ -122,7 +122,7 @@ func (l *lab) watch(ctx context.Context, begin time.Time) error {
 		if err != nil {
 			return fmt.Errorf("after %s: %w", time.Since(begin).Round(time.Second), err)
 		}
-		l.report.add(Sample{At: time.Since(begin).Seconds(), Resident: u.Resident, TCP: u.TCP, Files: u.Files})
+		l.report.add(Sample{At: time.Since(begin).Seconds(), Resident: u.Resident, TCP: u.TCP, Out: u.Out, Files: u.Files})
 	}
 	end, err := proc.CPUTime(pid)
 	l.report.CPUSeconds = (end - used).Seconds()

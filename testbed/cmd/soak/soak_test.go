@@ -109,7 +109,16 @@ func TestGrowthIsJudged(t *testing.T) {
 	if err := report(2e6, 0).judge(); err == nil || !strings.Contains(err.Error(), "resident memory grows by 2.") {
 		t.Errorf("error %v", err)
 	}
-	if err := report(0, 200).judge(); err == nil || !strings.Contains(err.Error(), "goroutines grow from 560 to 680") {
+	if err := report(0, 200).judge(); err == nil || !strings.Contains(err.Error(), "goroutines grow from 540 to 680") {
+		t.Errorf("error %v", err)
+	}
+	short := report(2e6, 0) // what it grows by does not count, what it has does
+	short.Seconds = 120
+	if err := short.judge(); err != nil {
+		t.Error(err)
+	}
+	short.add(Sample{At: 900, Resident: 460e6})
+	if err := short.judge(); err == nil || !strings.Contains(err.Error(), "resident memory is 460 MB") {
 		t.Errorf("error %v", err)
 	}
 	blind := report(0, 0)
