@@ -27,6 +27,7 @@ It is what "make bench-poison" runs; it builds the two files first.
   -time DURATION   of a run, from the moment at which the trouble begins (default 36s)
   -greed N         how many times its share the greedy tenant sends (default 100)
   -direct          send each request at once, not in the default batches of up to a second
+  -consumers N     sending_queue::num_consumers (default that of the exporter)
   -kinds NAMES     the ways of being poisoned, separated by semicolons; all without it:
                    hang; stream reset; 429; 403, key valid; key refused; 413; 500; site hangs; site resets
   -json FILE       write every figure there as well
@@ -44,6 +45,7 @@ type options struct {
 	tenants, rate, runs, greed int
 	time                       time.Duration
 	direct                     bool
+	consumers                  int
 	kinds                      []kind
 }
 
@@ -83,6 +85,7 @@ func parse(args []string) (o options, err error) {
 	flags.IntVar(&o.greed, "greed", 100, "")
 	flags.DurationVar(&o.time, "time", 36*time.Second, "")
 	flags.BoolVar(&o.direct, "direct", false, "")
+	flags.IntVar(&o.consumers, "consumers", 0, "")
 	flags.StringVar(&names, "kinds", "", "")
 	flags.BoolVar(&short, "short", false, "")
 	if err := flags.Parse(args); err != nil {

@@ -43,19 +43,24 @@ type lab struct {
 	fleet *fleet.Fleet
 }
 
-// batches is what -direct adds to the exporter's configuration.
-const batches = `    sending_queue:
-      batch:
-        min_size: 1
-`
+// queue is what the options add to the exporter's configuration.
+func (o *options) queue() string {
+	if !o.direct && o.consumers == 0 {
+		return ""
+	}
+	text := "    sending_queue:\n"
+	if o.consumers > 0 {
+		text += fmt.Sprintf("      num_consumers: %d\n", o.consumers)
+	}
+	if o.direct {
+		text += "      batch:\n        min_size: 1\n"
+	}
+	return text
+}
 
 // measure does everything, in a world of its own.
 func measure(ctx context.Context, o options, out io.Writer) (err error) {
-	fo := fleet.Options{Collector: o.collector, Ctl: o.ctl, Site: o.site}
-	if o.direct {
-		fo.Exporter = batches
-	}
-	f, err := fleet.Start(ctx, fo)
+	f, err := fleet.Start(ctx, fleet.Options{Collector: o.collector, Ctl: o.ctl, Site: o.site, Exporter: o.queue()})
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func TestAShortRunHasAllFigures(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "poison.json")
 	var out bytes.Buffer
-	err := run(t.Context(), []string{"-collector", binary(t, "otelcol-datadogoauth"), "-ctl", binary(t, "datadogoauthctl"), "-short", "-kinds", "500;key refused;site resets", "-json", file}, &out)
+	err := run(t.Context(), []string{"-collector", binary(t, "otelcol-datadogoauth"), "-ctl", binary(t, "datadogoauthctl"), "-short", "-kinds", "500;key refused;site resets", "-consumers", "20", "-direct", "-json", file}, &out)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
