@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/figures"
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/fleet"
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/load"
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/proc"
@@ -55,9 +56,10 @@ func measure(ctx context.Context, o options, out io.Writer) (err error) {
 // Size is one number of tenants in a process of its own.
 type Size struct {
 	Connected  int      `json:"connected"`
-	Active     int      `json:"active"` // those that send
-	Idle       proc.Use `json:"idle"`   // before anything was sent
-	Busy       proc.Use `json:"busy"`   // the most of each while it was sent
+	Active     int      `json:"active"`                 // those that send
+	Idle       proc.Use `json:"idle"`                   // before anything was sent
+	Busy       proc.Use `json:"busy"`                   // the most of each while it was sent
+	Typical    int64    `json:"typical_resident_bytes"` // the median while it was sent
 	Goroutines int      `json:"goroutines"`
 	Runs       []Run    `json:"runs"`
 }
@@ -122,6 +124,7 @@ func (l *lab) size(ctx context.Context, connected, active int) (s *Size, err err
 // watch keeps the most that the collector holds until the function that it returns is called.
 func (l *lab) watch(s *Size) (stop func() error) {
 	done, ended := make(chan struct{}), make(chan error, 1)
+	var resident []float64
 	go func() {
 		tick := time.NewTicker(500 * time.Millisecond)
 		defer tick.Stop()
@@ -132,6 +135,7 @@ func (l *lab) watch(s *Size) (stop func() error) {
 				return
 			}
 			s.Busy = most(s.Busy, u)
+			resident = append(resident, float64(u.Resident))
 			select {
 			case <-done:
 				ended <- nil
@@ -140,7 +144,12 @@ func (l *lab) watch(s *Size) (stop func() error) {
 			}
 		}
 	}()
-	return func() error { close(done); return <-ended }
+	return func() error {
+		close(done)
+		err := <-ended
+		s.Typical = int64(figures.Of(resident).Median)
+		return err
+	}
 }
 
 func most(a, b proc.Use) proc.Use {

@@ -51,7 +51,7 @@ func TestAShortRunHasAllFigures(t *testing.T) {
 	}
 	for _, s := range append(r.Sizes, r.Active) {
 		const smallest = 10 << 20 // no collector fits
-		if s.Idle.Resident < smallest || s.Busy.Resident < smallest || s.Goroutines < 20 || s.Busy.TCP < 2 || s.Busy.Out < 1 || s.Busy.Out >= s.Busy.TCP || s.Busy.Files < s.Busy.TCP {
+		if s.Idle.Resident < smallest || s.Busy.Resident < smallest || s.Typical < smallest || s.Typical > s.Busy.Resident || s.Goroutines < 20 || s.Busy.TCP < 2 || s.Busy.Out < 1 || s.Busy.Out >= s.Busy.TCP || s.Busy.Files < s.Busy.TCP {
 			t.Errorf("%d tenants: idle %+v, busy %+v, %d goroutines", s.Connected, s.Idle, s.Busy, s.Goroutines)
 		}
 		if len(s.Runs) != 1 || s.Runs[0].Items < 4000 || s.Runs[0].CPUSeconds <= 0 || s.Runs[0].P50 <= 0 || s.Runs[0].P99 < s.Runs[0].P50 {
