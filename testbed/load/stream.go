@@ -41,14 +41,6 @@ type StreamCounts struct {
 	Skipped int // not sent, since the same request of the round before was still being refused
 }
 
-// Reset makes ready for another process of the receiver: it has seen no series yet.
-func (s *Stream) Reset() {
-	s.known = nil
-	if s.client != nil {
-		s.client.CloseIdleConnections()
-	}
-}
-
 // Step is how many items a request has.
 func (s *Stream) Step() int { return s.Loads[0].Items }
 
