@@ -61,6 +61,7 @@ func TestIdleTenantsHoldUpNobody(t *testing.T) {
 	set, _ := settings(t)
 	cfg := d.config()
 	cfg.Queue.Get().Batch.Get().FlushTimeout = flush
+	cfg.Queue.Get().NumConsumers = 10
 	e, err := createLogs(context.Background(), set, cfg)
 	e = run(t, e, err, h)
 	defer close(release)

@@ -85,6 +85,7 @@ func defaultQueue() exporterhelper.QueueBatchConfig {
 	q := exporterhelper.NewDefaultQueueConfig()
 	q.Sizer = exporterhelper.RequestSizerTypeBytes
 	q.QueueSize = 64 << 20
+	q.NumConsumers = 256 // requests under way cost little: the queue's size bounds their memory, and as many are compressed at a time as there are processors
 	q.Batch = configoptional.Some(exporterhelper.BatchConfig{
 		FlushTimeout: time.Second,
 		Sizer:        exporterhelper.RequestSizerTypeBytes,

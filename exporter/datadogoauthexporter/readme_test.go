@@ -94,7 +94,7 @@ exporters:
   datadogoauth:
     credentials: datadogoauth/other
     timeout: 0s
-    max_sends_per_tenant: 20
+    max_sends_per_tenant: 200
     max_queue_share_per_tenant: 1.5
     sending_queue: {wait_for_result: true, batch: {partition: {metadata_keys: [x]}}}
     parking: {max_bytes_per_tenant: 100, max_bytes: 1}
@@ -148,8 +148,8 @@ exporters:
 func TestTheQueueFitsTheRest(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"max_sends_per_tenant: 4":                                                    "",
-		"max_sends_per_tenant: 5":                                                    "sending_queue::num_consumers: must be above twice",
+		"max_sends_per_tenant: 127":                                                  "",
+		"max_sends_per_tenant: 128":                                                  "sending_queue::num_consumers: must be above twice",
 		"sending_queue: {num_consumers: 5}":                                          "sending_queue::num_consumers: must be above twice",
 		"sending_queue: {num_consumers: 5}, service_checks: {enabled: false}":        "",
 		"sending_queue: {storage: file_storage}":                                     "",

@@ -160,6 +160,7 @@ func TestWhatIsNotDeletedKeepsItsPlace(t *testing.T) {
 	h.extensions[storageID] = disk
 	cfg := d.config()
 	cfg.Queue.Get().StorageID = &storageID
+	cfg.Queue.Get().NumConsumers = 10
 	cfg.Queue.Get().Batch.Get().FlushTimeout = time.Second // so that all are read before the first is deleted
 	set, tel := settings(t)
 	e, err := createLogs(context.Background(), set, cfg)

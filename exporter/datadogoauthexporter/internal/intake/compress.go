@@ -35,14 +35,20 @@ type packer struct {
 	buffers    sync.Pool // of *packed
 }
 
-// encoders keeps as many as can work at a time. An encoder is about a megabyte, which the garbage collector would take out of a sync.Pool
-// between any two requests.
+// encoders lets as many work at a time as there are processors, and keeps them. An encoder is about a megabyte, which the garbage collector would
+// take out of a sync.Pool between any two requests; hundreds of requests may be under way.
 type encoders struct {
+	once   sync.Once
+	places chan struct{} // one for each encoder at work
+
 	mu   sync.Mutex
 	free []encoder // guarded by mu
 }
 
+// get waits for a place. The encoder is nil if a new one is to be made. The place is given back with put.
 func (e *encoders) get() encoder {
+	e.once.Do(func() { e.places = make(chan struct{}, runtime.GOMAXPROCS(0)) })
+	e.places <- struct{}{}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	last := len(e.free) - 1
@@ -54,12 +60,14 @@ func (e *encoders) get() encoder {
 	return enc
 }
 
+// put gives the place back, and keeps enc unless it is nil.
 func (e *encoders) put(enc encoder) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if len(e.free) < runtime.GOMAXPROCS(0) {
+	if enc != nil {
+		e.mu.Lock()
 		e.free = append(e.free, enc)
+		e.mu.Unlock()
 	}
+	<-e.places
 }
 
 type encoder interface {
@@ -92,25 +100,22 @@ func (p *packer) write(dst *bytes.Buffer, c Compression, parts [][]byte) error {
 	if c == Gzip {
 		kept = &p.gzip
 	}
-	enc := kept.get()
+	enc, err := kept.get(), error(nil)
+	defer func() { kept.put(enc) }()
 	if enc == nil {
-		var err error
 		if enc, err = newEncoder(c); err != nil {
+			enc = nil
 			return err
 		}
 	}
 	enc.Reset(dst)
+	defer enc.Reset(nil) // lets go of dst
 	for _, part := range parts {
 		if _, err := enc.Write(part); err != nil {
 			return err
 		}
 	}
-	if err := enc.Close(); err != nil {
-		return err
-	}
-	enc.Reset(nil) // lets go of dst
-	kept.put(enc)
-	return nil
+	return enc.Close()
 }
 
 // newEncoder leaves out the check sum of zstd's frame: the connection has a better one.

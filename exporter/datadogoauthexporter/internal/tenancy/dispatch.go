@@ -69,6 +69,7 @@ type Dispatcher struct {
 	line         []*waiter                    // calls of Push that wait for a place
 	pace         pace
 	starved      bool // parked data is due and finds no place
+	curbed       bool // the same of data whose last attempt failed
 	shares       shares
 	undeleted    map[uint64]*undeleted // by number in the durable queue
 	closing      bool
@@ -151,6 +152,7 @@ func (d *Dispatcher) Push(ctx context.Context, req xexporterhelper.Request) (err
 		if o, err := d.enter(ctx, key, r, cred.Generation()); err != nil {
 			return result{outcome: o, left: r, err: err}
 		}
+		defer d.landed(key)
 		if d.trim(r); len(r.Items) == 0 { // it waited for its place
 			return result{outcome: done}
 		}

@@ -24,23 +24,25 @@ func (d *Dispatcher) enter(ctx context.Context, key string, r *intake.Request, g
 	defer d.mu.Unlock()
 	for waited := false; ; waited = true {
 		l, now := d.lane(key, r), time.Now()
-		own := !r.Try.Slot && d.full(key, l, 0)
+		own := !r.Try.Slot && d.full(key, l, 0, now)
 		switch {
 		case d.shut(l, now) || l.refused == generation && now.Before(l.notBefore):
 			return blocked, errBreaker
 		case r.Try.Sending:
+			l.flies(now)
 			return done, nil
-		case !own && !d.all(l.to):
+		case !own && !d.all(l):
 			if !r.Try.Slot {
 				l.sending++
 			}
 			d.take(l.to, now)
 			r.Try.Slot, r.Try.Sending = true, true
+			l.flies(now)
 			return done, nil
 		case ctx.Err() != nil:
 			return crowded, errBusy
 		case d.closing, d.park.swamped(): // every send ends, and nothing is parked any more, or nothing should be
-		case own, waited, !r.Try.Slot && d.full(key, l, l.waiting), !d.comesSoon(l.to, now):
+		case own, waited, !r.Try.Slot && d.full(key, l, l.waiting, now), !d.comesSoon(l, now):
 			return crowded, errBusy
 		}
 		d.await(ctx, key, l, r)
@@ -52,7 +54,10 @@ func (d *Dispatcher) mayWait() bool { return len(d.asleep) < sleepers(d.set.Work
 
 // full says that a push finds no place in its lane behind so many others. What is parked has one place for itself, so that it is not
 // overtaken for ever.
-func (d *Dispatcher) full(key string, l *lane, ahead int) bool {
+func (d *Dispatcher) full(key string, l *lane, ahead int, now time.Time) bool {
+	if l.slow(now) {
+		return true
+	}
 	taken := l.sending + ahead
 	if _, parked := d.park.oldest(key); parked || l.redriving {
 		taken++

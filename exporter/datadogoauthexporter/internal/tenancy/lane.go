@@ -20,6 +20,9 @@ type lane struct {
 	// sending counts the requests of queue workers that are with the intake or in back-off between two attempts, waiting those that wait for a
 	// place.
 	sending, waiting int
+	// flying counts those that are with the intake, and heard is when the last of them came back, or the first went out.
+	flying int
+	heard  time.Time
 	// failures counts the attempts that failed since the last one that succeeded.
 	failures int
 	// notBefore is when the next probe, or the next attempt after the intake asked to wait, may be made.
@@ -42,6 +45,28 @@ type lane struct {
 }
 
 func (l *lane) open() bool { return l.failures >= failuresToOpen }
+
+// slowAfter is how long an intake may leave a lane without an answer until it gets no more of it.
+const slowAfter = 2 * time.Second
+
+// slow says that the intake does not answer: then the lane gets no place more, long before the requests that it has time out.
+func (l *lane) slow(now time.Time) bool { return l.flying > 0 && now.Sub(l.heard) > slowAfter }
+
+// flies notes that a request goes to the intake.
+func (l *lane) flies(now time.Time) {
+	if l.flying++; l.flying == 1 {
+		l.heard = now
+	}
+}
+
+// landed notes that it came back, with an answer or without.
+func (d *Dispatcher) landed(key string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	l := d.lanes[key] // it stays while it has a request under way
+	l.flying--
+	l.heard = time.Now()
+}
 
 // idle says that the lane can be forgotten, if it has nothing parked.
 func (l *lane) idle(now time.Time) bool {

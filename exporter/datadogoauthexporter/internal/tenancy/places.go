@@ -90,7 +90,7 @@ func (d *Dispatcher) free() {
 	for _, w := range d.line {
 		switch {
 		case d.shut(w.lane, now):
-		case !d.all(w.lane.to) && (w.slot || !d.full(w.key, w.lane, 0)):
+		case !d.all(w.lane) && (w.slot || !d.full(w.key, w.lane, 0, now)):
 			if !w.slot {
 				w.lane.sending++
 			}
@@ -109,14 +109,23 @@ func (d *Dispatcher) free() {
 }
 
 // all says that a push finds all places taken, or all of its intake: Settings.Workers in all, those of parked data included.
-func (d *Dispatcher) all(to *destination) bool { return d.allOver() || d.allAt(to) }
+func (d *Dispatcher) all(l *lane) bool { return d.allOver(l) || d.allAt(l) }
 
-func (d *Dispatcher) allOver() bool {
-	return d.sending+d.redriving+d.reserved(d.starved, d.redriving) >= d.set.Workers
+func (d *Dispatcher) allOver(l *lane) bool {
+	return d.sending+d.redriving+max(d.reserved(d.starved, d.redriving), d.left(l)) >= d.set.Workers
 }
 
-func (d *Dispatcher) allAt(to *destination) bool {
-	return to.sending+to.redriving+d.reserved(to.starved, to.redriving) >= d.perSite()
+func (d *Dispatcher) allAt(l *lane) bool {
+	return l.to.sending+l.to.redriving+max(d.reserved(l.to.starved, l.to.redriving), d.left(l)) >= d.perSite()
+}
+
+// left is what a lane leaves to others: a quarter if its last attempt failed. Lanes whose intakes hang, and of which nobody knows yet whether they will
+// again, then do not have all places between them.
+func (d *Dispatcher) left(l *lane) int {
+	if l.failures == 0 {
+		return 0
+	}
+	return d.set.Workers / 4
 }
 
 // reserved is what pushes leave of the places while parked data is due and finds none: a quarter of them belongs to parked data.
@@ -141,7 +150,7 @@ func (d *Dispatcher) give(to *destination) {
 	d.gave(to)
 	d.sending--
 	to.sending--
-	if d.starved || to.starved {
+	if d.starved || to.starved || d.curbed {
 		d.nudge()
 	}
 }
@@ -167,8 +176,8 @@ func (d *Dispatcher) gave(to *destination) {
 }
 
 // comesSoon says that a place is expected within patience for one more push.
-func (d *Dispatcher) comesSoon(to *destination, now time.Time) bool {
-	return !(d.allOver() && d.pace.turn(now, len(d.line)) > patience) && !(d.allAt(to) && to.pace.turn(now, to.waiting) > patience)
+func (d *Dispatcher) comesSoon(l *lane, now time.Time) bool {
+	return !(d.allOver(l) && d.pace.turn(now, len(d.line)) > patience) && !(d.allAt(l) && l.to.pace.turn(now, l.to.waiting) > patience)
 }
 
 // redriveBegins takes a place for parked data of a lane, unless there is none. probe says that the lane is in trouble: such lanes get a quarter of the
@@ -176,6 +185,9 @@ func (d *Dispatcher) comesSoon(to *destination, now time.Time) bool {
 func (d *Dispatcher) redriveBegins(l *lane, probe bool, now time.Time) bool {
 	switch to := l.to; {
 	case to.open() && to.probing, probe && d.probing >= d.quarter(): // the end of another wakes the loop
+		return false
+	case probe && (d.allOver(l) || d.allAt(l)):
+		d.curbed = true
 		return false
 	case d.sending+d.redriving >= d.set.Workers, d.redriving >= d.perSite():
 		d.starved = true
@@ -199,7 +211,7 @@ func (d *Dispatcher) redriveEnds(l *lane) {
 
 // satisfied forgets who was due and found no place, before it is found out anew.
 func (d *Dispatcher) satisfied() {
-	d.starved = false
+	d.starved, d.curbed = false, false
 	for _, to := range d.destinations {
 		to.starved = false
 	}

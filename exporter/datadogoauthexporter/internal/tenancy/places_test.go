@@ -1,6 +1,7 @@
 package tenancy_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -272,4 +273,82 @@ func TestBackOffKeepsNoPlace(t *testing.T) {
 			time.Sleep(time.Minute)
 		})
 	}
+}
+
+// TestALaneThatDoesNotAnswerGetsNoMore parks what comes after a request that has had no answer for a while, long before that times out. One in
+// back-off is none.
+func TestALaneThatDoesNotAnswerGetsNoMore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(s *tenancy.Settings) { s.MaxSends = 3 })
+		w.source.Grant("acme", "datadoghq.eu", "key", 1, false)
+		w.answers(func(r *intake.Request, call int) error {
+			switch call {
+			case 1:
+				return &intake.Unsent{Left: r, Err: errors.New("503")}
+			case 3:
+				return hang(r, call)
+			}
+			return nil
+		})
+		if err := w.Push(t.Context(), of("acme", "1")); err == nil {
+			t.Fatal("not in back-off")
+		}
+		time.Sleep(5 * time.Second)
+		if err := w.Push(t.Context(), of("acme", "2")); err != nil {
+			t.Fatal(err)
+		}
+		w.want(t, "sent [2], in park 0, parked 0, redriven 0, expired 0, dropped map[]")
+		go func() { _ = w.Push(t.Context(), of("acme", "3")) }()
+		time.Sleep(time.Second)
+		if err := w.Push(t.Context(), of("acme", "4")); err != nil {
+			t.Fatal(err)
+		}
+		w.want(t, "sent [2 4], in park 0, parked 0, redriven 0, expired 0, dropped map[]")
+		time.Sleep(3 * time.Second)
+		if err := w.Push(t.Context(), of("acme", "5")); err != nil {
+			t.Fatal(err)
+		}
+		w.want(t, "sent [2 4], in park 1, parked 1, redriven 0, expired 0, dropped map[]")
+		time.Sleep(hangs)
+	})
+}
+
+// TestLanesThatFailedLeaveAQuarter lets tenants time out once, whose lanes are not open yet, and then send more than there are places.
+func TestLanesThatFailedLeaveAQuarter(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(s *tenancy.Settings) { s.Park.TotalBytes, s.Park.PerTenantBytes, s.MaxSends = 10_000, 1000, 4 })
+		sites := []string{"datadoghq.eu", "us5.datadoghq.com"} // one has three quarters of the places at most
+		push := func(i int, tenant string) {
+			w.source.Grant(tenant, sites[i%2], "key", 1, false)
+			_ = w.Push(t.Context(), at(sites[i%2], tenant, "1"))
+		}
+		w.answers(func(r *intake.Request, call int) error {
+			if !strings.HasPrefix(r.Tenant, "hangs") {
+				return nil
+			}
+			_ = hang(r, call)
+			return &intake.Unsent{Left: r, Err: context.DeadlineExceeded} // of the tenant, not of its site
+		})
+		for i := range 10 {
+			go push(i, fmt.Sprint("hangs-", i))
+		}
+		time.Sleep(hangs + time.Second)
+		for i := range 2 {
+			push(i, "well-"+sites[i%2])
+		}
+		before := w.arrived()
+		for i := range 20 {
+			go push(i, fmt.Sprint("hangs-", i%10))
+		}
+		time.Sleep(time.Second)
+		for i := range 2 {
+			push(i, "well-"+sites[i%2])
+		}
+		if got := w.arrived() - before; got != 2 {
+			t.Errorf("%d of 2 requests of tenants that are well were sent", got)
+		}
+		time.Sleep(hangs)
+	})
 }

@@ -81,7 +81,7 @@ func (d *Dispatcher) sweep(sendCtx context.Context, now time.Time) time.Duration
 			d.forget(key, l, now)
 			continue
 		}
-		if l.held && !d.usable(l) || l.sending >= d.places(l) {
+		if l.held && !d.usable(l) || l.sending >= d.places(l) || l.slow(now) {
 			continue // a change of the credential, or a place given back, wakes the loop
 		}
 		if wait := d.rest(l, now); wait > 0 {
