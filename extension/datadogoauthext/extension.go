@@ -67,7 +67,8 @@ func (e *datadogOAuth) start(ctx context.Context, host component.Host) error {
 	opts.Observer = e.observer(host)
 	grants := grant.New(opts)
 	e.grants.Store(grants)
-	if err := e.telemetry.RegisterDatadogoauthTenantsCallback(observeTenants(grants)); err != nil {
+	if err := errors.Join(e.telemetry.RegisterDatadogoauthTenantsCallback(observeTenants(grants)),
+		e.telemetry.RegisterDatadogoauthStoreFaultsCallback(observeStoreFaults(grants))); err != nil {
 		return err
 	}
 	if err := e.listen(ctx, host, grants, opts); err != nil {
@@ -171,6 +172,18 @@ func observeTenants(grants *grant.Service) metric.Int64Callback {
 		for state, n := range grants.Counts() {
 			o.Observe(int64(n), byState(state))
 		}
+		return nil
+	}
+}
+
+// observeStoreFaults does not wait for the store: one that cannot be read at the start is a fault.
+func observeStoreFaults(grants *grant.Service) metric.Int64Callback {
+	return func(_ context.Context, o metric.Int64Observer) error {
+		n := int64(0)
+		if grants.StoreFault() != "" {
+			n = 1
+		}
+		o.Observe(n)
 		return nil
 	}
 }

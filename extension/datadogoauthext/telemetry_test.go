@@ -36,5 +36,19 @@ func TestTenantsAreCountedByState(t *testing.T) {
 		want = append(want, metricdata.DataPoint[int64]{Attributes: attribute.NewSet(attribute.String("state", string(state))), Value: n})
 	}
 	metadatatest.AssertEqualDatadogoauthTenants(t, telemetry, want, metricdatatest.IgnoreTimestamp())
+	metadatatest.AssertEqualDatadogoauthStoreFaults(t, telemetry, []metricdata.DataPoint[int64]{{Value: 0}}, metricdatatest.IgnoreTimestamp())
+	require.NoError(t, e.Shutdown(t.Context()))
+}
+
+func TestAStoreThatIsDownIsAFault(t *testing.T) {
+	telemetry := componenttest.NewTelemetry()
+	t.Cleanup(func() { require.NoError(t, telemetry.Shutdown(context.Background())) })
+	set := extensiontest.NewNopSettings(metadata.Type)
+	set.TelemetrySettings = telemetry.NewTelemetrySettings()
+	e, err := newExtension(sending(t, connected(t), "postgres://nobody@127.0.0.1:1/nothing"), set)
+	require.NoError(t, err)
+	require.NoError(t, e.Start(t.Context(), componenttest.NewNopHost()))
+	require.Eventually(t, func() bool { return e.grants.Load().StoreFault() != "" }, 20*time.Second, time.Millisecond)
+	metadatatest.AssertEqualDatadogoauthStoreFaults(t, telemetry, []metricdata.DataPoint[int64]{{Value: 1}}, metricdatatest.IgnoreTimestamp())
 	require.NoError(t, e.Shutdown(t.Context()))
 }

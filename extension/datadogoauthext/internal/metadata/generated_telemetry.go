@@ -32,6 +32,7 @@ type TelemetryBuilder struct {
 	DatadogoauthMints       metric.Int64Counter
 	DatadogoauthRefreshes   metric.Int64Counter
 	DatadogoauthRevocations metric.Int64Counter
+	DatadogoauthStoreFaults metric.Int64ObservableGauge
 	DatadogoauthTenants     metric.Int64ObservableGauge
 }
 
@@ -44,6 +45,21 @@ type telemetryBuilderOptionFunc func(mb *TelemetryBuilder)
 
 func (tbof telemetryBuilderOptionFunc) apply(mb *TelemetryBuilder) {
 	tbof(mb)
+}
+
+// RegisterDatadogoauthStoreFaultsCallback sets callback for observable DatadogoauthStoreFaults metric.
+func (builder *TelemetryBuilder) RegisterDatadogoauthStoreFaultsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.DatadogoauthStoreFaults, obs: o})
+		return nil
+	}, builder.DatadogoauthStoreFaults)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
 }
 
 // RegisterDatadogoauthTenantsCallback sets callback for observable DatadogoauthTenants metric.
@@ -111,6 +127,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_datadogoauth_revocations",
 		metric.WithDescription("Steps of ending connections at Datadog, by outcome. The outcome revoked counts tokens that Datadog ended, the outcome key_deleted API keys. [Development]"),
 		metric.WithUnit("{revocation}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.DatadogoauthStoreFaults, err = builder.meter.Int64ObservableGauge(
+		"otelcol_datadogoauth_store_faults",
+		metric.WithDescription("One while the store of grants cannot be read, zero while it can. [Development]"),
+		metric.WithUnit("{fault}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.DatadogoauthTenants, err = builder.meter.Int64ObservableGauge(
