@@ -34,7 +34,7 @@ KINDS   ?=
 GO_SOURCES := $(shell find . -name '*.go' -not -path './dist/*' -not -path './.tools/*' 2>/dev/null)
 PRODUCT_SOURCES := $(shell find site credential extension exporter -type f -not -name '*_test.go' -not -path '*/testdata/*' 2>/dev/null)
 
-.PHONY: help build test race lint fmt tidy generate golden fuzz bench bench-e2e bench-scale bench-poison soak demo up long isolation faults conformance mutants vuln deps check clean
+.PHONY: help build test race lint fmt tidy generate golden picture fuzz bench bench-e2e bench-scale bench-poison soak demo up long isolation faults conformance mutants vuln deps check clean
 
 help: ## print the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -139,6 +139,9 @@ generate: $(TOOLS)/mdatagen ## write what mdatagen makes from metadata.yaml
 
 golden: ## rewrite the golden files from what the code does; read the diff
 	@go test ./exporter/... -run Golden -update
+
+picture: build ## draw the dashboard of deploy/ from a run of some minutes; look at it
+	@cd testbed && DATADOGOAUTH_DIST=$(ROOT)/dist go test -count=1 -timeout 15m ./deploy -run TestAgainstARealPrometheus -update
 
 fuzz: ## every fuzz target for FUZZTIME each (RUN=names)
 	@internal/tools/fuzz $(FUZZTIME) '$(RUN)'

@@ -63,7 +63,7 @@ func TestEveryConfigShownIsValid(t *testing.T) {
 		configs[path] = string(raw)
 	}
 	block := regexp.MustCompile("(?s)```yaml\n(.*?)```")
-	for _, pattern := range []string{"*.md", "docs/*.md", "extension/*/README.md", "exporter/*/README.md"} {
+	for _, pattern := range []string{"*.md", "docs/*.md", "deploy/*.md", "extension/*/README.md", "exporter/*/README.md"} {
 		pages, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil {
 			t.Fatal(err)
