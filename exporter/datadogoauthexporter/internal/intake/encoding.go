@@ -1,7 +1,9 @@
 package intake
 
 import (
+	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -14,19 +16,21 @@ import (
 
 // The stored form of a request:
 //
-//	"DDQ" version(1) family(1)
+//	"DDQ" form(1) family(1)
 //	uvarint length, tenant
 //	uvarint length, org
 //	uvarint number of items, then for each: uvarint length in body, uvarint count, zig-zag varint seconds after the item before it
 //	uvarint length, body
+//	only in form 2: the run that stored it(8)
 //	CRC-32C of everything before it, little endian
 //
 // There is no secret in it: the key is looked up when the request is sent. The sum finds damage, not malice; whoever can write the queue's
 // files can forge a request, but only to a tenant that is connected, with that tenant's own key.
 const (
-	storedMagic   = "DDQ"
-	storedVersion = 1
-	maxOrgBytes   = 1024
+	storedMagic = "DDQ"
+	storedBare  = 1 // in the park, and in queues of before there was form 2
+	storedByRun = 2
+	maxOrgBytes = 1024
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -46,35 +50,57 @@ type Encoding struct {
 	// Unreadable is told of every request that cannot be read back, since the queue itself drops it without a word. It may be nil. A place in the
 	// queue that is empty is none: exporterhelper (v0.160.0) goes past the place of a request that it could not write, and refused.
 	Unreadable func(error)
+	// Run is this run of the exporter. Found is told of every request that another one stored; it may be nil.
+	Run   Run
+	Found func(*Request)
+}
+
+// Run tells one run of an exporter from the others.
+type Run [8]byte
+
+// NewRun returns a random one.
+func NewRun() (r Run) {
+	_, _ = rand.Read(r[:]) // never fails
+	return r
 }
 
 var _ exporterhelper.QueueBatchEncoding[xexporterhelper.Request] = Encoding{}
 
 // Marshal returns the stored form of r. Nothing of ctx is kept: the tenant is inside the request.
-func (Encoding) Marshal(_ context.Context, r xexporterhelper.Request) ([]byte, error) {
+func (e Encoding) Marshal(_ context.Context, r xexporterhelper.Request) ([]byte, error) {
 	req, ok := r.(*Request)
 	if !ok {
 		return nil, fmt.Errorf("store %T: not a request of this exporter", r)
 	}
-	return req.appendStored(make([]byte, 0, len(req.Body)+len(req.Items)*8+len(req.Tenant)+len(req.Org)+64)), nil
+	return req.appendStored(make([]byte, 0, len(req.Body)+len(req.Items)*8+len(req.Tenant)+len(req.Org)+64), e.Run[:]), nil
 }
 
 // Unmarshal reads what Marshal wrote. It keeps nothing of data. On an error the request is nil.
+//
+// exporterhelper (v0.160.0) reads at its start what consumers had when the run before ended, and stores it anew: then it is this run's, and Found is
+// told of it once.
 func (e Encoding) Unmarshal(data []byte) (context.Context, xexporterhelper.Request, error) {
-	req, err := parseStored(data)
+	req, run, err := parseStored(data)
 	if err != nil {
 		if e.Unreadable != nil && len(data) > 0 {
 			e.Unreadable(err)
 		}
 		return context.Background(), nil, err
 	}
+	if e.Found != nil && !bytes.Equal(run, e.Run[:]) {
+		e.Found(req)
+	}
 	return context.Background(), req, nil
 }
 
-func (r *Request) appendStored(dst []byte) []byte {
-	begin := len(dst)
+// appendStored appends form 2, or form 1 without a run.
+func (r *Request) appendStored(dst, run []byte) []byte {
+	begin, form := len(dst), byte(storedBare)
+	if run != nil {
+		form = storedByRun
+	}
 	dst = append(dst, storedMagic...)
-	dst = append(dst, storedVersion, byte(r.Family))
+	dst = append(dst, form, byte(r.Family))
 	dst = appendText(dst, r.Tenant)
 	dst = appendText(dst, r.Org)
 	dst = binary.AppendUvarint(dst, uint64(len(r.Items)))
@@ -87,6 +113,7 @@ func (r *Request) appendStored(dst []byte) []byte {
 	}
 	dst = binary.AppendUvarint(dst, uint64(len(r.Body)))
 	dst = append(dst, r.Body...)
+	dst = append(dst, run...)
 	return binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst[begin:], castagnoli))
 }
 
@@ -94,20 +121,29 @@ func appendText(dst []byte, s string) []byte {
 	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
 }
 
-func parseStored(data []byte) (*Request, error) {
+// parseStored also returns the run that stored the request, as part of data, nil for form 1.
+func parseStored(data []byte) (r *Request, run []byte, err error) {
 	const header = len(storedMagic) + 2
 	if len(data) < header || string(data[:len(storedMagic)]) != storedMagic {
-		return nil, ErrForeign
+		return nil, nil, ErrForeign
 	}
-	if v := data[len(storedMagic)]; v != storedVersion {
-		return nil, fmt.Errorf("%w: form %d, this one reads %d", ErrVersion, v, storedVersion)
+	form := data[len(storedMagic)]
+	if form != storedBare && form != storedByRun {
+		return nil, nil, fmt.Errorf("%w: form %d, this one reads %d and %d", ErrVersion, form, storedBare, storedByRun)
 	}
-	if len(data) < header+crc32.Size {
-		return nil, fmt.Errorf("%w: cut off", ErrDamaged)
+	runBytes := 0
+	if form == storedByRun {
+		runBytes = len(Run{})
+	}
+	if len(data) < header+runBytes+crc32.Size {
+		return nil, nil, fmt.Errorf("%w: cut off", ErrDamaged)
 	}
 	content, sum := data[:len(data)-crc32.Size], data[len(data)-crc32.Size:]
 	if binary.LittleEndian.Uint32(sum) != crc32.Checksum(content, castagnoli) {
-		return nil, fmt.Errorf("%w: wrong check sum", ErrDamaged)
+		return nil, nil, fmt.Errorf("%w: wrong check sum", ErrDamaged)
+	}
+	if runBytes > 0 {
+		content, run = content[:len(content)-runBytes], content[len(content)-runBytes:]
 	}
 	in := reader{rest: content[header:]}
 	family := Family(content[len(storedMagic)+1])
@@ -116,15 +152,15 @@ func parseStored(data []byte) (*Request, error) {
 	body := in.bytes(math.MaxUint32)
 	switch {
 	case in.bad || len(in.rest) != 0:
-		return nil, fmt.Errorf("%w: lengths do not fit", ErrDamaged)
+		return nil, nil, fmt.Errorf("%w: lengths do not fit", ErrDamaged)
 	case !family.Known():
-		return nil, fmt.Errorf("%w: intake %d", ErrVersion, family)
+		return nil, nil, fmt.Errorf("%w: intake %d", ErrVersion, family)
 	case CheckTenant(tenant) != nil:
-		return nil, fmt.Errorf("%w: no tenant", ErrDamaged)
+		return nil, nil, fmt.Errorf("%w: no tenant", ErrDamaged)
 	case len(items) == 0 || int(items[len(items)-1].End) != len(body):
-		return nil, fmt.Errorf("%w: items do not cover the body", ErrDamaged)
+		return nil, nil, fmt.Errorf("%w: items do not cover the body", ErrDamaged)
 	}
-	return NewRequest(tenant, org, family, Payload{Body: append([]byte(nil), body...), Items: items}), nil
+	return NewRequest(tenant, org, family, Payload{Body: append([]byte(nil), body...), Items: items}), run, nil
 }
 
 // reader takes lengths and values off stored bytes. After the first thing that does not fit it is bad, and returns zero values.

@@ -33,6 +33,48 @@ func TestEncodingRoundTrip(t *testing.T) {
 	}
 }
 
+// TestWhoStoredARequest: another run's is found, this run's is not, and once it is stored anew it is this run's. Form 1, which names no run, is found.
+func TestWhoStoredARequest(t *testing.T) {
+	t.Parallel()
+	want := request("acme", 3, 1, 400)
+	var found []*intake.Request
+	mine := intake.Encoding{Run: intake.NewRun(), Found: func(r *intake.Request) { found = append(found, r) }}
+	others := intake.Encoding{Run: intake.NewRun()}
+	stored := func(e intake.Encoding) []byte {
+		t.Helper()
+		data, err := e.Marshal(t.Context(), want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	bare, _ := want.Store(owner, 1) // as queues of before had it
+	for name, c := range map[string]struct {
+		data  []byte
+		found int
+	}{
+		"mine":      {stored(mine), 0},
+		"another's": {stored(others), 1},
+		"form 1":    {bare, 1},
+	} {
+		found = nil
+		_, r, err := mine.Unmarshal(c.data)
+		if err != nil || !reflect.DeepEqual(r, want) || len(found) != c.found {
+			t.Fatalf("%s: %+v, found %d: %v", name, r, len(found), err)
+		}
+		again, err := mine.Marshal(t.Context(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, r, err := mine.Unmarshal(again); err != nil || !reflect.DeepEqual(r, want) || len(found) != c.found {
+			t.Errorf("%s, stored anew: %+v, found %d: %v", name, r, len(found), err)
+		}
+	}
+	if bytes.Equal(mine.Run[:], others.Run[:]) {
+		t.Error("two runs have one name")
+	}
+}
+
 func TestUnmarshalRefuses(t *testing.T) {
 	t.Parallel()
 	good, err := intake.Encoding{}.Marshal(t.Context(), request("acme", 3, 1))
@@ -42,7 +84,7 @@ func TestUnmarshalRefuses(t *testing.T) {
 	flipped := bytes.Clone(good)
 	flipped[len(flipped)/2] ^= 1
 	newer := bytes.Clone(good)
-	newer[3] = 9
+	newer[3] = 3
 	for name, c := range map[string]struct {
 		data []byte
 		want error
@@ -53,6 +95,7 @@ func TestUnmarshalRefuses(t *testing.T) {
 		"a flipped bit":        {flipped, intake.ErrDamaged},
 		"a cut off tail":       {good[:len(good)-1], intake.ErrDamaged},
 		"the first bytes only": {good[:6], intake.ErrDamaged},
+		"no run":               {withoutRun(good), intake.ErrDamaged},
 		"something appended":   {append(bytes.Clone(good), 0), intake.ErrDamaged},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -67,6 +110,12 @@ func TestUnmarshalRefuses(t *testing.T) {
 	}
 }
 
+// withoutRun cuts the run out of the middle of the sum's reach.
+func withoutRun(stored []byte) []byte {
+	at := len(stored) - 4 - len(intake.Run{})
+	return append(bytes.Clone(stored[:at]), stored[len(stored)-4:]...)
+}
+
 func FuzzUnmarshal(f *testing.F) {
 	good, err := intake.Encoding{}.Marshal(f.Context(), request("acme", 3, 1))
 	if err != nil {
@@ -74,7 +123,10 @@ func FuzzUnmarshal(f *testing.F) {
 	}
 	f.Add(good, false)
 	f.Add(good, true)
+	bare, _ := request("acme", 3, 1).Store("owner", 1)
+	f.Add(bare, false)
 	f.Add([]byte("DDQ\x01\x01"), true)
+	f.Add([]byte("DDQ\x02\x0112345678"), true)
 	f.Fuzz(func(t *testing.T, data []byte, fixSum bool) {
 		if fixSum { // lets the fuzzer past the check sum
 			data = intake.WithSum(data)

@@ -23,7 +23,7 @@ type Outline struct {
 
 // The stored form of an outline:
 //
-//	"DDP" version(1) version of the stored request(1) family(1)
+//	"DDP" version(1) form of the stored request(1) family(1)
 //	uvarint length, owner; the same of tenant and org
 //	uvarint ticket, number of wire items, count, length of body
 //	zig-zag varint oldest, newest (Unix seconds)
@@ -35,9 +35,9 @@ const (
 	maxOwnerBytes  = 1024
 )
 
-// Store returns the stored form of r, that of the queue, and the outline to find it by. The outline's request is a new one.
+// Store returns the stored form of r, that of the queue without a run, and the outline to find it by. The outline's request is a new one.
 func (r *Request) Store(owner string, ticket uint64) ([]byte, *Outline) {
-	stored := r.appendStored(make([]byte, 0, len(r.Body)+len(r.Items)*8+len(r.Tenant)+len(r.Org)+64))
+	stored := r.appendStored(make([]byte, 0, len(r.Body)+len(r.Items)*8+len(r.Tenant)+len(r.Org)+64), nil)
 	bare := &Request{Tenant: r.Tenant, Org: r.Org, Family: r.Family, Oldest: r.Oldest, Newest: r.Newest, count: r.count, freed: r.BytesSize()}
 	return stored, &Outline{Request: bare, Owner: owner, Ticket: ticket, Wire: len(r.Items), Sum: sumOf(stored)}
 }
@@ -49,7 +49,7 @@ func sumOf(stored []byte) uint32 { return binary.LittleEndian.Uint32(stored[len(
 func (o *Outline) Append(dst []byte) []byte {
 	begin := len(dst)
 	dst = append(dst, outlineMagic...)
-	dst = append(dst, outlineVersion, storedVersion, byte(o.Family))
+	dst = append(dst, outlineVersion, storedBare, byte(o.Family))
 	dst = appendText(dst, o.Owner)
 	dst = appendText(dst, o.Tenant)
 	dst = appendText(dst, o.Org)
@@ -68,8 +68,8 @@ func ParseOutline(data []byte, owner string) (*Outline, error) {
 	if len(data) < header || string(data[:len(outlineMagic)]) != outlineMagic {
 		return nil, ErrForeign
 	}
-	if v, form := data[len(outlineMagic)], data[len(outlineMagic)+1]; v != outlineVersion || form > storedVersion {
-		return nil, fmt.Errorf("%w: parked in form %d of form %d, this one reads %d of %d", ErrVersion, v, form, outlineVersion, storedVersion)
+	if v, form := data[len(outlineMagic)], data[len(outlineMagic)+1]; v != outlineVersion || form > storedBare {
+		return nil, fmt.Errorf("%w: parked in form %d of form %d, this one reads %d of %d", ErrVersion, v, form, outlineVersion, storedBare)
 	}
 	if len(data) < header+2*crc32.Size {
 		return nil, fmt.Errorf("%w: cut off", ErrDamaged)
@@ -101,7 +101,7 @@ func ParseOutline(data []byte, owner string) (*Outline, error) {
 
 // Open reads the stored request that the outline is of. Its errors are those of Encoding.Unmarshal.
 func (o *Outline) Open(stored []byte) (*Request, error) {
-	r, err := parseStored(stored)
+	r, _, err := parseStored(stored)
 	switch {
 	case err != nil:
 		return nil, err

@@ -28,6 +28,9 @@ type Request struct {
 	Stored []uint64
 	// Try is what has happened to the request in this process. It is not stored.
 	Try Try
+	// Progress is told of items of the request that are settled while others of it are on their way still. It is nil unless whoever has the request
+	// counts that; a request that is made of this one has none.
+	Progress func(items int)
 
 	count int // OTLP items
 	array int // bytes of the array that Body is a part of, 0 if it has one of its own
@@ -94,6 +97,13 @@ func (r *Request) BytesSize() int { return len(r.Body) + r.freed }
 func (r *Request) Free() {
 	r.freed += len(r.Body)
 	r.giveBack()
+}
+
+// Settled tells that items of r are delivered, expired or lost.
+func (r *Request) Settled(items int) {
+	if r.Progress != nil && items != 0 {
+		r.Progress(items)
+	}
 }
 
 // Key names the lane of the request: tenant, org and family. It also is the partition of the batcher, so data of two tenants never

@@ -134,11 +134,13 @@ func (s *Sender) Send(ctx context.Context, cred *credential.Credential, r *Reque
 		case delivered:
 			kept++
 			s.set.Observer.Delivered(r.Family, next.Count())
+			r.Settled(next.Count())
 			rest, settled = rest[1:], true
 		case split:
 			if len(next.Items) == 1 {
 				lost = fmt.Errorf("send %s of tenant %s: one item of %d bytes alone is above the intake's limit: %w", r.Family, r.Tenant, next.BytesSize(), a.err)
 				s.set.Observer.Dropped(r.Family, ReasonTooLarge, next.Count())
+				r.Settled(next.Count())
 				rest, settled = rest[1:], true
 				continue
 			}
@@ -151,13 +153,16 @@ func (s *Sender) Send(ctx context.Context, cred *credential.Credential, r *Reque
 			}
 			lost = a.err
 			s.set.Observer.Dropped(r.Family, ReasonRejected, next.Count())
+			r.Settled(next.Count())
 			rest, settled = rest[1:], true
 		case unclearBefore:
 			lost = a.err
 			s.set.Observer.Dropped(r.Family, ReasonOutcomeUnknown, next.Count())
+			r.Settled(next.Count())
 			rest, settled = rest[1:], true
 		case unclear:
 			s.set.Observer.Dropped(r.Family, ReasonOutcomeUnknown, next.Count())
+			r.Settled(next.Count())
 			if rest = rest[1:]; len(rest) == 0 {
 				return consumererror.NewPermanent(&Unanswered{a.err})
 			}
