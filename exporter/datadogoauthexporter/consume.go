@@ -305,9 +305,14 @@ func (e *signalExporter[D, R]) enqueue(ctx context.Context, r *intake.Request) e
 	return err
 }
 
-// hand gives one request to exporterhelper.
+// hand gives one request to exporterhelper. It counts as queued from before, since it may be settled at once.
 func (e *signalExporter[D, R]) hand(ctx context.Context, r *intake.Request) error {
+	d, family, items := e.dispatcher.Load(), r.Family, r.Count()
+	d.Enqueued(family, items)
 	err := e.next.consume(context.WithValue(ctx, handoverKey{}, &handover{req: r}), e.empty)
+	if err != nil {
+		d.Enqueued(family, -items)
+	}
 	if err == nil && e.cfg.Queue.Get().StorageID != nil {
 		r.Free() // the queue has its stored form
 	}

@@ -284,7 +284,7 @@ func TestParkedEventsAreCountedAsSuch(t *testing.T) {
 		if n := counted(t, tel, "parked_items", signal, ""); n != 1 {
 			t.Errorf("%d %s were parked", n, signal)
 		}
-		if got := booksOf(t, tel, signal) + ", " + booksOf(t, again, signal); got != "accepted 2 delivered 1, delivered 1" {
+		if got := booksOf(t, tel, signal) + ", " + booksOf(t, again, signal); got != "accepted 2 delivered 1, restored 1 delivered 1" {
 			t.Errorf("the books of %s say %q", signal, got)
 		}
 	}

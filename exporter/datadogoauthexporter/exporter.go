@@ -52,16 +52,26 @@ func newCore(set exporter.Settings, cfg *Config, signal string, maxAge time.Dura
 	})
 	c.hosts = cfg.HostMetadata.hosts(set.BuildInfo)
 	var err error
-	c.telemetry, err = newTelemetry(set, signal, func(families ...intake.Family) (items, bytes int) {
-		if d := c.dispatcher.Load(); d != nil {
-			return d.Parked(families...)
-		}
-		return 0, 0
-	})
+	c.telemetry, err = newTelemetry(set, signal, c.parked, c.queued)
 	if err != nil {
 		return nil, err
 	}
 	return c, c.telemetry.observeRefusals(c.refusals)
+}
+
+// parked and queued are what waits for some intakes at the moment.
+func (c *core) parked(families ...intake.Family) (items, bytes int) {
+	if d := c.dispatcher.Load(); d != nil {
+		return d.Parked(families...)
+	}
+	return 0, 0
+}
+
+func (c *core) queued(families ...intake.Family) (items int) {
+	if d := c.dispatcher.Load(); d != nil {
+		return d.Queued(families...)
+	}
+	return 0
 }
 
 // options make exporterhelper queue, batch by tenant and retry what converter hands over. How many requests are sent at a time is the dispatcher's
@@ -80,10 +90,16 @@ func (c *core) options() []exporterhelper.Option {
 		exporterhelper.WithTimeout(exporterhelper.TimeoutConfig{}), // none: the sender bounds each body
 		exporterhelper.WithRetry(retry),
 		xexporterhelper.WithQueueBatch(queue, xexporterhelper.QueueBatchSettings{
-			Encoding:    watchedEncoding{intake.Encoding{Unreadable: c.telemetry.unreadable}, c.watch},
+			Encoding:    watchedEncoding{intake.Encoding{Unreadable: c.telemetry.unreadable, Run: intake.NewRun(), Found: c.found}, c.watch},
 			Partitioner: partitioner{c},
 		}),
 	}
+}
+
+// found is told of each request that an earlier run left in the queue.
+func (c *core) found(r *intake.Request) {
+	c.dispatcher.Load().Enqueued(r.Family, r.Count())
+	c.telemetry.restored(r.Family, r.Count())
 }
 
 // partitioner keeps the batches of tenants apart.
@@ -201,6 +217,11 @@ func (c *core) start(ctx context.Context, host component.Host) error {
 	})
 	if err := d.Restore(c.telemetry.unreadable); err != nil {
 		return err
+	}
+	for f := range intake.Family(intake.NumFamilies) {
+		if items, _ := d.Parked(f); items != 0 {
+			c.telemetry.restored(f, items)
+		}
 	}
 	c.dispatcher.Store(d)
 	d.Start()

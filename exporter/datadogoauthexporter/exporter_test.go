@@ -328,7 +328,7 @@ func TestADurableQueueKeepsParkedData(t *testing.T) {
 	if err := e.Shutdown(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	figures(t, tel, "accepted 4 delivered 2")
+	figuresKept(t, tel, e.(*logsExporter).core, "", "accepted 4 delivered 2", 2)
 
 	h.grants.Grant("acme", eu, euKey, 1, false)
 	set, tel = settings(t)
@@ -340,7 +340,7 @@ func TestADurableQueueKeepsParkedData(t *testing.T) {
 	if err := again.Shutdown(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	figures(t, tel, "delivered 2")
+	figures(t, tel, "restored 2 delivered 2")
 }
 
 // TestAStopWithTheRetryBudgetSpentLosesNothing has an intake that is down, at a moment when exporterhelper's retry would give up.
@@ -373,7 +373,7 @@ func TestAStopWithTheRetryBudgetSpentLosesNothing(t *testing.T) {
 	if err := <-stopped; err != nil {
 		t.Fatal(err)
 	}
-	figures(t, tel, "accepted 1")
+	figuresKept(t, tel, e.(*logsExporter).core, "", "accepted 1", 1)
 
 	d.answers(nil)
 	set, tel = settings(t)
@@ -383,7 +383,7 @@ func TestAStopWithTheRetryBudgetSpentLosesNothing(t *testing.T) {
 	if err := again.Shutdown(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	figures(t, tel, "delivered 1")
+	figures(t, tel, "restored 1 delivered 1")
 }
 
 // TestABurstIsDelivered sends to an intake that is slow but works, with a park for a few requests, as a client that repeats what is refused.
@@ -476,7 +476,7 @@ func TestForeignBytesInTheStorageAreCounted(t *testing.T) {
 	if err := e.Shutdown(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	figures(t, tel, "accepted 1 delivered 1 unreadable 1")
+	figures(t, tel, "accepted 1 restored 1 delivered 1 unreadable 1")
 }
 
 func TestStartNamesWhatIsMissing(t *testing.T) {

@@ -15,6 +15,7 @@ type statsFlow struct {
 	all       *apmstats.Concentrators
 	enqueue   func(context.Context, *intake.Request) error
 	telemetry *telemetry
+	queued    func(groups int) // counts groups that wait to be offered as queued, or no more
 	interval  time.Duration
 	refused   refusedStats
 
@@ -35,6 +36,7 @@ func newStatsFlow(c *core, enqueue func(context.Context, *intake.Request) error)
 		}),
 		enqueue:   enqueue,
 		telemetry: c.telemetry,
+		queued:    func(groups int) { c.dispatcher.Load().Enqueued(intake.Stats, groups) },
 		interval:  t.BucketInterval,
 		refused:   refusedStats{limitBytes: maxRefusedBytes},
 	}
@@ -83,7 +85,7 @@ func (s *statsFlow) stop(ctx context.Context) {
 	s.cancel = nil
 	s.flush(ctx, true)
 	for _, r := range s.refused.take() {
-		s.telemetry.Dropped(r.Family, intake.ReasonShutdown, r.Count())
+		s.drop(r, intake.ReasonShutdown)
 	}
 }
 
@@ -102,6 +104,7 @@ func (s *statsFlow) flush(ctx context.Context, force bool) {
 	}
 	s.all.Flush(force, func(tenant, org string, p intake.Payload) bool {
 		r := intake.NewRequest(tenant, org, intake.Stats, p)
+		s.queued(r.Count())
 		s.telemetry.acceptedStats(r.Count())
 		return !s.offer(ctx, r) || force
 	})
@@ -111,18 +114,25 @@ func (s *statsFlow) flush(ctx context.Context, force bool) {
 func (s *statsFlow) offer(ctx context.Context, r *intake.Request) (full bool) {
 	ctx, cancel := context.WithTimeout(ctx, offerTimeout)
 	defer cancel()
+	groups := r.Count()
 	err := s.enqueue(ctx, r)
 	switch {
 	case err == nil:
+		s.queued(-groups) // the queue counts them
 	case errors.Is(err, errTooLargeForQueue):
-		s.telemetry.Dropped(r.Family, intake.ReasonTooLarge, r.Count())
+		s.drop(r, intake.ReasonTooLarge)
 	default:
 		full = !ofTheTenant(err)
 		for _, lost := range s.refused.keep(r) {
-			s.telemetry.Dropped(lost.Family, intake.ReasonQueueFull, lost.Count())
+			s.drop(lost, intake.ReasonQueueFull)
 		}
 	}
 	return full
+}
+
+func (s *statsFlow) drop(r *intake.Request, why intake.Reason) {
+	s.queued(-r.Count())
+	s.telemetry.Dropped(r.Family, why, r.Count())
 }
 
 // offerTimeout bounds the wait for a full queue with block_on_overflow.

@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/tenancy"
 )
 
 const statsPath = "/api/v0.2/stats"
@@ -205,16 +206,24 @@ func TestStatsThatTheQueueRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	var queue error
-	taken := 0
-	s := newStatsFlow(created.(*tracesExporter).core, func(_ context.Context, r *intake.Request) error {
-		if queue == nil {
-			taken += r.Count()
+	c := created.(*tracesExporter).core
+	c.dispatcher.Store(tenancy.NewDispatcher(tenancy.Settings{}))
+	s := newStatsFlow(c, func(_ context.Context, r *intake.Request) error {
+		if queue == nil { // and an intake that takes it at once
+			c.telemetry.Delivered(r.Family, r.Count())
 		}
 		return queue
 	})
+	waiting := func(want int) {
+		t.Helper()
+		if a := accounts(t, tel).Of("stats"); a.Queued != want || a.Check() != nil {
+			t.Fatalf("%d are to wait: %s", want, a)
+		}
+	}
 	item := func(tenant string, bytes int) *intake.Request {
 		p := intake.Payload{Body: make([]byte, bytes)}
 		p.EndItem(1, 1)
+		s.queued(1)
 		s.telemetry.acceptedStats(1)
 		return intake.NewRequest(tenant, "org", intake.Stats, p)
 	}
@@ -224,19 +233,20 @@ func TestStatsThatTheQueueRefuses(t *testing.T) {
 	for range 3 {
 		s.offer(t.Context(), item("large", 35)) // the first of these goes, not the small one
 	}
+	waiting(3)
 	queue = errTooLargeForQueue
 	s.offer(t.Context(), item("huge", 99))
+	waiting(3)
 	queue = nil
 	s.flush(t.Context(), false)
-	if taken != 3 {
-		t.Errorf("%d were taken in the end, want 3", taken)
-	}
+	waiting(0)
 	queue = errors.New("full")
 	s.offer(t.Context(), item("small", 20))
+	waiting(1)
 	s.start()
 	s.stop(t.Context())
 	s.stop(t.Context())
-	figuresOf(t, tel, "stats", "accepted 6 too_large 1 shutdown 1 queue_full 1")
+	figuresOf(t, tel, "stats", "accepted 6 delivered 3 too_large 1 shutdown 1 queue_full 1")
 }
 
 // TestStatsOutOfBoundsAreCounted: of spans that are too late for their bucket, and of those that get no group of their own.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"strings"
 	"sync"
 
 	"go.opentelemetry.io/collector/component"
@@ -39,6 +40,18 @@ func (s *memoryStorage) fill(item string) {
 	s.values["logs/ri"] = make([]byte, 8)
 	s.values["logs/wi"] = append([]byte{1}, make([]byte, 7)...)
 	s.values["logs/0"] = []byte(item)
+}
+
+// count is the number of keys with a prefix.
+func (s *memoryStorage) count(prefix string) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for key := range s.values {
+		if strings.HasPrefix(key, prefix) {
+			n++
+		}
+	}
+	return n
 }
 
 // GetClient implements storage.Extension. Exporters share clients of the same name, since a test has one at a time.

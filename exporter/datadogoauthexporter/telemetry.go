@@ -54,8 +54,10 @@ var (
 	_ incidents.Observer = (*telemetry)(nil)
 )
 
-// newTelemetry registers parked, which reports items and bytes of some intakes.
-func newTelemetry(set exporter.Settings, signal string, parked func(...intake.Family) (items, bytes int)) (*telemetry, error) {
+// newTelemetry registers parked, which reports items and bytes of some intakes, and queued, which reports items.
+func newTelemetry(
+	set exporter.Settings, signal string, parked func(...intake.Family) (items, bytes int), queued func(...intake.Family) int,
+) (*telemetry, error) {
 	builder, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
 	if err != nil {
 		return nil, err
@@ -68,26 +70,28 @@ func newTelemetry(set exporter.Settings, signal string, parked func(...intake.Fa
 		t.others[f] = &b
 	}
 	t.told = make([]atomic.Int64, len(t.main.reasons)+2)
-	observe := func(o metric.Int64Observer, figure func(items, bytes int) int) {
-		all := figure(parked())
-		for f, b := range t.others {
-			n := figure(parked(f))
-			o.Observe(int64(n), b.items)
-			all -= n
+	var own []intake.Family
+	for f := range intake.Family(intake.NumFamilies) {
+		if _, other := t.others[f]; !other {
+			own = append(own, f)
 		}
-		o.Observe(int64(all), t.main.items)
 	}
-	if err := builder.RegisterExporterDatadogoauthParkingItemsCallback(func(_ context.Context, o metric.Int64Observer) error {
-		observe(o, func(items, _ int) int { return items })
-		return nil
-	}); err != nil {
-		return nil, err
+	observe := func(figure func(...intake.Family) int) metric.Int64Callback {
+		return func(_ context.Context, o metric.Int64Observer) error {
+			for f, b := range t.others {
+				o.Observe(int64(figure(f)), b.items)
+			}
+			o.Observe(int64(figure(own...)), t.main.items)
+			return nil
+		}
 	}
-	err = builder.RegisterExporterDatadogoauthParkingBytesCallback(func(_ context.Context, o metric.Int64Observer) error {
-		observe(o, func(_, bytes int) int { return bytes })
-		return nil
-	})
-	return t, err
+	items := func(families ...intake.Family) int { n, _ := parked(families...); return n }
+	bytes := func(families ...intake.Family) int { _, n := parked(families...); return n }
+	return t, errors.Join(
+		builder.RegisterExporterDatadogoauthParkingItemsCallback(observe(items)),
+		builder.RegisterExporterDatadogoauthParkingBytesCallback(observe(bytes)),
+		builder.RegisterExporterDatadogoauthQueuedItemsCallback(observe(queued)),
+	)
 }
 
 func (t *telemetry) books(signal string) books {
@@ -150,6 +154,11 @@ func (t *telemetry) accepted(items int) {
 // acceptedStats counts groups of stats that were made of accepted spans.
 func (t *telemetry) acceptedStats(groups int) {
 	t.ExporterDatadogoauthAcceptedItems.Add(context.Background(), int64(groups), t.of(intake.Stats).items)
+}
+
+// restored counts items that an earlier run left in the queue or in the park.
+func (t *telemetry) restored(f intake.Family, items int) {
+	t.ExporterDatadogoauthRestoredItems.Add(context.Background(), int64(items), t.of(f).items)
 }
 
 func (t *telemetry) drop(why intake.Reason, items int) {
@@ -247,8 +256,10 @@ func (t *telemetry) StatsOverflow(spans int) {
 	t.ExporterDatadogoauthStatsOverflow.Add(context.Background(), int64(spans), attributes(t.exporter))
 }
 
-// unreadable is told of a stored request that the queue drops.
+// unreadable is told of a stored request that the queue or the park drops. It counts as one item that was found, since nobody knows of what and how many
+// it was.
 func (t *telemetry) unreadable(err error) {
+	t.ExporterDatadogoauthRestoredItems.Add(context.Background(), 1, t.main.items)
 	t.drop(intake.ReasonUnreadable, 1)
 	t.logger.Error("A request in the queue's storage cannot be read and is dropped", zap.Error(err))
 }

@@ -1,18 +1,22 @@
 package datadogoauthexporter
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
+	"github.com/datadogoauth/otelcol-datadogoauth/internal/balance"
 )
 
 // figures compares the books of what came through the pipeline, whatever it became; see figuresOf for the stats made of spans.
@@ -27,9 +31,42 @@ func figuresOf(t *testing.T, tel *componenttest.Telemetry, signal, want string) 
 	if got := booksOf(t, tel, signal); got != want {
 		t.Fatalf("the books say %q, want %q", got, want)
 	}
+	if err := accounts(t, tel).Check(); err != nil {
+		t.Error(err)
+	}
 }
 
-// booksOf are the items accepted, delivered, expired, and dropped by reason, in that order, those that are not 0: of one signal, or of all but
+// figuresKept compares the books of an exporter that was stopped, whose storage keeps some items.
+func figuresKept(t *testing.T, tel *componenttest.Telemetry, c *core, signal, want string, kept int) {
+	t.Helper()
+	if got := booksOf(t, tel, signal); got != want {
+		t.Fatalf("the books say %q, want %q", got, want)
+	}
+	b := accounts(t, tel)
+	for f := range intake.Family(intake.NumFamilies) { // no gauge tells any more
+		of, other := madeOf[c.signal][f]
+		if !other {
+			of = c.signal
+		}
+		attribute := func(name string) string {
+			return map[string]string{"exporter": c.set.ID.String(), "signal": of}[name]
+		}
+		items, _ := c.parked(f)
+		b.Add("parking_items", attribute, items)
+		b.Add("queued_items", attribute, c.queued(f))
+	}
+	if err := b.Check(); err != nil {
+		t.Error(err)
+	}
+	if signal == "" {
+		signal = c.signal
+	}
+	if a := b.Of(signal); a.Parking+a.Queued != kept {
+		t.Errorf("%d %s are kept: %s", kept, signal, a)
+	}
+}
+
+// booksOf are the items accepted, restored, delivered, expired, and dropped by reason, in that order, those that are not 0: of one signal, or of all but
 // stats.
 func booksOf(t *testing.T, tel *componenttest.Telemetry, signal string) string {
 	t.Helper()
@@ -39,13 +76,58 @@ func booksOf(t *testing.T, tel *componenttest.Telemetry, signal string) string {
 			got = append(got, fmt.Sprint(label, " ", n))
 		}
 	}
-	for _, label := range []string{"accepted", "delivered", "expired"} {
+	for _, label := range []string{"accepted", "restored", "delivered", "expired"} {
 		add(label, label+"_items", "")
 	}
 	for _, why := range intake.Reasons() {
 		add(why.String(), "dropped_items", why.String())
 	}
 	return strings.Join(got, " ")
+}
+
+// accounts are the books of an exporter that runs. After its stop they lack what waits.
+func accounts(t *testing.T, tel *componenttest.Telemetry) balance.Books {
+	t.Helper()
+	var all metricdata.ResourceMetrics
+	if err := tel.Reader.Collect(context.Background(), &all); err != nil {
+		t.Fatal(err)
+	}
+	b := balance.Books{}
+	for _, scope := range all.ScopeMetrics {
+		for _, m := range scope.Metrics {
+			instrument, ours := strings.CutPrefix(m.Name, balance.Prefix)
+			var points []metricdata.DataPoint[int64]
+			switch data := m.Data.(type) {
+			case metricdata.Sum[int64]:
+				points = data.DataPoints
+			case metricdata.Gauge[int64]:
+				points = data.DataPoints
+			}
+			for _, p := range points {
+				if ours {
+					b.Add(instrument, func(name string) string { v, _ := p.Attributes.Value(attribute.Key(name)); return v.AsString() }, int(p.Value))
+				}
+			}
+		}
+	}
+	return b
+}
+
+// balanced waits until the books balance and so says nil, and returns the account of one signal. so may be nil.
+func balanced(t *testing.T, tel *componenttest.Telemetry, signal string, so func(balance.Account) error) balance.Account {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	b, err := balance.Await(ctx, func(context.Context) (balance.Books, error) { return accounts(t, tel), nil }, func(b balance.Books) error {
+		if so == nil {
+			return nil
+		}
+		return so(b.Of(signal))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.Of(signal)
 }
 
 func counted(t *testing.T, tel *componenttest.Telemetry, name, signal, reason string) (total int64) {

@@ -54,6 +54,22 @@ func TestTotalsAreTheTruth(t *testing.T) {
 	}
 
 	begin := time.Now().Add(-30 * time.Minute)
+	watched := make(chan int)
+	stopWatching := make(chan struct{})
+	go func() { // what waits is never less than nothing, whatever moves
+		looks := 0
+		for ; ; looks++ {
+			select {
+			case <-stopWatching:
+				watched <- looks
+				return
+			default:
+			}
+			if a := accounts(t, tel).Of("metrics"); a.Queued < 0 || a.Parking < 0 {
+				t.Errorf("less than nothing waits: %s", a)
+			}
+		}
+	}()
 	var all sync.WaitGroup
 	for w := range writers {
 		all.Go(func() {
@@ -71,6 +87,11 @@ func TestTotalsAreTheTruth(t *testing.T) {
 		})
 	}
 	all.Wait()
+	close(stopWatching)
+	if looks := <-watched; looks < 10 {
+		t.Errorf("the books were read %d times", looks)
+	}
+	balanced(t, tel, "metrics", nil)
 
 	// A writer's three metrics of a tenant: of each step but the first a counter's growth, and of histogram and summary count and sum; and a sketch.
 	want := make(map[string]float64)

@@ -42,12 +42,14 @@ type TelemetryBuilder struct {
 	ExporterDatadogoauthParkedItems       metric.Int64Counter
 	ExporterDatadogoauthParkingBytes      metric.Int64ObservableGauge
 	ExporterDatadogoauthParkingItems      metric.Int64ObservableGauge
+	ExporterDatadogoauthQueuedItems       metric.Int64ObservableGauge
 	ExporterDatadogoauthRedrivenItems     metric.Int64Counter
 	ExporterDatadogoauthRefusedIntakes    metric.Int64ObservableGauge
 	ExporterDatadogoauthRefusedItems      metric.Int64Counter
 	ExporterDatadogoauthRequestDuration   metric.Float64Histogram
 	ExporterDatadogoauthRequestRawBytes   metric.Int64Counter
 	ExporterDatadogoauthRequestSentBytes  metric.Int64Counter
+	ExporterDatadogoauthRestoredItems     metric.Int64Counter
 	ExporterDatadogoauthStatsLate         metric.Int64Counter
 	ExporterDatadogoauthStatsOverflow     metric.Int64Counter
 }
@@ -168,6 +170,21 @@ func (builder *TelemetryBuilder) RegisterExporterDatadogoauthParkingItemsCallbac
 	return nil
 }
 
+// RegisterExporterDatadogoauthQueuedItemsCallback sets callback for observable ExporterDatadogoauthQueuedItems metric.
+func (builder *TelemetryBuilder) RegisterExporterDatadogoauthQueuedItemsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExporterDatadogoauthQueuedItems, obs: o})
+		return nil
+	}, builder.ExporterDatadogoauthQueuedItems)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
 // RegisterExporterDatadogoauthRefusedIntakesCallback sets callback for observable ExporterDatadogoauthRefusedIntakes metric.
 func (builder *TelemetryBuilder) RegisterExporterDatadogoauthRefusedIntakesCallback(cb metric.Int64Callback) error {
 	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
@@ -213,7 +230,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	var err, errs error
 	builder.ExporterDatadogoauthAcceptedItems, err = builder.meter.Int64Counter(
 		"otelcol_exporter_datadogoauth_accepted_items",
-		metric.WithDescription("Data points, log records and spans that were taken over from the pipeline, what else was made of them, and groups of APM stats made of the spans. Each ends as delivered, dropped or expired. [Alpha]"),
+		metric.WithDescription("Data points, log records and spans that were taken over from the pipeline, what else was made of them, and groups of APM stats made of the spans. With restored_items they are delivered_items, dropped_items, expired_items, parking_items and queued_items together. [Alpha]"),
 		metric.WithUnit("{item}"),
 	)
 	errs = errors.Join(errs, err)
@@ -295,6 +312,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{item}"),
 	)
 	errs = errors.Join(errs, err)
+	builder.ExporterDatadogoauthQueuedItems, err = builder.meter.Int64ObservableGauge(
+		"otelcol_exporter_datadogoauth_queued_items",
+		metric.WithDescription("Items that are taken over and neither settled nor parked at the moment. They are queued, in a batch, under way or in back-off; stats may wait to be offered to the queue again. [Alpha]"),
+		metric.WithUnit("{item}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ExporterDatadogoauthRedrivenItems, err = builder.meter.Int64Counter(
 		"otelcol_exporter_datadogoauth_redriven_items",
 		metric.WithDescription("Parked items that were sent again and are settled, delivered or not. [Alpha]"),
@@ -330,6 +353,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_exporter_datadogoauth_request_sent_bytes",
 		metric.WithDescription("Size of the bodies sent, after compression. [Alpha]"),
 		metric.WithUnit("By"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterDatadogoauthRestoredItems, err = builder.meter.Int64Counter(
+		"otelcol_exporter_datadogoauth_restored_items",
+		metric.WithDescription("Items that an earlier run left in the storage of the queue, and that this one found, in the queue as it read them or in the park at its start. A stored request that cannot be read counts as one. [Alpha]"),
+		metric.WithUnit("{item}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExporterDatadogoauthStatsLate, err = builder.meter.Int64Counter(

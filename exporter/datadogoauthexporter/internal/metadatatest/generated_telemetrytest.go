@@ -24,7 +24,7 @@ func NewSettings(tt *componenttest.Telemetry) exporter.Settings {
 func AssertEqualExporterDatadogoauthAcceptedItems(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_datadogoauth_accepted_items",
-		Description: "Data points, log records and spans that were taken over from the pipeline, what else was made of them, and groups of APM stats made of the spans. Each ends as delivered, dropped or expired. [Alpha]",
+		Description: "Data points, log records and spans that were taken over from the pipeline, what else was made of them, and groups of APM stats made of the spans. With restored_items they are delivered_items, dropped_items, expired_items, parking_items and queued_items together. [Alpha]",
 		Unit:        "{item}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -235,6 +235,20 @@ func AssertEqualExporterDatadogoauthParkingItems(t *testing.T, tt *componenttest
 	metricdatatest.AssertEqual(t, want, got, opts...)
 }
 
+func AssertEqualExporterDatadogoauthQueuedItems(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
+	want := metricdata.Metrics{
+		Name:        "otelcol_exporter_datadogoauth_queued_items",
+		Description: "Items that are taken over and neither settled nor parked at the moment. They are queued, in a batch, under way or in back-off; stats may wait to be offered to the queue again. [Alpha]",
+		Unit:        "{item}",
+		Data: metricdata.Gauge[int64]{
+			DataPoints: dps,
+		},
+	}
+	got, err := tt.GetMetric("otelcol_exporter_datadogoauth_queued_items")
+	require.NoError(t, err)
+	metricdatatest.AssertEqual(t, want, got, opts...)
+}
+
 func AssertEqualExporterDatadogoauthRedrivenItems(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_datadogoauth_redriven_items",
@@ -324,6 +338,22 @@ func AssertEqualExporterDatadogoauthRequestSentBytes(t *testing.T, tt *component
 		},
 	}
 	got, err := tt.GetMetric("otelcol_exporter_datadogoauth_request_sent_bytes")
+	require.NoError(t, err)
+	metricdatatest.AssertEqual(t, want, got, opts...)
+}
+
+func AssertEqualExporterDatadogoauthRestoredItems(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
+	want := metricdata.Metrics{
+		Name:        "otelcol_exporter_datadogoauth_restored_items",
+		Description: "Items that an earlier run left in the storage of the queue, and that this one found, in the queue as it read them or in the park at its start. A stored request that cannot be read counts as one. [Alpha]",
+		Unit:        "{item}",
+		Data: metricdata.Sum[int64]{
+			Temporality: metricdata.CumulativeTemporality,
+			IsMonotonic: true,
+			DataPoints:  dps,
+		},
+	}
+	got, err := tt.GetMetric("otelcol_exporter_datadogoauth_restored_items")
 	require.NoError(t, err)
 	metricdatatest.AssertEqual(t, want, got, opts...)
 }

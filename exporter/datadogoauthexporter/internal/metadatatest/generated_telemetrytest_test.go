@@ -48,6 +48,10 @@ func TestSetupTelemetry(t *testing.T) {
 		observer.Observe(1)
 		return nil
 	}))
+	require.NoError(t, tb.RegisterExporterDatadogoauthQueuedItemsCallback(func(_ context.Context, observer metric.Int64Observer) error {
+		observer.Observe(1)
+		return nil
+	}))
 	require.NoError(t, tb.RegisterExporterDatadogoauthRefusedIntakesCallback(func(_ context.Context, observer metric.Int64Observer) error {
 		observer.Observe(1)
 		return nil
@@ -64,6 +68,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.ExporterDatadogoauthRequestDuration.Record(context.Background(), 1)
 	tb.ExporterDatadogoauthRequestRawBytes.Add(context.Background(), 1)
 	tb.ExporterDatadogoauthRequestSentBytes.Add(context.Background(), 1)
+	tb.ExporterDatadogoauthRestoredItems.Add(context.Background(), 1)
 	tb.ExporterDatadogoauthStatsLate.Add(context.Background(), 1)
 	tb.ExporterDatadogoauthStatsOverflow.Add(context.Background(), 1)
 	AssertEqualExporterDatadogoauthAcceptedItems(t, testTel,
@@ -108,6 +113,9 @@ func TestSetupTelemetry(t *testing.T) {
 	AssertEqualExporterDatadogoauthParkingItems(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
+	AssertEqualExporterDatadogoauthQueuedItems(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
 	AssertEqualExporterDatadogoauthRedrivenItems(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
@@ -124,6 +132,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualExporterDatadogoauthRequestSentBytes(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualExporterDatadogoauthRestoredItems(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualExporterDatadogoauthStatsLate(t, testTel,

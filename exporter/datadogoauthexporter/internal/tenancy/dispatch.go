@@ -59,6 +59,7 @@ type Dispatcher struct {
 	set     Settings
 	kick    chan struct{} // something may be due
 	stopped chan struct{} // closed when Stop is done
+	backlog backlog
 
 	mu           sync.Mutex // guards everything below
 	lanes        map[string]*lane
@@ -148,15 +149,17 @@ func (d *Dispatcher) Push(ctx context.Context, req xexporterhelper.Request) (err
 	tenant, owed := r.Tenant, r.Try.Owed // r is not ours any more at the end
 	d.arrive(r)
 	defer func() { d.depart(tenant, owed, err) }()
-	res := d.lookup(r, func(cred *credential.Credential) result {
-		if o, err := d.enter(ctx, key, r, cred.Generation()); err != nil {
-			return result{outcome: o, left: r, err: err}
-		}
-		defer d.landed(key)
-		if d.trim(r); len(r.Items) == 0 { // it waited for its place
-			return result{outcome: done}
-		}
-		return d.send(ctx, cred, r)
+	res := d.attempt(r, func() result {
+		return d.lookup(r, func(cred *credential.Credential) result {
+			if o, err := d.enter(ctx, key, r, cred.Generation()); err != nil {
+				return result{outcome: o, left: r, err: err}
+			}
+			defer d.landed(key)
+			if d.trim(r); len(r.Items) == 0 { // it waited for its place
+				return result{outcome: done}
+			}
+			return d.send(ctx, cred, r)
+		})
 	})
 	return d.settle(key, r, res)
 }
@@ -244,6 +247,7 @@ func (d *Dispatcher) trim(r *intake.Request) {
 	if ahead > 0 {
 		d.set.Observer.Dropped(r.Family, intake.ReasonFuture, ahead)
 	}
+	r.Settled(old + ahead)
 }
 
 // send makes one attempt.

@@ -200,10 +200,12 @@ func (d *Dispatcher) redriveOne(ctx context.Context, key string) bool {
 	}
 
 	before := 0
+	r.Progress = func(items int) { d.settledParked(e, items) }
 	res := d.lookup(r, func(cred *credential.Credential) result {
 		before = r.Count()
 		return d.send(ctx, cred, r)
 	})
+	r.Progress = nil
 	if res.outcome == done {
 		d.discard(e)
 		d.set.Observer.Redriven(r.Family, max(before, r.Count()))

@@ -25,6 +25,7 @@ func (d *Dispatcher) settle(key string, r *intake.Request, res result) error {
 	if d.closing && d.set.Store == nil {
 		d.leave(l, left)
 		d.mu.Unlock()
+		d.Enqueued(left.Family, -left.Count())
 		return d.lose(left, intake.ReasonShutdown, res.err).err
 	}
 	last := lastAttempt(now, left.Try.First, left.Try.Failures, d.set.Retry)
@@ -36,9 +37,12 @@ func (d *Dispatcher) settle(key string, r *intake.Request, res result) error {
 		return &intake.Unsent{Left: left, Err: res.err}
 	}
 	d.leave(l, left)
+	items := left.Count()
+	d.Enqueued(left.Family, -items)
 	s := d.reserve(key, left, !d.trouble(l, now), now)
 	d.mu.Unlock()
 	if err := d.shelve(s); err != nil {
+		d.Enqueued(left.Family, items)
 		d.mu.Lock()
 		d.unlockAsleep(d.lane(key, left), left)
 		return &intake.Unsent{Left: left, Err: fmt.Errorf("park %s of tenant %s, which cannot take it (%w): %w", left.Family, left.Tenant, res.err, err)}

@@ -130,6 +130,7 @@ func (d *Dispatcher) Drain(ctx context.Context) error {
 		return nil
 	}
 	for r := range asleep {
+		d.Enqueued(r.Family, -r.Count())
 		d.set.Observer.Dropped(r.Family, intake.ReasonShutdown, r.Count())
 	}
 	return nil
