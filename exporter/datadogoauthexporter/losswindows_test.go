@@ -248,6 +248,15 @@ func TestAKillInTheStart(t *testing.T) {
 			s.dieAfter(0)
 			dead := maps.Clone(s.values)
 			_ = e.Shutdown(context.Background())
+			items := 0
+			for key := range dead {
+				if number, ok := strings.CutPrefix(key, "logs/"); ok && strings.Trim(number, "0123456789") == "" {
+					items++
+				}
+			}
+			if w.guarded && items > len(texts) {
+				t.Errorf("after %d changes %d items are stored, some of them twice", n, items)
+			}
 			lost += len(texts) - len(w.delivers(shelf(dead), texts...))
 		}
 		return lost

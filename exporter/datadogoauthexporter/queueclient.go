@@ -1,7 +1,6 @@
 package datadogoauthexporter
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -10,6 +9,8 @@ import (
 
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
 )
 
 // queueClient passes on what exporterhelper's queue (v0.160.0) asks of its storage, but for these:
@@ -104,7 +105,7 @@ func (c *queueClient) Batch(ctx context.Context, ops ...*operation) error {
 // moved finds the item that ops write at its new place, -1 if they write none.
 func (c *queueClient) moved(ops []*operation) int {
 	return slices.IndexFunc(c.left, func(old *operation) bool {
-		return slices.ContainsFunc(ops, func(op *operation) bool { return op.Type == storage.Set && bytes.Equal(op.Value, old.Value) })
+		return slices.ContainsFunc(ops, func(op *operation) bool { return op.Type == storage.Set && intake.SameRequest(op.Value, old.Value) })
 	})
 }
 

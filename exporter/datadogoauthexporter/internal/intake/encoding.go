@@ -163,6 +163,26 @@ func parseStored(data []byte) (r *Request, run []byte, err error) {
 	return NewRequest(tenant, org, family, Payload{Body: append([]byte(nil), body...), Items: items}), run, nil
 }
 
+// SameRequest says that two stored forms are of one request, whichever runs stored them and in which form.
+func SameRequest(a, b []byte) bool {
+	a, okA := withoutRun(a)
+	b, okB := withoutRun(b)
+	return okA && okB && bytes.Equal(a, b)
+}
+
+// withoutRun is what a stored form says of the request alone: neither form, nor run, nor check sum.
+func withoutRun(stored []byte) (content []byte, ok bool) {
+	const at, header = len(storedMagic), len(storedMagic) + 1
+	end := len(stored) - crc32.Size
+	if len(stored) > at && stored[at] == storedByRun {
+		end -= len(Run{})
+	}
+	if end < header || string(stored[:at]) != storedMagic {
+		return nil, false
+	}
+	return stored[header:end], true
+}
+
 // reader takes lengths and values off stored bytes. After the first thing that does not fit it is bad, and returns zero values.
 type reader struct {
 	rest []byte

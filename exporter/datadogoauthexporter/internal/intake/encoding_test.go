@@ -66,8 +66,16 @@ func TestWhoStoredARequest(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if !intake.SameRequest(c.data, again) || intake.SameRequest(c.data, again[:len(again)-1]) {
+			t.Errorf("%s: another request than the one it is stored anew as", name)
+		}
 		if _, r, err := mine.Unmarshal(again); err != nil || !reflect.DeepEqual(r, want) || len(found) != c.found {
 			t.Errorf("%s, stored anew: %+v, found %d: %v", name, r, len(found), err)
+		}
+	}
+	for _, other := range [][]byte{nil, []byte("DDQ\x02"), []byte("foreign bytes of some length"), mustStore(t, request("acme", 3, 1, 401))} {
+		if intake.SameRequest(bare, other) || intake.SameRequest(other, bare) {
+			t.Errorf("%q is taken for another request", other)
 		}
 	}
 	if bytes.Equal(mine.Run[:], others.Run[:]) {
@@ -108,6 +116,15 @@ func TestUnmarshalRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+func mustStore(t *testing.T, r *intake.Request) []byte {
+	t.Helper()
+	data, err := intake.Encoding{}.Marshal(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }
 
 // withoutRun cuts the run out of the middle of the sum's reach.
