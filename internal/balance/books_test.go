@@ -15,7 +15,7 @@ import (
 // scraped is what a collector says, in both ways in which names are made.
 const scraped = `# HELP otelcol_exporter_datadogoauth_accepted_items_total Items. [Alpha]
 # TYPE otelcol_exporter_datadogoauth_accepted_items_total counter
-otelcol_exporter_datadogoauth_accepted_items_total{exporter="datadogoauth",signal="logs",otel_scope_name="x"} 10
+otelcol_exporter_datadogoauth_accepted_items_total{exporter="datadogoauth",signal="logs",otel_scope_name="x"} 1e+01
 otelcol_exporter_datadogoauth_accepted_items__item__total{exporter="datadogoauth/b",signal="logs"} 1
 otelcol_exporter_datadogoauth_accepted_items{exporter="datadogoauth",signal="incidents"} 5
 otelcol_exporter_datadogoauth_restored_items_total{exporter="datadogoauth",signal="logs"} 2

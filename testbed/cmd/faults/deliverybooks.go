@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/datadogoauth/otelcol-datadogoauth/internal/balance"
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/delivery"
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/load"
 )
@@ -17,14 +18,13 @@ func (d *deliveries) balanced(ctx context.Context, expected map[string]int) erro
 }
 
 func (d *deliveries) balance(ctx context.Context, expected map[string]int) error {
-	figures, err := d.scrape(ctx)
+	books, err := balance.Scrape(ctx, d.figures)
 	if err != nil {
 		return err
 	}
 	var errs []error
 	unexpected := 0
 	for _, s := range load.Signals {
-		label := fmt.Sprintf(`signal="%s"`, s)
 		// What is refused for good is accepted and dropped at once in the collector's books.
 		answered := d.client.IDs(func(it delivery.Item) bool {
 			return it.Signal == s && (it.Outcome == delivery.Acknowledged || it.Outcome == delivery.Refused)
@@ -36,23 +36,25 @@ func (d *deliveries) balance(ctx context.Context, expected map[string]int) error
 				baselines += c.Baselines()
 			}
 		}
-		accepted, delivered := figures.Sum("accepted_items", label), figures.Sum("delivered_items", label)
-		dropped, expired, parking := figures.Sum("dropped_items", label), figures.Sum("expired_items", label), figures.Sum("parking_items", label)
-		if accepted != sent {
-			errs = append(errs, fmt.Errorf("%s: %d items acknowledged or refused for good, %d accepted", s, sent, accepted))
+		own := books.Of(string(s))
+		if own.Accepted != sent {
+			errs = append(errs, fmt.Errorf("%s: %d items acknowledged or refused for good, %d accepted", s, sent, own.Accepted))
 		}
-		if accepted != delivered+dropped+expired+parking {
-			errs = append(errs, fmt.Errorf("%s: accepted %d, delivered %d, dropped %d, expired %d, parked %d", s, accepted, delivered, dropped, expired, parking))
+		if err := own.Check(); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", s, err))
 		}
-		if n := figures.Sum("dropped_items", label, `reason="baseline"`); n != baselines {
+		if own.Queued != 0 || own.Restored != 0 {
+			errs = append(errs, fmt.Errorf("%s: some are queued, or from an earlier process: %s", s, own))
+		}
+		if n := own.Dropped["baseline"]; n != baselines {
 			errs = append(errs, fmt.Errorf("%s: %d baselines counted, %d cumulative series began", s, n, baselines))
 		}
-		unexpected += dropped - baselines + expired
+		unexpected += own.Lost() - baselines + own.Expired
 	}
 	for reason, want := range expected {
 		n := 0
 		for _, s := range load.Signals {
-			n += figures.Sum("dropped_items", fmt.Sprintf(`signal="%s"`, s), fmt.Sprintf(`reason="%s"`, reason))
+			n += books.Of(string(s)).Dropped[reason]
 		}
 		if unexpected -= n; n < want {
 			errs = append(errs, fmt.Errorf("%d items did not arrive, and %d are counted as %s", want, n, reason))

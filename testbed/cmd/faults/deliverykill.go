@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/datadogoauth/otelcol-datadogoauth/internal/balance"
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/delivery"
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/load"
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/standin/faults"
@@ -158,17 +159,21 @@ func (k *deliveryKills) round(ctx context.Context, aim phase) error {
 	return nil
 }
 
-// baselines compares how many cumulative series began in this process with what it counts: no more is missing of their totals.
+// baselines compares how many cumulative series began in this process with what it counts: no more is missing of their totals. The process's books
+// balance, with what it found of those before.
 func (k *deliveryKills) baselines(ctx context.Context) error {
 	return eventually(ctx, settleWithin, func() error {
-		figures, err := k.scrape(ctx)
+		books, err := balance.Scrape(ctx, k.figures)
+		if err == nil {
+			err = books.Check()
+		}
 		begun := 0
 		for _, c := range k.counters {
 			if c.Begun() {
 				begun++
 			}
 		}
-		if n := figures.Sum("dropped_items", `reason="baseline"`); err == nil && n != begun {
+		if n := books.Of(string(load.Metrics)).Dropped["baseline"]; err == nil && n != begun {
 			err = fmt.Errorf("%d cumulative series began, %d baselines are counted", begun, n)
 		}
 		return err

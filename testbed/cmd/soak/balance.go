@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/datadogoauth/otelcol-datadogoauth/testbed/fleet"
+	"github.com/datadogoauth/otelcol-datadogoauth/internal/balance"
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/load"
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/sink"
 )
@@ -23,7 +23,7 @@ type Account struct {
 	// Sink is what arrived, Lost of it with an answer that got lost on purpose.
 	Sink, Lost int
 	// Own is what the collector says.
-	Own fleet.Books `json:"own"`
+	Own balance.Account `json:"own"`
 }
 
 // balance waits until nothing is under way any more, and compares.
@@ -59,13 +59,13 @@ func (l *lab) balance(ctx context.Context) error {
 }
 
 // settled asks the collector for its books until no item of any signal is under way.
-func (l *lab) settled(ctx context.Context) (own map[string]fleet.Books, err error) {
+func (l *lab) settled(ctx context.Context) (own map[string]balance.Account, err error) {
 	for {
 		own, err = l.fleet.Books(ctx)
 		var open []string
 		for signal, b := range own {
-			if b.Open() != 0 || b.Queued != 0 {
-				open = append(open, fmt.Sprintf("%s: %d open, %d queued", signal, b.Open(), b.Queued))
+			if b.Missing() != 0 || b.Queued != 0 {
+				open = append(open, fmt.Sprintf("%s: %d open, %d queued", signal, b.Missing(), b.Queued))
 			}
 		}
 		if err == nil && len(own) > 0 && len(open) == 0 {
@@ -105,7 +105,7 @@ func (a Account) check() error {
 	if a.Own.Accepted != a.Client.Accepted {
 		wrong("the receiver took %d items, the collector accepted %d", a.Client.Accepted, a.Own.Accepted)
 	}
-	if open := a.Own.Open(); open != 0 {
+	if open := a.Own.Missing(); open != 0 {
 		wrong("of %d accepted items %d are nowhere", a.Own.Accepted, open)
 	}
 	baseline := a.Own.Dropped["baseline"]

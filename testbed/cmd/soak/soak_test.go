@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/datadogoauth/otelcol-datadogoauth/testbed/fleet"
+	"github.com/datadogoauth/otelcol-datadogoauth/internal/balance"
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/load"
 )
 
@@ -61,7 +61,7 @@ func TestTheBooksBalanceAfterEveryTrouble(t *testing.T) {
 // good is an account that balances: 100 items start series, 50 are dropped, 20 are parked, 10 arrived in vain and again.
 func good() Account {
 	return Account{Signal: load.Metrics, Client: load.Totals{Accepted: 1000, Due: 900, Arrived: 830, Extra: 10}, Sink: 840, Lost: 10,
-		Own: fleet.Books{Accepted: 1000, Delivered: 830, Parking: 20, Dropped: map[string]int{"baseline": 100, "too_large": 50}}}
+		Own: balance.Account{Accepted: 1000, Delivered: 830, Parking: 20, Dropped: map[string]int{"baseline": 100, "too_large": 50}}}
 }
 
 func TestEveryFaultOfTheBooksIsNoticed(t *testing.T) {
