@@ -74,15 +74,21 @@ type Dispatcher struct {
 	shares       shares
 	undeleted    map[uint64]*undeleted // by number in the durable queue
 	closing      bool
-	pushing      int           // calls of Push
-	begun        uint64        // guarded by mu; calls of Push so far
-	idle         chan struct{} // closed when pushing becomes 0, nil while nobody waits
+	cut          bool // Cut was called
+	// coming counts the items that Admit let in and that were not pushed yet. Once ended is set nothing counts them any more, nor what comes of them.
+	coming  map[intake.Family]int
+	ended   bool
+	pushing int           // calls of Push
+	begun   uint64        // guarded by mu; calls of Push so far
+	idle    chan struct{} // closed when pushing becomes 0, nil while nobody waits
 	// redriving counts the goroutines that send parked data, probing those of them that try a lane in trouble.
 	redriving, probing int
 	storeFails         bool      // the log says so, and not yet that it works again
 	storeTold          time.Time // when the log said so last
 
 	stop, abort context.CancelFunc // of the loop, and of sends of parked data
+	sends       context.Context    // ends with Cut
+	cutSends    context.CancelFunc
 	loopDone    chan struct{}
 	redrives    sync.WaitGroup
 }
@@ -93,7 +99,9 @@ func NewDispatcher(set Settings) *Dispatcher {
 	if set.Store != nil {
 		each = requestBytes
 	}
+	sends, cutSends := context.WithCancel(context.Background())
 	return &Dispatcher{
+		sends: sends, cutSends: cutSends, coming: make(map[intake.Family]int),
 		set: set, kick: make(chan struct{}, 1), stopped: make(chan struct{}),
 		shares: newShares(set.Queue), undeleted: make(map[uint64]*undeleted), lanes: make(map[string]*lane), destinations: make(map[destinationKey]*destination), park: newPark(set.Park, each), asleep: make(map[*intake.Request]struct{}),
 	}
@@ -142,13 +150,19 @@ const (
 // Admit takes no more until it is below them.
 func (d *Dispatcher) Push(ctx context.Context, req xexporterhelper.Request) (err error) {
 	r := req.(*intake.Request)
-	key := r.Key()
-	if r.Try.First.IsZero() {
+	key, fresh := r.Key(), r.Try.First.IsZero()
+	if fresh {
 		r.Try.First, r.Try.Owed, r.Try.Stored = time.Now(), d.set.Queue.size(r), r.Stored
 	}
 	tenant, owed := r.Tenant, r.Try.Owed // r is not ours any more at the end
-	d.arrive(r)
+	cut, ended := d.arrive(r, fresh)
 	defer func() { d.depart(tenant, owed, err) }()
+	switch {
+	case ended:
+		return consumererror.NewPermanent(errStopping)
+	case cut:
+		return d.refuse(r)
+	}
 	res := d.attempt(r, func() result {
 		return d.lookup(r, func(cred *credential.Credential) result {
 			if o, err := d.enter(ctx, key, r, cred.Generation()); err != nil {
@@ -177,13 +191,18 @@ func (d *Dispatcher) Pushes() Pushes {
 	return Pushes{d.pushing, d.begun}
 }
 
-// arrive notes that a push began, and that its request is not in back-off any more.
-func (d *Dispatcher) arrive(r *intake.Request) {
+// arrive notes that a push began, and that its request is not in back-off any more. cut says that it is not to be sent, ended that it was counted
+// as lost already.
+func (d *Dispatcher) arrive(r *intake.Request, fresh bool) (cut, ended bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.pushing++
 	d.begun++
 	delete(d.asleep, r)
+	if fresh {
+		d.count(-1, r)
+	}
+	return d.cut, d.ended
 }
 
 // depart ends a push. Unless the request will come again, it is out of the queue.
@@ -252,7 +271,9 @@ func (d *Dispatcher) trim(r *intake.Request) {
 
 // send makes one attempt.
 func (d *Dispatcher) send(ctx context.Context, cred *credential.Credential, r *intake.Request) result {
+	ctx, cancel := d.untilCut(ctx)
 	err := d.set.Deliver(ctx, cred, r)
+	cancel()
 	var unsent *intake.Unsent
 	if !errors.As(err, &unsent) {
 		res := result{outcome: done, reached: answered, err: err}

@@ -28,6 +28,11 @@ func (d *Dispatcher) settle(key string, r *intake.Request, res result) error {
 		d.Enqueued(left.Family, -left.Count())
 		return d.lose(left, intake.ReasonShutdown, res.err).err
 	}
+	if d.cut && !res.settled { // with a Store: the queue has it on the disk already
+		d.leave(l, left)
+		d.mu.Unlock()
+		return d.refuse(left)
+	}
 	last := lastAttempt(now, left.Try.First, left.Try.Failures, d.set.Retry)
 	if !last && d.mayRetry(l, now, res) {
 		if res.outcome == unready {

@@ -95,6 +95,7 @@ func (d *Dispatcher) Admit(rs ...*intake.Request) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closing || len(rs) == 0 {
+		d.count(1, rs...)
 		return nil
 	}
 	size, now := 0, time.Now()
@@ -109,6 +110,7 @@ func (d *Dispatcher) Admit(rs ...*intake.Request) error {
 		return fmt.Errorf("tenant %s sends more at once than the queue has room for; send again later, or see sending_queue::queue_size and max_queue_share_per_tenant: %w", tenant, err)
 	}
 	d.shares.add(tenant, size, len(rs)*d.shares.limits.unread())
+	d.count(1, rs...)
 	return nil
 }
 
@@ -116,6 +118,7 @@ func (d *Dispatcher) Admit(rs ...*intake.Request) error {
 func (d *Dispatcher) Withdraw(rs ...*intake.Request) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.count(-1, rs...)
 	for _, r := range rs {
 		d.shares.add(r.Tenant, -d.shares.limits.size(r), -d.shares.limits.unread())
 	}

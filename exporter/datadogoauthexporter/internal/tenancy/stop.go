@@ -106,8 +106,19 @@ func (d *Dispatcher) awaitRedrives(ctx context.Context) {
 }
 
 // Drain is called after the queue was shut down. It waits for the last pushes until ctx is done, since exporterhelper does not wait for those of a
-// partition that was idle for a while, and counts what was in back-off as lost, unless the queue is durable and keeps it.
+// partition that was idle for a while, and counts what was in back-off and what was never pushed as lost, unless the queue is durable and keeps it.
 func (d *Dispatcher) Drain(ctx context.Context) error {
+	err := d.awaitPushes(ctx)
+	if d.set.Store == nil {
+		for family, items := range d.end() {
+			d.Enqueued(family, -items)
+			d.set.Observer.Dropped(family, intake.ReasonShutdown, items)
+		}
+	}
+	return err
+}
+
+func (d *Dispatcher) awaitPushes(ctx context.Context) error {
 	d.mu.Lock()
 	idle := d.idle
 	if d.pushing > 0 && idle == nil {
@@ -115,23 +126,26 @@ func (d *Dispatcher) Drain(ctx context.Context) error {
 		d.idle = idle
 	}
 	d.mu.Unlock()
-	if idle != nil {
-		select {
-		case <-idle:
-		case <-ctx.Done():
-			return fmt.Errorf("requests are still being sent: %w", ctx.Err())
-		}
-	}
-	d.mu.Lock()
-	asleep := d.asleep
-	d.asleep = make(map[*intake.Request]struct{})
-	d.mu.Unlock()
-	if d.set.Store != nil {
+	if idle == nil {
 		return nil
 	}
-	for r := range asleep {
-		d.Enqueued(r.Family, -r.Count())
-		d.set.Observer.Dropped(r.Family, intake.ReasonShutdown, r.Count())
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("requests are still being sent: %w", ctx.Err())
 	}
-	return nil
+}
+
+// end returns what nobody counts any more, also if it is pushed all the same.
+func (d *Dispatcher) end() (left map[intake.Family]int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.ended = true
+	for r := range d.asleep {
+		d.coming[r.Family] += r.Count()
+	}
+	left = d.coming
+	d.asleep, d.coming = make(map[*intake.Request]struct{}), make(map[intake.Family]int)
+	return left
 }
