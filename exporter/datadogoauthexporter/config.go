@@ -27,6 +27,9 @@ type Config struct {
 
 	// Timeout bounds one body: a request that is larger than an intake takes at once is sent in several.
 	Timeout time.Duration `mapstructure:"timeout"`
+	// ShutdownTimeout bounds a stop, of all signals together. What is not sent by then stays in the queue's storage, or is counted as lost.
+	ShutdownTimeout time.Duration `mapstructure:"shutdown_timeout"`
+	stops           *sharedStop
 	// Retry is exporterhelper's retry. Where it would give up, the request is parked.
 	Retry configretry.BackOffConfig `mapstructure:"retry_on_failure"`
 	// Queue is exporterhelper's queue and batcher. Batches are always of one tenant. With a storage it needs Retry, which tells it at a stop
@@ -231,6 +234,7 @@ func (c *Config) Validate() error {
 	if c.Timeout <= 0 {
 		f.add("timeout", "must be positive, got %s", c.Timeout)
 	}
+	c.validateStop(&f)
 	c.validateQueue(&f)
 	c.validateShare(&f)
 	c.Parking.validate(&f, c.Queue.HasValue() && c.Queue.Get().StorageID != nil)

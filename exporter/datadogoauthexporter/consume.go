@@ -105,7 +105,12 @@ func (e *signalExporter[D, R]) Shutdown(ctx context.Context) error {
 	if e.ended.Swap(true) {
 		return nil
 	}
+	ctx, cancel := e.bounded(ctx)
+	defer cancel()
 	e.calls.close()
+	early, cancelEarly := e.part(ctx, 4)
+	_ = e.calls.wait(early) // what a call that goes on all the same brings to the queue is sent or counted
+	cancelEarly()
 	return e.stop(ctx, e.next, e.enqueue)
 }
 

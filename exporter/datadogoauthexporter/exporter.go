@@ -42,6 +42,7 @@ type core struct {
 	parking    *tenancy.Store // nil when the queue has no storage
 	dispatcher atomic.Pointer[tenancy.Dispatcher]
 	unshow     func() // ends that the holder of grants shows refusals; nil where it does not
+	stopping   stopping
 }
 
 func newCore(set exporter.Settings, cfg *Config, signal string, maxAge time.Duration) (*core, error) {
@@ -224,6 +225,7 @@ func (c *core) start(ctx context.Context, host component.Host) error {
 		}
 	}
 	c.dispatcher.Store(d)
+	c.cfg.stops.started()
 	d.Start()
 	if shows {
 		c.unshow = board.ShowRefusals(c.refusals)
@@ -277,58 +279,4 @@ func (c *core) org(tenant string) (string, error) {
 		return "", err
 	}
 	return org.String(), nil
-}
-
-// stop ends what start began. next is exporterhelper's part, which drains the queue, and enqueue offers a request to it: what is parked in memory
-// goes back to the queue, which tries it once more.
-func (c *core) stop(ctx context.Context, next component.Component, enqueue func(context.Context, *intake.Request) error) error {
-	if c.unshow != nil {
-		c.unshow()
-	}
-	d := c.dispatcher.Load()
-	if d != nil {
-		for _, r := range d.Stop(ctx) {
-			if err := enqueue(ctx, r); err != nil {
-				c.telemetry.Dropped(r.Family, intake.ReasonShutdown, r.Count())
-			}
-		}
-	}
-	err := c.shutdown(ctx, next, d, stuckAfter)
-	if d != nil {
-		err = errors.Join(err, d.Drain(ctx))
-	}
-	err = errors.Join(err, c.attempts.close(ctx), c.parking.Close(ctx))
-	if c.client != nil {
-		c.client.CloseIdleConnections()
-	}
-	c.telemetry.Shutdown()
-	return err
-}
-
-// stuckAfter is how long exporterhelper may go on to stop when nothing is on its way any more.
-const stuckAfter = 10 * time.Second
-
-// shutdown stops exporterhelper's part. Its batcher (v0.160.0) can wait for itself for ever: it holds a lock until the batchers of all tenants have
-// stopped, and one that was idle just then waits for the lock to sign off. It has nothing to send, so the stop goes on without it.
-func (c *core) shutdown(ctx context.Context, next component.Component, d *tenancy.Dispatcher, stuckAfter time.Duration) error {
-	if d == nil {
-		return next.Shutdown(ctx)
-	}
-	done := make(chan error, 1)
-	go func() { done <- next.Shutdown(ctx) }()
-	look := time.NewTicker(stuckAfter)
-	defer look.Stop()
-	for sent := d.Pushes(); ; {
-		select {
-		case err := <-done:
-			return err
-		case <-look.C:
-		}
-		pushes := d.Pushes()
-		if pushes.Running == 0 && pushes == sent {
-			c.set.Logger.Warn("The collector's batcher does not end; what it had is sent, so the stop goes on without it")
-			return nil
-		}
-		sent = pushes
-	}
 }

@@ -37,6 +37,8 @@ func createDefaultConfig() component.Config {
 	return &Config{
 		Credentials:            component.NewID(metadata.Type),
 		Timeout:                20 * time.Second, // what Datadog's Agent waits
+		ShutdownTimeout:        30 * time.Second, // longer than Timeout, so that a slow answer is awaited
+		stops:                  &sharedStop{},
 		Retry:                  configretry.NewDefaultBackOffConfig(),
 		Queue:                  configoptional.Some(defaultQueue()),
 		MaxSendsPerTenant:      2,

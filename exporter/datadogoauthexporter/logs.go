@@ -2,13 +2,13 @@ package datadogoauthexporter
 
 import (
 	"context"
-	"errors"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
+	"go.uber.org/zap"
 )
 
 type logsExporter struct {
@@ -51,7 +51,14 @@ func (e *logsExporter) Start(ctx context.Context, host component.Host) error {
 
 // Shutdown implements component.Component. It may come without Start, and twice.
 func (e *logsExporter) Shutdown(ctx context.Context) error {
-	return errors.Join(e.incidents.stop(ctx), e.signalExporter.Shutdown(ctx))
+	ctx, cancel := e.bounded(ctx)
+	defer cancel()
+	early, cancelEarly := e.part(ctx, 4)
+	defer cancelEarly()
+	if err := e.incidents.stop(early); err != nil {
+		e.set.Logger.Warn("A call about an incident is still under way; the journal has its record", zap.Error(err))
+	}
+	return e.signalExporter.Shutdown(ctx)
 }
 
 // ConsumeLogs implements exporter.Logs.

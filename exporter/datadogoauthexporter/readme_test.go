@@ -95,6 +95,7 @@ exporters:
     credentials: datadogoauth/other
     timeout: 0s
     max_sends_per_tenant: 200
+    shutdown_timeout: 10ms
     max_queue_share_per_tenant: 1.5
     sending_queue: {wait_for_result: true, batch: {partition: {metadata_keys: [x]}}}
     parking: {max_bytes_per_tenant: 100, max_bytes: 1}
@@ -122,7 +123,7 @@ exporters:
 		t.Fatal("accepted")
 	}
 	for _, key := range []string{
-		"timeout:", "sending_queue::wait_for_result:", "sending_queue::num_consumers:", "sending_queue::batch::partition:", "max_queue_share_per_tenant:", "parking::max_bytes:",
+		"timeout: must be positive", "shutdown_timeout: must be at least", "sending_queue::wait_for_result:", "sending_queue::num_consumers:", "sending_queue::batch::partition:", "max_queue_share_per_tenant:", "parking::max_bytes:",
 		"tenant: nothing names", "tenant::allowed::0:", "http::endpoint:", "http::timeout:", "http::compression:", "http::cookies:", "http::headers:",
 		"http::tls::insecure:", "http::tls::insecure_skip_verify:", "endpoints: datadoghq.org:", "endpoints: datadoghq.eu::api:", "endpoints: datadoghq.eu::nothing:",
 		"hostname:", "resource_host:", "metrics::remapping:", "integration::source:", "metrics::compression:", "metrics::max_age:", "metrics::max_ahead:", "metrics::delta_ttl:", "metrics::max_series:",
