@@ -41,6 +41,8 @@ type Settings struct {
 	Workers int
 	Queue   QueueLimits
 	Park    ParkLimits
+	// Strangers are the tenants without an organisation whose data waits.
+	Strangers Strangers
 	// MaxAge is how old an item may be when it is sent, 0 for any age.
 	MaxAge func(intake.Family) time.Duration
 	// MaxAhead is how far ahead of the clock an item may be when it is sent, 0 for any. It may be nil.
@@ -83,8 +85,10 @@ type Dispatcher struct {
 	idle    chan struct{} // closed when pushing becomes 0, nil while nobody waits
 	// redriving counts the goroutines that send parked data, probing those of them that try a lane in trouble.
 	redriving, probing int
-	storeFails         bool      // the log says so, and not yet that it works again
-	storeTold          time.Time // when the log said so last
+	strangers          map[string]time.Time // when data of a tenant without an organisation was last seen
+	strangersSeen      time.Time            // when they were last looked through
+	storeFails         bool                 // the log says so, and not yet that it works again
+	storeTold          time.Time            // when the log said so last
 
 	stop, abort context.CancelFunc // of the loop, and of sends of parked data
 	sends       context.Context    // ends with Cut
@@ -101,7 +105,7 @@ func NewDispatcher(set Settings) *Dispatcher {
 	}
 	sends, cutSends := context.WithCancel(context.Background())
 	return &Dispatcher{
-		sends: sends, cutSends: cutSends, coming: make(map[intake.Family]int),
+		sends: sends, cutSends: cutSends, strangers: make(map[string]time.Time), coming: make(map[intake.Family]int),
 		set: set, kick: make(chan struct{}, 1), stopped: make(chan struct{}),
 		shares: newShares(set.Queue), undeleted: make(map[uint64]*undeleted), lanes: make(map[string]*lane), destinations: make(map[destinationKey]*destination), park: newPark(set.Park, each), asleep: make(map[*intake.Request]struct{}),
 	}
@@ -150,6 +154,9 @@ const (
 // Admit takes no more until it is below them.
 func (d *Dispatcher) Push(ctx context.Context, req xexporterhelper.Request) (err error) {
 	r := req.(*intake.Request)
+	if r.Org == "" {
+		_ = d.stamp(r) // without one it is parked, or lost
+	}
 	key, fresh := r.Key(), r.Try.First.IsZero()
 	if fresh {
 		r.Try.First, r.Try.Owed, r.Try.Stored = time.Now(), d.set.Queue.size(r), r.Stored
@@ -225,6 +232,8 @@ func (d *Dispatcher) lookup(r *intake.Request, send func(*credential.Credential)
 	}
 	cred, err := d.set.Source.Lookup(r.Tenant)
 	switch {
+	case r.Org == "" && (err == nil || d.Shelter(r.Tenant, err)): // with nil it has connected this moment
+		return result{outcome: waiting, left: r, err: errStranger}
 	case err == nil && cred.OrgText() != r.Org:
 		return d.lose(r, intake.ReasonOrgChanged, errors.New("the tenant connected another organisation; data for the old one is not sent"))
 	case err == nil:

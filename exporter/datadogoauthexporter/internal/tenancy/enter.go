@@ -84,7 +84,7 @@ func (d *Dispatcher) shut(l *lane, now time.Time) bool {
 
 // trouble says that a lane cannot take its data for a reason other than that there is much of it.
 func (d *Dispatcher) trouble(l *lane, now time.Time) bool {
-	return l.held || d.shut(l, now)
+	return l.held || l.stranger || d.shut(l, now)
 }
 
 func (d *Dispatcher) lane(key string, r *intake.Request) *lane {
@@ -94,7 +94,7 @@ func (d *Dispatcher) lane(key string, r *intake.Request) *lane {
 		if d.destinations[to] == nil {
 			d.destinations[to] = &destination{}
 		}
-		l = &lane{tenant: r.Tenant, family: r.Family, to: d.destinations[to]}
+		l = &lane{tenant: r.Tenant, family: r.Family, stranger: r.Org == "", to: d.destinations[to]}
 		d.lanes[key] = l
 	}
 	return l

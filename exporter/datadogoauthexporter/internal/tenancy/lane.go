@@ -16,7 +16,9 @@ const failuresToOpen = 3
 type lane struct {
 	tenant string
 	family intake.Family
-	to     *destination
+	// stranger says that the data has no organisation. Nothing of the lane is ever sent.
+	stranger bool
+	to       *destination
 	// sending counts the requests of queue workers that are with the intake or in back-off between two attempts, waiting those that wait for a
 	// place.
 	sending, waiting int

@@ -19,7 +19,10 @@ type park struct {
 	shelves map[string]*shelf // by lane
 	tenants map[string]int    // bytes by tenant
 	bytes   int
-	ticket  uint64
+	// strangers are the bytes of requests without an organisation, by tenant, and strange those of all of them.
+	strangers map[string]int
+	strange   int
+	ticket    uint64
 	// byFamily is what is parked for each intake.
 	byFamily map[intake.Family]stock
 }
@@ -39,6 +42,7 @@ type parked struct {
 	*intake.Request        // if the store has all of it, that of the outline
 	ticket          uint64 // order of parking over all shelves
 	items, weight   int    // items and bytes that it counts for
+	stranger        bool   // it counts as one without an organisation
 
 	// outline is what the store has in a slot, nil if it has nothing of it. It may be more than the request: what was settled could not be
 	// taken away.
@@ -56,7 +60,7 @@ type evicted struct {
 }
 
 func newPark(limits ParkLimits, each int) *park {
-	return &park{limits: limits, each: each, shelves: make(map[string]*shelf), tenants: make(map[string]int), byFamily: make(map[intake.Family]stock)}
+	return &park{limits: limits, each: each, shelves: make(map[string]*shelf), tenants: make(map[string]int), strangers: make(map[string]int), byFamily: make(map[intake.Family]stock)}
 }
 
 const (
@@ -82,7 +86,7 @@ func (p *park) hasRoom(r *intake.Request) bool { return p.bytes+p.weigh(r) <= p.
 // admit counts r, whatever the limits. It is on no shelf yet.
 func (p *park) admit(r *intake.Request) *parked {
 	p.ticket++
-	e := &parked{Request: r, ticket: p.ticket, items: r.Count(), weight: p.weigh(r)}
+	e := &parked{Request: r, ticket: p.ticket, items: r.Count(), weight: p.weigh(r), stranger: r.Org == ""}
 	p.count(e, 1)
 	return e
 }
@@ -109,7 +113,7 @@ func (p *park) later(e *parked) {
 // restore counts what an earlier process parked and puts it on its shelf.
 func (p *park) restore(lane string, e *parked) {
 	p.ticket = max(p.ticket, e.ticket)
-	e.items, e.weight = e.Count(), p.weight(e.BytesSize(), e.outline.Wire)
+	e.items, e.weight, e.stranger = e.Count(), p.weight(e.BytesSize(), e.outline.Wire), e.Org == ""
 	p.count(e, 1)
 	p.add(lane, e)
 }
@@ -119,10 +123,11 @@ func (p *park) restore(lane string, e *parked) {
 // any more. Without ok nothing is removed, since there would be no room all the same: it is r that has to go.
 func (p *park) makeRoom(r *intake.Request, mayLose func(lane string) bool) (gone []evicted, ok bool) {
 	w := p.weigh(r)
-	if w > p.limits.PerTenantBytes {
+	stranger := r.Org == ""
+	if w > p.limits.PerTenantBytes || stranger && w > p.limits.TotalBytes/strangersPart {
 		return nil, false
 	}
-	for p.tenants[r.Tenant]+w > p.limits.PerTenantBytes || p.bytes+w > p.limits.TotalBytes {
+	for p.tenants[r.Tenant]+w > p.limits.PerTenantBytes || p.bytes+w > p.limits.TotalBytes || stranger && p.strange+w > p.limits.TotalBytes/strangersPart {
 		tenant := r.Tenant
 		if p.tenants[tenant]+w <= p.limits.PerTenantBytes {
 			tenant = p.largest(mayLose, r.Tenant, w)
@@ -191,6 +196,12 @@ func (p *park) count(e *parked, sign int) {
 	p.byFamily[e.Family] = stock{of.items + sign*e.items, of.bytes + n}
 	if p.tenants[e.Tenant] += n; p.tenants[e.Tenant] == 0 {
 		delete(p.tenants, e.Tenant)
+	}
+	if e.stranger {
+		p.strange += n
+		if p.strangers[e.Tenant] += n; p.strangers[e.Tenant] == 0 {
+			delete(p.strangers, e.Tenant)
+		}
 	}
 }
 

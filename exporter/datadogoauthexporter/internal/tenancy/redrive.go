@@ -81,7 +81,7 @@ func (d *Dispatcher) sweep(sendCtx context.Context, now time.Time) time.Duration
 			d.forget(key, l, now)
 			continue
 		}
-		if l.held && !d.usable(l) || l.sending >= d.places(l) || l.slow(now) {
+		if l.stranger && !d.claimable(l.tenant) || !l.stranger && l.held && !d.usable(l) || l.sending >= d.places(l) || l.slow(now) {
 			continue // a change of the credential, or a place given back, wakes the loop
 		}
 		if wait := d.rest(l, now); wait > 0 {
@@ -199,6 +199,9 @@ func (d *Dispatcher) redriveOne(ctx context.Context, key string) bool {
 		return next
 	}
 
+	if r.Org == "" && d.claim(e, r) {
+		return true
+	}
 	before := 0
 	r.Progress = func(items int) { d.settledParked(e, items) }
 	res := d.lookup(r, func(cred *credential.Credential) result {

@@ -36,6 +36,8 @@ type Rules struct {
 	FromResource bool
 	// Allowed limits the tenants. With none, every connected tenant is allowed.
 	Allowed []string
+	// Default is the tenant of resources of which nothing names one, "" for none.
+	Default string
 }
 
 // Resolver applies Rules. It is safe for concurrent use.
@@ -109,8 +111,10 @@ func (c Caller) Take(attrs pcommon.Map) (tenant string, named Named, refusal *Re
 	switch {
 	case c.refusal != nil:
 		return "", named, c.refusal
-	case c.tenant == "":
+	case c.tenant == "" && c.resolver.rules.Default == "":
 		return "", named, errNoTenant
+	case c.tenant == "":
+		c.tenant = c.resolver.rules.Default
 	}
 	if c.resolver.allowed != nil {
 		if _, ok := c.resolver.allowed[c.tenant]; !ok {

@@ -37,6 +37,13 @@ func TestWhoseDatumItIs(t *testing.T) {
 		"on the list":                           {rules: tenancy.Rules{MetadataKey: "x-tenant", Allowed: []string{"acme"}}, metadata: []string{"acme"}, want: "acme"},
 		"not on the list":                       {rules: tenancy.Rules{MetadataKey: "x-tenant", Allowed: []string{"acme"}}, metadata: []string{"globex"}, reason: intake.ReasonNotAllowed},
 		"the list also limits a fixed tenant":   {rules: tenancy.Rules{Fixed: "globex", Allowed: []string{"acme"}}, reason: intake.ReasonNotAllowed},
+		"the default, where nothing names one":  {rules: tenancy.Rules{MetadataKey: "x-tenant", FromResource: true, Default: "rest"}, want: "rest"},
+		"the default is not for another name":   {rules: tenancy.Rules{MetadataKey: "x-tenant", Default: "rest"}, metadata: []string{"globex"}, want: "globex"},
+		"nor for one that is refused":           {rules: tenancy.Rules{MetadataKey: "x-tenant", Default: "rest", Allowed: []string{"rest"}}, metadata: []string{"globex"}, reason: intake.ReasonNotAllowed},
+		"nor for an empty one":                  {rules: tenancy.Rules{MetadataKey: "x-tenant", Default: "rest"}, metadata: []string{""}, reason: intake.ReasonTenantInvalid},
+		"nor for two that differ":               {rules: tenancy.Rules{MetadataKey: "x-tenant", FromResource: true, Default: "rest"}, metadata: []string{"acme"}, attribute: "globex", reason: intake.ReasonTenantConflict},
+		"nor for an attribute that is no text":  {rules: tenancy.Rules{FromResource: true, Default: "rest"}, attribute: 7, reason: intake.ReasonTenantInvalid},
+		"but for an attribute that is not read": {rules: tenancy.Rules{MetadataKey: "x-tenant", Default: "rest"}, attribute: "globex", want: "rest"},
 		"an attribute is not trimmed or folded": {rules: tenancy.Rules{Fixed: "acme", FromResource: true}, attribute: "Acme", reason: intake.ReasonTenantConflict},
 	} {
 		t.Run(name, func(t *testing.T) {

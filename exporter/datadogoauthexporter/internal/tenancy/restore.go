@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"go.uber.org/zap"
 )
@@ -29,6 +30,9 @@ func (d *Dispatcher) Restore(unreadable func(error)) error {
 	for _, e := range found {
 		key := e.Key()
 		d.lane(key, e.Request)
+		if e.Org == "" {
+			d.strangers[e.Tenant] = time.Now()
+		}
 		d.park.restore(key, e)
 	}
 	bytes, tenants := d.park.bytes, len(d.park.tenants)

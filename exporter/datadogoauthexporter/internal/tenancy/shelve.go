@@ -31,7 +31,9 @@ func (d *Dispatcher) reserve(key string, r *intake.Request, busy bool, now time.
 		s.confined = d.confine(key, r)
 	}
 	if !busy {
-		s.gone, s.room = d.park.makeRoom(r, func(lane string) bool { return lane == key || !alone && d.trouble(d.lanes[lane], now) })
+		s.gone, s.room = d.park.makeRoom(r, func(lane string) bool {
+			return lane == key || !alone && d.trouble(d.lanes[lane], now) && (r.Org != "" || d.lanes[lane].stranger)
+		})
 	}
 	s.alone, s.since = alone && !l.toldAlone, l.refusedSince
 	l.toldAlone = l.toldAlone || alone
