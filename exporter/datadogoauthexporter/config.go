@@ -90,6 +90,13 @@ type TenantConfig struct {
 	ResourceAttribute bool `mapstructure:"resource_attribute"`
 	// Allowed limits the tenants. Empty: every connected tenant.
 	Allowed []string `mapstructure:"allowed"`
+	// Default is the tenant of resources of which nothing names one. One that is named and refused is no reason for it.
+	Default string `mapstructure:"default"`
+	// WhenUnknown and WhenNotConnected are reject, or park until the tenant connects or the data is too old.
+	WhenUnknown      TenantPolicy `mapstructure:"when_unknown"`
+	WhenNotConnected TenantPolicy `mapstructure:"when_not_connected"`
+	// MaxWaiting is how many tenants that are not connected may have data waiting, per signal.
+	MaxWaiting int `mapstructure:"max_waiting"`
 }
 
 // IntegrationConfig names the partner's integration.
@@ -264,6 +271,7 @@ func (c *Config) Validate() error {
 }
 
 func (t *TenantConfig) validate(f *faults) {
+	t.validateStrangers(f)
 	if t.Fixed == "" && t.MetadataKey == "" && !t.ResourceAttribute {
 		f.add("tenant", "nothing names a tenant: set fixed, metadata_key or resource_attribute")
 	}

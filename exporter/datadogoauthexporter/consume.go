@@ -187,8 +187,14 @@ func (e *signalExporter[D, R]) shares(ctx context.Context, data D, lost *error) 
 		s := shares[tenant]
 		if s == nil {
 			s = &share[R]{}
-			if s.org, s.err = e.org(tenant); s.err == nil {
-				s.mapping, s.hosts = e.signal.begin(tenant, s.org), e.hosts.Begin(tenant, s.org)
+			if s.org, s.err = e.org(tenant); s.err != nil && e.dispatcher.Load().Shelter(tenant, s.err) {
+				s.err = nil // it waits, without an organisation
+			}
+			if s.err == nil {
+				s.mapping = e.signal.begin(tenant, s.org)
+				if s.org != "" {
+					s.hosts = e.hosts.Begin(tenant, s.org)
+				}
 				e.room.prepare(s.mapping.payloads(), items)
 			}
 			shares[tenant] = s

@@ -104,6 +104,10 @@ func (m *logsMapping) diverted(count func(intake.Family, int, *intake.Drops)) (g
 }
 
 func (m *logsMapping) prepare(tenant, org string) (err error) {
+	if len(m.about.all) > 0 && org == "" { // the journal notes nothing that has no organisation
+		m.about.drops.Add(intake.ReasonNotConnected, len(m.about.all))
+		m.about.all = nil
+	}
 	if len(m.about.all) > 0 {
 		m.about.org, err = m.incidents.organisation(tenant, org)
 	}

@@ -50,6 +50,7 @@ func newCore(set exporter.Settings, cfg *Config, signal string, maxAge time.Dura
 	c.watch = &queueWatch{core: c}
 	c.resolver = tenancy.NewResolver(tenancy.Rules{
 		Fixed: cfg.Tenant.Fixed, MetadataKey: cfg.Tenant.MetadataKey, FromResource: cfg.Tenant.ResourceAttribute, Allowed: cfg.Tenant.Allowed,
+		Default: cfg.Tenant.Default,
 	})
 	c.hosts = cfg.HostMetadata.hosts(set.BuildInfo)
 	var err error
@@ -211,6 +212,7 @@ func (c *core) start(ctx context.Context, host component.Host) error {
 		Workers:   queue.NumConsumers,
 		Queue:     c.cfg.queueLimits(),
 		Park:      limits,
+		Strangers: c.cfg.Tenant.strangers(),
 		MaxAge:    c.maxAgeOf,
 		MaxAhead:  c.maxAheadOf,
 		Validated: validated,

@@ -36,6 +36,7 @@ func createDefaultConfig() component.Config {
 	m := metrics.DefaultOptions()
 	return &Config{
 		Credentials:            component.NewID(metadata.Type),
+		Tenant:                 TenantConfig{WhenUnknown: RejectTenant, WhenNotConnected: RejectTenant, MaxWaiting: defaultMaxWaiting},
 		Timeout:                20 * time.Second, // what Datadog's Agent waits
 		ShutdownTimeout:        30 * time.Second, // longer than Timeout, so that a slow answer is awaited
 		stops:                  &sharedStop{},
