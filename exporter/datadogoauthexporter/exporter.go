@@ -34,6 +34,7 @@ type core struct {
 	resolver  *tenancy.Resolver
 	hosts     *hostmetadata.Hosts // nil when no host metadata is sent
 	watch     *queueWatch
+	status    *status
 
 	// Set by start.
 	source     credential.Source
@@ -46,7 +47,7 @@ type core struct {
 }
 
 func newCore(set exporter.Settings, cfg *Config, signal string, maxAge time.Duration) (*core, error) {
-	c := &core{set: set, cfg: cfg, signal: signal, maxAge: maxAge}
+	c := &core{set: set, cfg: cfg, signal: signal, maxAge: maxAge, status: &status{after: failingAfter}}
 	c.watch = &queueWatch{core: c}
 	c.resolver = tenancy.NewResolver(tenancy.Rules{
 		Fixed: cfg.Tenant.Fixed, MetadataKey: cfg.Tenant.MetadataKey, FromResource: cfg.Tenant.ResourceAttribute, Allowed: cfg.Tenant.Allowed,
@@ -204,7 +205,7 @@ func (c *core) start(ctx context.Context, host component.Host) error {
 	}
 	d := tenancy.NewDispatcher(tenancy.Settings{
 		Source:    c.source,
-		Deliver:   sender.Send,
+		Deliver:   c.status.watch(sender.Send),
 		Observer:  c.telemetry,
 		Logger:    c.set.Logger,
 		Retry:     c.cfg.Retry,
@@ -228,6 +229,7 @@ func (c *core) start(ctx context.Context, host component.Host) error {
 	}
 	c.dispatcher.Store(d)
 	c.cfg.stops.started()
+	c.status.start(host)
 	d.Start()
 	if shows {
 		c.unshow = board.ShowRefusals(c.refusals)

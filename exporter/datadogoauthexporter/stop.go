@@ -39,6 +39,7 @@ const maxRest = 3 * time.Second
 // parked in memory goes back to the queue, which tries it once more. Shortly before the time is up every send is ended. What is left then stays in the
 // storage, or is counted as lost.
 func (c *core) stop(ctx context.Context, next component.Component, enqueue func(context.Context, *intake.Request) error) error {
+	c.status.stop()
 	if c.unshow != nil {
 		c.unshow()
 	}
