@@ -38,7 +38,7 @@ func createDefaultConfig() component.Config {
 		Credentials:            component.NewID(metadata.Type),
 		Tenant:                 TenantConfig{WhenUnknown: RejectTenant, WhenNotConnected: RejectTenant, MaxWaiting: defaultMaxWaiting},
 		Timeout:                20 * time.Second, // what Datadog's Agent waits
-		ShutdownTimeout:        30 * time.Second, // longer than Timeout, so that a slow answer is awaited
+		ShutdownTimeout:        30 * time.Second, // an attempt or two, with three signals
 		stops:                  &sharedStop{},
 		Retry:                  configretry.NewDefaultBackOffConfig(),
 		Queue:                  configoptional.Some(defaultQueue()),
