@@ -125,6 +125,7 @@ func TestAnOrganisationIsGivenOnce(t *testing.T) {
 				w.source.Fail("acme", credential.ErrPaused)
 			}
 			synctest.Wait()
+			disk.DieAt(1, false) // a kill
 			w.Stop(t.Context())
 			again := reopen(t, &disk, strangers(10))
 			again.source.Fail("acme", credential.ErrNotReady)
@@ -150,6 +151,9 @@ func TestStrangersThatAreNotWantedAnyMore(t *testing.T) {
 		})
 		_ = w.Push(t.Context(), unclaimed("acme", "1"))
 		w.Stop(t.Context())
+		if reopen(t, &disk, strangers(1)).Shelter("another", credential.ErrUnknownTenant) {
+			t.Error("after a restart there is room for one more")
+		}
 		again := reopen(t, &disk, nil)
 		again.Start()
 		defer again.Stop(t.Context())
