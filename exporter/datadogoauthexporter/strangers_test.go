@@ -46,8 +46,11 @@ func TestDataOfATenantThatIsNotConnectedWaits(t *testing.T) {
 					return l.(*logsExporter), m.(*metricsExporter), s.(*tracesExporter)
 				}
 				logs, metrics, traces := open()
+				records := logsOf("acme", "later")
+				records.ResourceLogs().At(1).Resource().Attributes().PutBool("datadog.host.use_as_metadata", true)
+				records.ResourceLogs().At(1).Resource().Attributes().PutStr("host.name", "a-host")
 				for _, err := range []error{
-					logs.ConsumeLogs(ctx, logsOf("acme", "later")), metrics.ConsumeMetrics(ctx, metricsOf("later")), traces.ConsumeTraces(ctx, tracesOf("later")),
+					logs.ConsumeLogs(ctx, records), metrics.ConsumeMetrics(ctx, metricsOf("later")), traces.ConsumeTraces(ctx, tracesOf("later")),
 				} {
 					if err != nil {
 						t.Fatal(err)
@@ -81,6 +84,9 @@ func TestDataOfATenantThatIsNotConnectedWaits(t *testing.T) {
 				}
 				for signal, want := range map[string]string{"logs": "accepted 2 delivered 2", "metrics": "accepted 2 delivered 2", "traces": "accepted 1 delivered 1"} {
 					within(t, func() bool { return booksOf(t, tel, signal) == want })
+				}
+				if got := booksOf(t, tel, "host_metadata"); got != "" {
+					t.Errorf("a host of nobody is reported: %s", got)
 				}
 			})
 		}

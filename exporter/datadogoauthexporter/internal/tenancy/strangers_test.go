@@ -103,12 +103,22 @@ func TestStrangersGetTheirDataOnceTheyConnect(t *testing.T) {
 	}
 }
 
-// TestAnOrganisationIsGivenOnce: data that waits on the disk has the organisation of its tenant's first connection from then on, also across restarts.
+// TestAnOrganisationIsGivenOnce: data that waits on the disk has the organisation of its tenant's first connection from then on, also across a kill, and if it was
+// sent just before.
 func TestAnOrganisationIsGivenOnce(t *testing.T) {
 	t.Parallel()
-	for connectsBefore, want := range map[bool]string{
-		false: "sent [1], in park 0, parked 0, redriven 1, expired 0, dropped map[]",
-		true:  "sent [], in park 0, parked 0, redriven 1, expired 0, dropped map[org_changed:1]",
+	const sent, dropped = "sent [1], in park 0, parked 0, redriven 1, expired 0, dropped map[]",
+		"sent [], in park 0, parked 0, redriven 1, expired 0, dropped map[org_changed:1]"
+	for name, c := range map[string]struct {
+		before func(*world)
+		want   string
+	}{
+		"not connected before": {func(*world) {}, sent},
+		"connected and paused": {func(w *world) {
+			w.source.Grant("acme", "datadoghq.eu", "key", 1, false)
+			w.source.Fail("acme", credential.ErrPaused)
+		}, dropped},
+		"connected and sent": {func(w *world) { w.source.Grant("acme", "datadoghq.eu", "key", 1, false) }, dropped},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var disk tenancytest.Disk
@@ -116,16 +126,17 @@ func TestAnOrganisationIsGivenOnce(t *testing.T) {
 				stored(&disk)(s)
 				strangers(10)(s)
 			})
+			w.answers(func(*intake.Request, int) error {
+				disk.DieAt(1, false)
+				return nil
+			})
 			w.Start()
 			if err := w.Push(t.Context(), unclaimed("acme", "1")); err != nil {
 				t.Fatal(err)
 			}
-			if connectsBefore {
-				w.source.Grant("acme", "datadoghq.eu", "key", 1, false)
-				w.source.Fail("acme", credential.ErrPaused)
-			}
+			c.before(w)
 			synctest.Wait()
-			disk.DieAt(1, false) // a kill
+			disk.DieAt(1, false)
 			w.Stop(t.Context())
 			again := reopen(t, &disk, strangers(10))
 			again.source.Fail("acme", credential.ErrNotReady)
@@ -135,7 +146,9 @@ func TestAnOrganisationIsGivenOnce(t *testing.T) {
 			again.want(t, "sent [], in park 1, parked 0, redriven 0, expired 0, dropped map[]")
 			again.source.Move("acme", "datadoghq.eu", "key", "another")
 			synctest.Wait()
-			again.want(t, want)
+			if got := again.figures(); got != c.want {
+				t.Errorf("%s:\n got %s\nwant %s", name, got, c.want)
+			}
 		})
 	}
 }
