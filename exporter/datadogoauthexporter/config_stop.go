@@ -39,5 +39,7 @@ func (s *sharedStop) ended(took time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.used += took
-	s.running--
+	if s.running--; s.running <= 0 {
+		s.running, s.used = 0, 0 // the same configuration may be started again
+	}
 }

@@ -129,14 +129,14 @@ func TestAStopGoesOnWithoutABatcherThatDoesNotEnd(t *testing.T) {
 	}
 }
 
-// TestSignalsShareTheTimeToStop: what one of them leaves, the others have.
+// TestSignalsShareTheTimeToStop: what one of them leaves, the others have, and once all have stopped there is all of it again.
 func TestSignalsShareTheTimeToStop(t *testing.T) {
 	t.Parallel()
 	var s sharedStop
 	for range 3 {
 		s.started()
 	}
-	for i, c := range []struct{ want, took time.Duration }{{10, 10}, {10, 2}, {18, 20}, {0, 0}} {
+	for i, c := range []struct{ want, took time.Duration }{{10, 10}, {10, 2}, {18, 20}, {30, 0}} {
 		if got := s.share(30); got != c.want {
 			t.Errorf("the stop %d may take %d, want %d", i, got, c.want)
 		}
