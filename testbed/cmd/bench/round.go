@@ -23,6 +23,7 @@ type arm struct {
 	rate   int
 	tenant func(i int) string
 	rounds uint64 // that were sent
+	sent   int64  // Unix second of the end of the last one
 }
 
 // Run is one round of a load.
@@ -62,6 +63,10 @@ func (l *lab) round(ctx context.Context, ld *load.Load, a *arm) (Run, error) {
 	if a.node == l.nodes[datadogOAuth] && a.rounds == 0 {
 		perRequest -= ld.First
 	}
+	// A count of which its series has one in the same second already moves to the next one, so that its mark is another's.
+	for ld.Signal == load.Metrics && time.Now().Unix() <= a.sent {
+		time.Sleep(10 * time.Millisecond)
+	}
 	ledger := &load.Ledger{}
 	l.sink.Watch(ledger.Arrived)
 	defer l.sink.Watch(nil)
@@ -71,6 +76,7 @@ func (l *lab) round(ctx context.Context, ld *load.Load, a *arm) (Run, error) {
 		return Run{}, fmt.Errorf("%s: %w\n%s", a.name, err, a.node.Log.Tail(10))
 	}
 	a.rounds++
+	a.sent = time.Now().Unix()
 	if a.node != l.nodes[nop] {
 		if err := l.await(ctx, ld, a.node, perRequest*ld.Requests); err != nil {
 			return Run{}, fmt.Errorf("%s: %w\n%s", a.name, err, a.node.Log.Tail(10))
