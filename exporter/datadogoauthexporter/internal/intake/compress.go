@@ -31,8 +31,9 @@ const maxPooledBytes = 6 << 20
 
 // packer compresses bodies into pooled buffers. The zero packer works. It is safe for concurrent use.
 type packer struct {
-	zstd, gzip encoders
-	buffers    sync.Pool // of *packed
+	text, numbers encoders // of zstd, by what is packed; see Family.numbers
+	gzip          encoders
+	buffers       sync.Pool // of *packed
 }
 
 // encoders lets as many work at a time as there are processors, and keeps them. An encoder is about a megabyte, which the garbage collector would
@@ -75,35 +76,38 @@ type encoder interface {
 	Reset(io.Writer)
 }
 
-// pack returns the concatenation of parts, compressed. The caller owns the result and must release it.
-func (p *packer) pack(c Compression, parts ...[]byte) (*packed, error) {
+// pack returns the concatenation of parts of a body of f, compressed. The caller owns the result and must release it.
+func (p *packer) pack(f Family, c Compression, parts ...[]byte) (*packed, error) {
 	out, _ := p.buffers.Get().(*packed)
 	if out == nil {
 		out = &packed{home: &p.buffers}
 	}
 	out.owners.Store(1)
-	if err := p.write(&out.buf, c, parts); err != nil {
+	if err := p.write(&out.buf, f, c, parts); err != nil {
 		out.release()
 		return nil, fmt.Errorf("compress with %s: %w", c, err)
 	}
 	return out, nil
 }
 
-func (p *packer) write(dst *bytes.Buffer, c Compression, parts [][]byte) error {
+func (p *packer) write(dst *bytes.Buffer, f Family, c Compression, parts [][]byte) error {
 	if c == None {
 		for _, part := range parts {
 			dst.Write(part)
 		}
 		return nil
 	}
-	kept := &p.zstd
-	if c == Gzip {
+	kept := &p.text
+	switch {
+	case c == Gzip:
 		kept = &p.gzip
+	case f.numbers():
+		kept = &p.numbers
 	}
 	enc, err := kept.get(), error(nil)
 	defer func() { kept.put(enc) }()
 	if enc == nil {
-		if enc, err = newEncoder(c); err != nil {
+		if enc, err = newEncoder(c, f.numbers()); err != nil {
 			enc = nil
 			return err
 		}
@@ -118,13 +122,14 @@ func (p *packer) write(dst *bytes.Buffer, c Compression, parts [][]byte) error {
 	return enc.Close()
 }
 
-// newEncoder leaves out the check sum of zstd's frame: the connection has a better one.
-func newEncoder(c Compression) (encoder, error) {
+// newEncoder leaves out the check sum of zstd's frame: the connection has a better one. Of numbers, what does not repeat is packed as it is: entropy
+// coding takes an eighth of the time there, and makes a body a thirtieth shorter.
+func newEncoder(c Compression, numbers bool) (encoder, error) {
 	if c == Gzip {
 		return gzip.NewWriterLevel(nil, gzip.BestSpeed)
 	}
 	return zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest),
-		zstd.WithWindowSize(zstdWindowBytes), zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(false))
+		zstd.WithWindowSize(zstdWindowBytes), zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(false), zstd.WithNoEntropyCompression(numbers))
 }
 
 // packed is a compressed body in a pooled buffer. It goes back to the pool when its last owner let go of it: the sender, and every

@@ -72,6 +72,9 @@ func (f Family) usualCompression() Compression {
 // takesZstd reports whether the intake may take zstd. Of the others only gzip is known.
 func (f Family) takesZstd() bool { return f < OTLPMetrics }
 
+// numbers says that what does not repeat itself in a body is numbers rather than text.
+func (f Family) numbers() bool { return f == Series || f == Sketches }
+
 func (f Family) String() string {
 	if !f.Known() {
 		return "unknown"

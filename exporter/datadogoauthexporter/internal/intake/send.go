@@ -272,7 +272,7 @@ func (s *Sender) post(ctx context.Context, cred *credential.Credential, r *Reque
 			r.Family, r.Tenant, cred.Site(), t.host, cred.Site(), t.host)}
 	}
 	prefix, inner, suffix := r.Family.frame(&r.Payload, &s.frames)
-	body, err := s.packer.pack(with, prefix, inner, suffix)
+	body, err := s.packer.pack(r.Family, with, prefix, inner, suffix)
 	if err != nil {
 		return judgement{verdict: again, err: err}
 	}
