@@ -135,6 +135,35 @@ func histogramLoad(temporality pmetric.AggregationTemporality) *load {
 	})
 }
 
+// busyLoad is of histograms with hundreds of observations around a bound in seconds, as the duration of requests has.
+func busyLoad() *load {
+	bounds := []float64{.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10}
+	n := uint64(0)
+	return newLoad(func(l *load, m pmetric.Metric) pcommon.Map {
+		if m.Type() != pmetric.MetricTypeHistogram {
+			m.SetEmptyHistogram().SetAggregationTemporality(pmetric.AggregationTemporalityDelta)
+		}
+		p := m.Histogram().DataPoints().AppendEmpty()
+		p.ExplicitBounds().FromRaw(bounds)
+		n = n*7 + 1
+		middle, total := 2+int(n%10), uint64(0)
+		for i := range len(bounds) + 1 {
+			in := uint64(0)
+			if away := max(i-middle, middle-i); away < 4 {
+				in = (n>>7)%(400>>(2*away)+1) + 1
+			}
+			p.BucketCounts().Append(in)
+			total += in
+		}
+		p.SetCount(total)
+		p.SetSum(float64(total) * bounds[middle])
+		p.SetMin(.001)
+		p.SetMax(9.5)
+		l.stamps = append(l.stamps, p.SetTimestamp)
+		return p.Attributes()
+	})
+}
+
 func exponentialLoad() *load {
 	return newLoad(func(l *load, m pmetric.Metric) pcommon.Map {
 		if m.Type() != pmetric.MetricTypeExponentialHistogram {
@@ -232,6 +261,8 @@ func BenchmarkMapSumDelta(b *testing.B) { benchmarkLoad(b, deltaLoad()) }
 func BenchmarkMapHistogram(b *testing.B) {
 	benchmarkLoad(b, histogramLoad(pmetric.AggregationTemporalityDelta))
 }
+
+func BenchmarkMapHistogramBusy(b *testing.B) { benchmarkLoad(b, busyLoad()) }
 
 func BenchmarkMapHistogramCumulative(b *testing.B) {
 	benchmarkLoad(b, histogramLoad(pmetric.AggregationTemporalityCumulative))

@@ -89,17 +89,17 @@ func (c *expoConverter) convert(s *sketch, p pmetric.ExponentialHistogramDataPoi
 	}
 
 	switch {
-	case c.positive.total != 0:
+	case c.positive.used():
 		s.max = indexValue(c.positive.max)
 	case zeros > 0:
 		s.max = 0
-	case c.negative.total != 0:
+	case c.negative.used():
 		s.max = -indexValue(c.negative.min)
 	default:
 		return false
 	}
 	switch {
-	case c.negative.total != 0:
+	case c.negative.used():
 		s.min = -indexValue(c.negative.max)
 	case zeros > 0:
 		s.min = 0
@@ -135,13 +135,12 @@ func (c *expoConverter) fill(s *sketch, zeros float64) bool {
 	tiny := c.positive.smallerThan(1, 0)
 	zeros += c.negative.smallerThan(1, tiny)
 
-	s.bins, s.cnt = s.bins[:0], 0
-	running := 0.0
+	bins, cnt, running := s.bins[:0], int64(0), 0.0
 	emit := func(key int, n float64) {
 		running += n
-		if whole := roundPositive(running) - s.cnt; whole > 0 {
-			s.bins = appendBins(s.bins, key, int(whole))
-			s.cnt += whole
+		if whole := roundPositive(running) - cnt; whole > 0 {
+			bins = appendBins(bins, key, int(whole))
+			cnt += whole
 		}
 	}
 	for i := len(c.negative.counts) - 1; i >= 0; i-- {
@@ -157,7 +156,7 @@ func (c *expoConverter) fill(s *sketch, zeros float64) bool {
 			emit(index, n)
 		}
 	}
-	s.bins = trim(s.bins)
+	s.bins, s.cnt = trim(bins), cnt
 	return true
 }
 
@@ -166,11 +165,7 @@ func roundPositive(f float64) int64 {
 	if !(f < 1<<52) {
 		return int64(math.Round(f))
 	}
-	whole := int64(f)
-	if f-float64(whole) >= 0.5 { // the difference is exact
-		whole++
-	}
-	return whole
+	return (int64(f+f) + 1) >> 1 // twice f is exact
 }
 
 // size is how many bins the converter keeps room for.
@@ -282,13 +277,15 @@ type binStore struct {
 	counts   []float64 // of the indexes from first on
 	first    int
 	min, max int // the outermost indexes that something was added to
-	total    float64
 }
 
 func (b *binStore) clear() {
-	b.counts, b.total = b.counts[:0], 0
+	b.counts = b.counts[:0]
 	b.min, b.max = math.MaxInt, math.MinInt
 }
+
+// used reports whether something was added.
+func (b *binStore) used() bool { return b.min <= b.max }
 
 // open makes room for the indexes from first to last.
 func (b *binStore) open(first, last int) {
@@ -313,7 +310,6 @@ func (b *binStore) add(index int, count float64) {
 		b.counts = append(b.counts, 0)
 	}
 	b.counts[index-b.first] += count
-	b.total += count
 	b.min, b.max = min(b.min, index), max(b.max, index)
 }
 

@@ -207,7 +207,8 @@ func TestAHangingSiteLeavesWorkersToTheOthers(t *testing.T) {
 				p.queue <- at("us5.datadoghq.com", fmt.Sprint("hangs-", i), "h")
 			}
 			p.queue <- at("datadoghq.eu", "acme", "a")
-			synctest.Wait() // as many hang as may, and the others wait for them
+			time.Sleep(200 * time.Millisecond) // as many hang as may, and the others have waited for them
+			synctest.Wait()
 			w.source.Grant("globex", "datadoghq.eu", "key", 2, false)
 			synctest.Wait()
 			if w.arrived() != round+2 {

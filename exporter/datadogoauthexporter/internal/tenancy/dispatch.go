@@ -37,7 +37,7 @@ type Settings struct {
 	// have one, whatever it is.
 	MaxSends int
 	// Workers is how many requests may be under way in all, those from the park included. One intake of one site gets three quarters of these
-	// places at most. As many requests as half of them may be in back-off besides. Push needs PoolSize(Workers) callers, to be there for all tenants.
+	// places at most. Some requests may be in back-off besides, see sleepers. Push needs PoolSize(Workers) callers, to be there for all tenants.
 	Workers int
 	Queue   QueueLimits
 	Park    ParkLimits

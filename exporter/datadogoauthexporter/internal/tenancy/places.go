@@ -15,14 +15,16 @@ const spareWorkers = 16
 
 // PoolSize is how many workers exporterhelper's batcher must have, so that so many places cannot take them all for longer than patience.
 //
-// Each place can keep one worker, and so can each request in back-off, of which there are half as many. Besides, the batcher (v0.160.0) drops a
-// partition that was idle for ten flush timeouts, or is one too many, in a worker, which waits there for the pushes of that partition: one
-// worker more for each. It holds the lock of all partitions until it finds that worker, so one has to be free: without it nothing is
-// batched for anybody.
-func PoolSize(places int) int { return 2*(places+sleepers(places)) + places + spareWorkers }
+// Each place can keep one worker, and so can each request in back-off. Besides, the batcher (v0.160.0) drops a partition that was idle for ten flush
+// timeouts, or is one too many, in a worker, which waits there for the pushes of that partition: one worker more for each. It holds the lock of all
+// partitions until it finds that worker, so one has to be free: without it nothing is batched for anybody. Pushes that wait for a place have no workers
+// of their own, since they wait no longer than patience.
+//
+// There should not be more: exporterhelper starts as many goroutines that wait for the queue, and the garbage collector looks at the stack of each, every time.
+func PoolSize(places int) int { return 2*(places+sleepers(places)) + spareWorkers }
 
-// sleepers is how many requests may be in back-off.
-func sleepers(places int) int { return max(places/2, 1) }
+// sleepers is how many requests may be in back-off: half as many as there are places where these are few, and an eighth where they are many. More are parked.
+func sleepers(places int) int { return max(min(places/2, 5), places/8, 1) }
 
 // pace tells how fast places are given back.
 type pace struct {

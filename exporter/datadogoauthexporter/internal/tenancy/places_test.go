@@ -127,7 +127,7 @@ func boundPlaces(t *testing.T, places int, seed uint64) {
 			if _, bytes := w.Dispatcher.Parked(); bytes > 2*10_000 {
 				t.Errorf("%d bytes are parked", bytes)
 			}
-			if limit := places + max(places/2, 1); kept > limit {
+			if limit := places + max(min(places/2, 5), 1); kept > limit {
 				t.Fatalf("%d workers are kept, %d may be; the pool has %d", kept, limit, tenancy.PoolSize(places))
 			}
 		}
