@@ -16,7 +16,7 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/world"
 )
 
-//go:embed nop.yaml otlp_http.yaml datadogoauth.yaml
+//go:embed nop.yaml otlp_http.yaml datadogoauth.yaml direct.yaml
 var configs embed.FS
 
 // lab is three running collectors, one for each exporter, and the sink that they send to.
@@ -26,6 +26,7 @@ type lab struct {
 	sink     *sink.Sink
 	world    *world.World
 	nodes    map[string]*world.Node // by exporter
+	besides  string                 // a second file of our collector's configuration
 	expected map[*world.Node]int    // items that must have arrived until now
 	spans    map[*world.Node]int    // the same of spans in APM stats
 
@@ -76,6 +77,9 @@ func measure(ctx context.Context, o options, out io.Writer) (err error) {
 
 // compareTenants measures one tenant, lets many consent, and measures one and all of them.
 func (l *lab) compareTenants(ctx context.Context) (all []*TenantComparison, err error) {
+	if err := l.goDirect(ctx); err != nil {
+		return nil, err
+	}
 	for _, s := range l.signals {
 		t, err := l.alone(ctx, s)
 		if err != nil {
@@ -108,7 +112,13 @@ func (l *lab) start(ctx context.Context, dir string) (err error) {
 			return err
 		}
 	}
-	l.world, err = world.Prepare(ctx, world.Options{Collector: l.collector, Ctl: l.ctl, Dir: dir, Sink: l.sink, Env: l.env, Setup: &world.Setup{Config: paths[datadogOAuth]}})
+	l.besides = filepath.Join(dir, "besides.yaml")
+	if err := os.WriteFile(l.besides, []byte("{}\n"), 0o600); err != nil {
+		return err
+	}
+	l.world, err = world.Prepare(ctx, world.Options{
+		Collector: l.collector, Ctl: l.ctl, Dir: dir, Sink: l.sink, Env: l.env, Setup: &world.Setup{Config: paths[datadogOAuth]}, Args: []string{"--config", l.besides},
+	})
 	if err != nil {
 		return err
 	}
@@ -135,6 +145,21 @@ func (l *lab) start(ctx context.Context, dir string) (err error) {
 		l.nodes[name] = n
 	}
 	return l.connectOne(ctx, single)
+}
+
+// goDirect starts our collector anew, with the exporter that sends each request at once beside the other.
+func (l *lab) goDirect(ctx context.Context) error {
+	text, err := configs.ReadFile("direct.yaml")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(l.besides, text, 0o600); err != nil {
+		return err
+	}
+	if err := l.world.Node.Collector.Stop(); err != nil {
+		return err
+	}
+	return l.world.Node.StartCollector(ctx)
 }
 
 // single is the tenant of every load that has one.

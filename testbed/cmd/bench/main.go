@@ -27,7 +27,7 @@ It is what "make bench-e2e" runs; it builds the two files first.
   -ctl FILE        dist/datadogoauthctl, to make throw-away keysets
   -runs N          measured runs of each exporter, interleaved (default 7)
   -signal NAMES    metrics, logs, traces, separated by commas; all without it
-  -items N         items of a run that compares exporters (default 120000)
+  -items N         items of a run that compares exporters (default 240000)
   -rate N          items a second (default 50000)
   -tenants N       compare one tenant with so many; 0 leaves that out (default 1000)
   -mix FILE        what metrics and traces are made of, in the form of testbed/load/mix.json
@@ -77,7 +77,7 @@ func parse(args []string) (o options, err error) {
 	flags.StringVar(&signals, "signal", "", "")
 	flags.StringVar(&mixFile, "mix", "", "")
 	flags.IntVar(&o.runs, "runs", 7, "")
-	flags.IntVar(&o.items, "items", 120_000, "")
+	flags.IntVar(&o.items, "items", 240_000, "")
 	flags.IntVar(&o.rate, "rate", 50_000, "")
 	flags.IntVar(&o.tenants, "tenants", 1000, "")
 	flags.BoolVar(&short, "short", false, "")
