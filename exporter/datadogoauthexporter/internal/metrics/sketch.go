@@ -95,10 +95,23 @@ func (s *sketch) interpolate(lower, upper float64, first, last, n int) bool {
 
 // spread fills incoming with the n observations of a range, at least one, in ascending order of keys. See interpolate.
 func (s *sketch) spread(lower, upper float64, first, last, n int) {
+	if width := upper - lower; isDense(width, first, last, n) {
+		s.spreadDense(width, first, last, n)
+	} else {
+		s.spreadSparse(width, first, last, n)
+	}
+}
+
+// isDense says that the first bin has a share of one observation, and so each has, since bins of ordinary keys grow.
+func isDense(width float64, first, last, n int) bool {
+	return first >= 1 && first < last && last < len(binLows) && (binLows[first+1]-binLows[first])*float64(n) >= width*(1+1e-9)
+}
+
+// spreadSparse is spread for any range.
+func (s *sketch) spreadSparse(width float64, first, last, n int) {
 	out := s.incoming[:0]
-	total, width := float64(n), upper-lower
+	total, carried := float64(n), 0.0
 	left, key, low := n, first, binLow(first)
-	carried := 0.0
 	for next := first + 1; next <= last && left > 0; next++ {
 		if carried <= 1 && next > 0 {
 			// Skip the bins at which the share is surely below one, for less than the price of working it out.
@@ -129,6 +142,35 @@ func (s *sketch) spread(lower, upper float64, first, last, n int) {
 		out = append(out, keyCount{key, take})
 		left -= take
 		key, low = next, high
+	}
+	if left > 0 {
+		out = append(out, keyCount{key, left})
+	}
+	s.incoming = out
+}
+
+// spreadDense is the same for one that is dense, in which no bin is skipped.
+func (s *sketch) spreadDense(width float64, first, last, n int) {
+	out := s.incoming[:0]
+	total, carried := float64(n), 0.0
+	left, key, low := n, first, binLows[first]
+	for i, high := range binLows[first+1 : last+1] {
+		share := (high - low) / width * total
+		whole := truncate(share)
+		carried += share - float64(whole)
+		if carried > 1 {
+			whole++
+			carried--
+		}
+		if whole <= 0 { // the share is more than an integer can be
+			continue
+		}
+		take := min(whole, left)
+		out = append(out, keyCount{key, take})
+		if left -= take; left == 0 {
+			break
+		}
+		key, low = first+1+i, high
 	}
 	if left > 0 {
 		out = append(out, keyCount{key, left})

@@ -64,6 +64,31 @@ func TestInterpolate(t *testing.T) {
 	}
 }
 
+// TestDenseSpreadsAreTheSame spreads what is dense, and nearly so, in both ways.
+func TestDenseSpreadsAreTheSame(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(5, 6))
+	var dense, sparse sketch
+	count := 0
+	for range 100_000 {
+		lower := math.Exp(8 * r.NormFloat64())
+		upper := lower * (1 + math.Exp(3*r.NormFloat64()-2))
+		first, last, n := finiteKey(lower), finiteKey(upper), 1+int(math.Exp(12*r.Float64()))
+		if !isDense(upper-lower, first, last, n) {
+			continue
+		}
+		count++
+		dense.spreadDense(upper-lower, first, last, n)
+		sparse.spreadSparse(upper-lower, first, last, n)
+		if !slices.Equal(dense.incoming, sparse.incoming) {
+			t.Fatalf("(%g, %g] × %d: %v, want %v", lower, upper, n, dense.incoming, sparse.incoming)
+		}
+	}
+	if count < 20_000 {
+		t.Errorf("%d were dense", count)
+	}
+}
+
 // TestInsertKeepsTheOrder merges what comes in no order, with keys whose observations overflow a bin.
 func TestInsertKeepsTheOrder(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,9 @@
 package metrics
 
-import "slices"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // maxVarint16 is the most bytes that the varint of an uint16 has.
 const maxVarint16 = 3
@@ -12,7 +15,14 @@ func (s *sketch) encodeBins() (keys, counts []byte) {
 	counts = slices.Grow(s.countBytes[:0], room)[:room]
 	k, c := 0, 0
 	for _, bin := range s.bins {
-		k += putVarint16(keys[k:], uint16(bin.key<<1)^uint16(bin.key>>15)) // zigzag
+		key := uint16(bin.key<<1) ^ uint16(bin.key>>15) // zigzag
+		if key-1<<7 < 1<<14-1<<7 && bin.n < 1<<7 {      // as most are: two bytes and one
+			binary.LittleEndian.PutUint16(keys[k:], key&0x7f|0x80|key>>7<<8)
+			counts[c] = byte(bin.n)
+			k, c = k+2, c+1
+			continue
+		}
+		k += putVarint16(keys[k:], key)
 		c += putVarint16(counts[c:], bin.n)
 	}
 	s.keyBytes, s.countBytes = keys, counts
