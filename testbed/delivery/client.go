@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"google.golang.org/grpc"
+
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/load"
 )
 
@@ -33,14 +35,15 @@ type Item struct {
 	Run     int // of the collector when it was answered, see Client.NextRun
 }
 
-// Client sends items by OTLP/HTTP, each call of one tenant and one signal, and remembers what was answered. It is safe for concurrent use.
+// Client sends items by OTLP, each call of one tenant and one signal, and remembers what was answered. It is safe for concurrent use.
 type Client struct {
 	URL    string // of the receiver, without a path
 	Header string // names the tenant
 
 	http    http.Client
-	written atomic.Int64 // calls that were handed over whole
-	Retried atomic.Int64 // answers 429 and 503: the call was sent again
+	grpc    *grpc.ClientConn // nil for OTLP/HTTP
+	written atomic.Int64     // calls that were handed over whole
+	Retried atomic.Int64     // answers 429 and 503: the call was sent again
 
 	mu    sync.Mutex // guards what follows
 	run   int
@@ -48,14 +51,19 @@ type Client struct {
 	wrote chan struct{} // closed at the next call that was handed over whole
 }
 
-// NewClient returns one for a receiver.
+// NewClient returns one for a receiver of OTLP/HTTP.
 func NewClient(url, header string) *Client {
 	return &Client{URL: url, Header: header, wrote: make(chan struct{}),
 		http: http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}, Timeout: time.Minute}}
 }
 
 // Close lets go of connections.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+func (c *Client) Close() {
+	c.http.CloseIdleConnections()
+	if c.grpc != nil {
+		_ = c.grpc.Close()
+	}
+}
 
 // NextRun says that a new process answers from now on.
 func (c *Client) NextRun() {
@@ -104,8 +112,12 @@ func (c *Client) end(ids []ID, o Outcome) {
 
 // post sends until there is an answer that is not for now only, or nobody to answer.
 func (c *Client) post(ctx context.Context, s load.Signal, tenant string, body []byte) (Outcome, error) {
+	once := c.once
+	if c.grpc != nil {
+		once = c.onceGRPC
+	}
 	for {
-		status, answer, whole, err := c.once(s, tenant, body)
+		status, answer, whole, err := once(s, tenant, body)
 		switch {
 		case err != nil && whole:
 			return Unknown, nil
