@@ -46,10 +46,9 @@ func TestBothComponentsAreInTheDistribution(t *testing.T) {
 	}
 }
 
-// TestEveryConfigShownIsValid validates the examples and every YAML block of the documentation: one with a service section alone, any other
-// merged over what it leaves out.
-func TestEveryConfigShownIsValid(t *testing.T) {
-	t.Parallel()
+// configsShown are the examples and every YAML block of the documentation, by where they are.
+func configsShown(t *testing.T) map[string]string {
+	t.Helper()
 	configs := map[string]string{}
 	examples, err := filepath.Glob(filepath.Join(root, "examples/*/*.yaml"))
 	if err != nil || len(examples) < 4 {
@@ -78,6 +77,13 @@ func TestEveryConfigShownIsValid(t *testing.T) {
 			}
 		}
 	}
+	return configs
+}
+
+// TestEveryConfigShownIsValid validates a block with a service section alone, any other merged over what it leaves out.
+func TestEveryConfigShownIsValid(t *testing.T) {
+	t.Parallel()
+	configs := configsShown(t)
 	for name, config := range configs {
 		file := filepath.Join(t.TempDir(), "config.yaml")
 		if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
