@@ -117,7 +117,7 @@ func (l *lab) start(ctx context.Context, dir string) (err error) {
 		return err
 	}
 	l.world, err = world.Prepare(ctx, world.Options{
-		Collector: l.collector, Ctl: l.ctl, Dir: dir, Sink: l.sink, Env: l.env, Setup: &world.Setup{Config: paths[datadogOAuth]}, Args: []string{"--config", l.besides},
+		Collector: l.Collector, Ctl: l.Ctl, Dir: dir, Sink: l.sink, Env: l.env, Setup: &world.Setup{Config: paths[datadogOAuth]}, Args: []string{"--config", l.besides},
 	})
 	if err != nil {
 		return err

@@ -4,17 +4,14 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/load"
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/program"
 )
 
 const usage = `bench measures the collector under a fixed OTLP/HTTP load.
@@ -36,7 +33,8 @@ It is what "make bench-e2e" runs; it builds the two files first.
 `
 
 type options struct {
-	collector, ctl, jsonFile   string
+	program.Binaries
+	jsonFile                   string
 	runs, items, rate, tenants int
 	tenantItems, requestItems  int
 	signals                    []load.Signal
@@ -44,35 +42,16 @@ type options struct {
 	env                        []string // of the collectors
 }
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return
-		}
-		fmt.Fprintf(os.Stderr, "bench: %v\n", err)
-		stop()
-		os.Exit(1) //nolint:gocritic // stop was called
-	}
-}
+func main() { program.Main("bench", run) }
 
 func run(ctx context.Context, args []string, stdout io.Writer) error {
-	o, err := parse(args)
-	if err != nil {
-		fmt.Fprint(stdout, usage)
-		return err
-	}
-	return measure(ctx, o, stdout)
+	return program.Run(ctx, args, stdout, usage, parse, measure)
 }
 
 func parse(args []string) (o options, err error) {
 	var signals, mixFile string
 	var short bool
-	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	flags.StringVar(&o.collector, "collector", "", "")
-	flags.StringVar(&o.ctl, "ctl", "", "")
+	flags := program.NewFlags("bench-e2e", &o.Binaries)
 	flags.StringVar(&o.jsonFile, "json", "", "")
 	flags.StringVar(&signals, "signal", "", "")
 	flags.StringVar(&mixFile, "mix", "", "")
@@ -83,9 +62,6 @@ func parse(args []string) (o options, err error) {
 	flags.BoolVar(&short, "short", false, "")
 	if err := flags.Parse(args); err != nil {
 		return o, err
-	}
-	if o.collector == "" || o.ctl == "" || flags.NArg() > 0 {
-		return o, errors.New("-collector and -ctl are needed; `make bench-e2e` sets them")
 	}
 	if short {
 		o.runs, o.items, o.tenants = min(o.runs, 2), min(o.items, 10_000), min(o.tenants, 10)

@@ -5,12 +5,9 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
-	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"syscall"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/program"
 )
 
 const usage = `demo runs the collector against a stand-in for Datadog.
@@ -27,42 +24,32 @@ It is what "make demo" and "make up" run; they build the three files first.
 `
 
 type options struct {
-	collector, ctl, config, fault string
-	up                            bool
+	program.Binaries
+	config, fault string
+	up            bool
 }
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return
-		}
-		fmt.Fprintf(os.Stderr, "demo: %v\n", err)
-		stop()
-		os.Exit(1) //nolint:gocritic // stop was called
-	}
-}
+func main() { program.Main("demo", run) }
 
 func run(ctx context.Context, args []string, stdout io.Writer) error {
-	var o options
-	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	flags.StringVar(&o.collector, "collector", "", "")
-	flags.StringVar(&o.ctl, "ctl", "", "")
+	return program.Run(ctx, args, stdout, usage, parse, func(ctx context.Context, o options, stdout io.Writer) error {
+		if o.up {
+			return up(ctx, o, stdout)
+		}
+		return demo(ctx, o, stdout)
+	})
+}
+
+func parse(args []string) (o options, err error) {
+	flags := program.NewFlags("demo", &o.Binaries)
 	flags.StringVar(&o.config, "config", "", "")
 	flags.StringVar(&o.fault, "fault", "", "")
 	flags.BoolVar(&o.up, "up", false, "")
 	if err := flags.Parse(args); err != nil {
-		fmt.Fprint(stdout, usage)
-		return err
+		return o, err
 	}
-	if o.collector == "" || o.ctl == "" || o.config == "" || flags.NArg() > 0 {
-		fmt.Fprint(stdout, usage)
-		return errors.New("-collector, -ctl and -config are needed; `make demo` sets them")
+	if o.config == "" {
+		return o, errors.New("-config is needed; `make demo` sets it")
 	}
-	if o.up {
-		return up(ctx, o, stdout)
-	}
-	return demo(ctx, o, stdout)
+	return o, nil
 }

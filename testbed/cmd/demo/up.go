@@ -18,7 +18,7 @@ func up(ctx context.Context, o options, stdout io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	fmt.Fprintln(stdout, "up: starting the stand-in for Datadog and the collector")
-	w, err := world.Start(ctx, world.Options{Collector: o.collector, Ctl: o.ctl, Config: o.config, Dir: dir, Tenants: tenants})
+	w, err := world.Start(ctx, world.Options{Collector: o.Collector, Ctl: o.Ctl, Config: o.config, Dir: dir, Tenants: tenants})
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ func diskFull(ctx context.Context, l *lab) error {
 	}
 	defer remove()
 	inner := *l
-	inner.collector = script
+	inner.Collector = script
 	const small, large = "small", "large"
 	return inner.inDeliveries(ctx, []string{small, large}, nil, func(d *deliveries) error {
 		stop := d.load(ctx, small)
@@ -98,7 +98,7 @@ func (l *lab) blockingXFSZ() (script string, remove func(), err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	collector, err := filepath.Abs(l.collector)
+	collector, err := filepath.Abs(l.Collector)
 	if err != nil {
 		return "", nil, err
 	}

@@ -107,7 +107,7 @@ func (l *lab) afterRestore(ctx context.Context, w *world.World, cs []world.Custo
 
 // ctl runs datadogoauthctl.
 func (l *lab) ctl(ctx context.Context, args ...string) error {
-	if out, err := exec.CommandContext(ctx, l.ctlBinary, args...).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(ctx, l.Ctl, args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("datadogoauthctl %s %s: %w: %s", args[0], args[1], err, out)
 	}
 	return nil

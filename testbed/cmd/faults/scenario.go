@@ -44,9 +44,9 @@ type lab struct {
 }
 
 // judge plays the scenarios one by one. The error names all that failed.
-func judge(ctx context.Context, o options, chosen []scenario, out io.Writer) error {
+func judge(ctx context.Context, o options, out io.Writer) error {
 	var failed []error
-	for _, s := range chosen {
+	for _, s := range o.scenarios {
 		l := newLab(o, s, out)
 		l.printf("%s", s.text)
 		begin := time.Now()
@@ -64,7 +64,7 @@ func judge(ctx context.Context, o options, chosen []scenario, out io.Writer) err
 	if err := errors.Join(failed...); err != nil {
 		return fmt.Errorf("FAILED: %w", err)
 	}
-	fmt.Fprintf(out, "faults: OK: %d scenarios\n", len(chosen))
+	fmt.Fprintf(out, "faults: OK: %d scenarios\n", len(o.scenarios))
 	return nil
 }
 
@@ -88,7 +88,7 @@ func (l *lab) inWorld(ctx context.Context, o world.Options, fn func(*world.World
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	o.Collector, o.Ctl, o.Dir = l.collector, l.ctlBinary, dir
+	o.Collector, o.Ctl, o.Dir = l.Collector, l.Ctl, dir
 	w, err := world.Prepare(ctx, o)
 	if err != nil {
 		return err

@@ -20,7 +20,7 @@ type inspection struct {
 // verify looks into the store of a collector that was killed. A record that does not open is an error.
 func (l *lab) verify(ctx context.Context, w *world.World) (inspection, error) {
 	var found inspection
-	out, err := exec.CommandContext(ctx, l.ctlBinary, "store", "verify", "--json", "--store", w.Path("grants.db"),
+	out, err := exec.CommandContext(ctx, l.Ctl, "store", "verify", "--json", "--store", w.Path("grants.db"),
 		"--tokens-keyset", w.Path("tokens.keyset.json"), "--keys-keyset", w.Path("keys.keyset.json")).Output()
 	if err != nil {
 		var exit *exec.ExitError

@@ -4,13 +4,11 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"syscall"
 	"time"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/program"
 )
 
 const usage = `poison measures what some tenants' trouble changes for the others.
@@ -41,7 +39,8 @@ const requestItems = 40
 const poisonedEvery = 10
 
 type options struct {
-	collector, ctl, jsonFile   string
+	program.Binaries
+	jsonFile                   string
 	tenants, rate, runs, greed int
 	time                       time.Duration
 	direct                     bool
@@ -49,35 +48,16 @@ type options struct {
 	kinds                      []kind
 }
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return
-		}
-		fmt.Fprintf(os.Stderr, "poison: %v\n", err)
-		stop()
-		os.Exit(1) //nolint:gocritic // stop was called
-	}
-}
+func main() { program.Main("poison", run) }
 
 func run(ctx context.Context, args []string, stdout io.Writer) error {
-	o, err := parse(args)
-	if err != nil {
-		fmt.Fprint(stdout, usage)
-		return err
-	}
-	return measure(ctx, o, stdout)
+	return program.Run(ctx, args, stdout, usage, parse, measure)
 }
 
 func parse(args []string) (o options, err error) {
 	var short bool
 	var names string
-	flags := flag.NewFlagSet("poison", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	flags.StringVar(&o.collector, "collector", "", "")
-	flags.StringVar(&o.ctl, "ctl", "", "")
+	flags := program.NewFlags("bench-poison", &o.Binaries)
 	flags.StringVar(&o.jsonFile, "json", "", "")
 	flags.IntVar(&o.tenants, "tenants", 1000, "")
 	flags.IntVar(&o.rate, "rate", 10_000, "")
@@ -90,9 +70,6 @@ func parse(args []string) (o options, err error) {
 	flags.BoolVar(&short, "short", false, "")
 	if err := flags.Parse(args); err != nil {
 		return o, err
-	}
-	if o.collector == "" || o.ctl == "" || flags.NArg() > 0 {
-		return o, errors.New("-collector and -ctl are needed; `make bench-poison` sets them")
 	}
 	if o.kinds, err = choose(names); err != nil {
 		return o, err

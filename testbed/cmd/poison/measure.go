@@ -60,7 +60,7 @@ func (o *options) queue() string {
 
 // measure does everything, in a world of its own.
 func measure(ctx context.Context, o options, out io.Writer) (err error) {
-	f, err := fleet.Start(ctx, fleet.Options{Collector: o.collector, Ctl: o.ctl, Site: o.site, Exporter: o.queue()})
+	f, err := fleet.Start(ctx, fleet.Options{Collector: o.Collector, Ctl: o.Ctl, Site: o.site, Exporter: o.queue()})
 	if err != nil {
 		return err
 	}

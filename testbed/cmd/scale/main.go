@@ -4,16 +4,14 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/program"
 )
 
 const usage = `scale measures the collector with more and more tenants.
@@ -41,42 +39,24 @@ const requestItems = 40
 const maxLoad = 1000
 
 type options struct {
-	collector, ctl, jsonFile, svgFile string
-	sizes                             []int
-	active, rate, runs                int
-	time                              time.Duration
-	settle                            time.Duration // how long a collector that has started is left alone before its memory is read
+	program.Binaries
+	jsonFile, svgFile  string
+	sizes              []int
+	active, rate, runs int
+	time               time.Duration
+	settle             time.Duration // how long a collector that has started is left alone before its memory is read
 }
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return
-		}
-		fmt.Fprintf(os.Stderr, "scale: %v\n", err)
-		stop()
-		os.Exit(1) //nolint:gocritic // stop was called
-	}
-}
+func main() { program.Main("scale", run) }
 
 func run(ctx context.Context, args []string, stdout io.Writer) error {
-	o, err := parse(args)
-	if err != nil {
-		fmt.Fprint(stdout, usage)
-		return err
-	}
-	return measure(ctx, o, stdout)
+	return program.Run(ctx, args, stdout, usage, parse, measure)
 }
 
 func parse(args []string) (o options, err error) {
 	var sizes string
 	var short bool
-	flags := flag.NewFlagSet("scale", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	flags.StringVar(&o.collector, "collector", "", "")
-	flags.StringVar(&o.ctl, "ctl", "", "")
+	flags := program.NewFlags("bench-scale", &o.Binaries)
 	flags.StringVar(&o.jsonFile, "json", "", "")
 	flags.StringVar(&o.svgFile, "svg", "", "")
 	flags.StringVar(&sizes, "sizes", "1,100,1000,10000", "")
@@ -87,9 +67,6 @@ func parse(args []string) (o options, err error) {
 	flags.BoolVar(&short, "short", false, "")
 	if err := flags.Parse(args); err != nil {
 		return o, err
-	}
-	if o.collector == "" || o.ctl == "" || flags.NArg() > 0 {
-		return o, errors.New("-collector and -ctl are needed; `make bench-scale` sets them")
 	}
 	o.settle = 3 * time.Second
 	if short {

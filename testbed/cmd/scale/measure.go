@@ -22,7 +22,7 @@ type lab struct {
 
 // measure does everything, in a world of its own.
 func measure(ctx context.Context, o options, out io.Writer) (err error) {
-	f, err := fleet.Start(ctx, fleet.Options{Collector: o.collector, Ctl: o.ctl})
+	f, err := fleet.Start(ctx, fleet.Options{Collector: o.Collector, Ctl: o.Ctl})
 	if err != nil {
 		return err
 	}

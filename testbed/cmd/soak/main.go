@@ -3,14 +3,11 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"syscall"
 	"time"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/program"
 )
 
 const usage = `soak keeps the collector busy while faults come and go, and compares everybody's books.
@@ -33,39 +30,26 @@ It is what "make soak" runs; it builds the two files first.
 const requestItems = 120
 
 type options struct {
-	collector, ctl, jsonFile string
-	time                     time.Duration
-	rate, cycles, tenants    int
+	program.Binaries
+	jsonFile              string
+	time                  time.Duration
+	rate, cycles, tenants int
 }
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return
-		}
-		fmt.Fprintf(os.Stderr, "soak: FAILED: %v\n", err)
-		stop()
-		os.Exit(1) //nolint:gocritic // stop was called
-	}
-}
+func main() { program.Main("soak", run) }
 
 func run(ctx context.Context, args []string, stdout io.Writer) error {
-	o, err := parse(args)
-	if err != nil {
-		fmt.Fprint(stdout, usage)
-		return err
-	}
-	return soak(ctx, o, stdout)
+	return program.Run(ctx, args, stdout, usage, parse, func(ctx context.Context, o options, stdout io.Writer) error {
+		if err := soak(ctx, o, stdout); err != nil {
+			return fmt.Errorf("FAILED: %w", err)
+		}
+		return nil
+	})
 }
 
 func parse(args []string) (o options, err error) {
 	var short bool
-	flags := flag.NewFlagSet("soak", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	flags.StringVar(&o.collector, "collector", "", "")
-	flags.StringVar(&o.ctl, "ctl", "", "")
+	flags := program.NewFlags("soak", &o.Binaries)
 	flags.StringVar(&o.jsonFile, "json", "", "")
 	flags.IntVar(&o.rate, "rate", 20_000, "")
 	flags.IntVar(&o.tenants, "tenants", 100, "")
@@ -74,9 +58,6 @@ func parse(args []string) (o options, err error) {
 	flags.BoolVar(&short, "short", false, "")
 	if err := flags.Parse(args); err != nil {
 		return o, err
-	}
-	if o.collector == "" || o.ctl == "" || flags.NArg() > 0 {
-		return o, errors.New("-collector and -ctl are needed; `make soak` sets them")
 	}
 	if short {
 		o.time = 2 * time.Minute

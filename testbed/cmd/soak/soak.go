@@ -26,7 +26,7 @@ const traceMS = 5000
 
 // soak does everything, in a world of its own.
 func soak(ctx context.Context, o options, out io.Writer) (err error) {
-	f, err := fleet.Start(ctx, fleet.Options{Collector: o.collector, Ctl: o.ctl, Site: site, Metrics: true, TraceMS: traceMS})
+	f, err := fleet.Start(ctx, fleet.Options{Collector: o.Collector, Ctl: o.Ctl, Site: site, Metrics: true, TraceMS: traceMS})
 	if err != nil {
 		return err
 	}

@@ -9,10 +9,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/program"
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/standin"
 )
 
@@ -32,18 +31,9 @@ example: standin -ca-out ca.pem
 `
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	err := run(ctx, os.Args[1:], os.Stdin, os.Stdout)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Print(usage)
-	case err != nil:
-		fmt.Fprintln(os.Stderr, "standin: error:", err)
-		fmt.Fprintln(os.Stderr, "hint: standin -h shows every flag")
-		stop()
-		os.Exit(1)
-	}
+	program.Main("standin", func(ctx context.Context, args []string, stdout io.Writer) error {
+		return run(ctx, args, os.Stdin, stdout)
+	})
 }
 
 // run serves until ctx ends or, with -stdin-watch, until stdin does.
@@ -54,11 +44,13 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout io.Writer) 
 	control := flags.String("control", "127.0.0.1:0", "")
 	caOut := flags.String("ca-out", "", "")
 	watch := flags.Bool("stdin-watch", false, "")
-	if err := flags.Parse(args); err != nil {
-		return err
+	err := flags.Parse(args)
+	if err == nil && flags.NArg() > 0 {
+		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
-	if flags.NArg() > 0 {
-		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	if err != nil {
+		fmt.Fprint(stdout, usage)
+		return err
 	}
 	var server standin.Server
 	defer server.Close()
