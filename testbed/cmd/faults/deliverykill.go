@@ -6,16 +6,12 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/datadogoauth/otelcol-datadogoauth/internal/balance"
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/delivery"
-	"github.com/datadogoauth/otelcol-datadogoauth/testbed/load"
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/standin/faults"
-	"github.com/datadogoauth/otelcol-datadogoauth/testbed/standin/history"
 )
 
 // The tenants of a kill scenario: two in health, one whose intakes never answer, one whose intakes answer 503, one that an operator paused, and one
@@ -159,27 +155,6 @@ func (k *deliveryKills) round(ctx context.Context, aim phase) error {
 	return nil
 }
 
-// baselines compares how many cumulative series began in this process with what it counts: no more is missing of their totals. The process's books
-// balance, with what it found of those before.
-func (k *deliveryKills) baselines(ctx context.Context) error {
-	return eventually(ctx, settleWithin, func() error {
-		books, err := balance.Scrape(ctx, k.figures)
-		if err == nil {
-			err = books.Check()
-		}
-		begun := 0
-		for _, c := range k.counters {
-			if c.Begun() {
-				begun++
-			}
-		}
-		if n := books.Of(string(load.Metrics)).Dropped["baseline"]; err == nil && n != begun {
-			err = fmt.Errorf("%d cumulative series began, %d baselines are counted", begun, n)
-		}
-		return err
-	})
-}
-
 // killStart starts the collector and kills it before it runs. Nobody sends meanwhile.
 func (k *deliveryKills) killStart(ctx context.Context) error {
 	k.process++
@@ -203,167 +178,6 @@ func (k *deliveryKills) killStart(ctx context.Context) error {
 		k.look(files)
 	}
 	return err
-}
-
-// held is the fault that keeps a request where a kill is to find it.
-const held = "held"
-
-// await returns at the moment to kill.
-func (k *deliveryKills) await(ctx context.Context, aim phase, calls *sync.WaitGroup) error {
-	ctx, cancel := context.WithTimeout(ctx, settleWithin)
-	defer cancel()
-	well := wellA
-	if k.rand.IntN(2) == 0 {
-		well = wellB
-	}
-	arrived := len(k.arrivals.Bodies(0))
-	switch aim {
-	case phaseBeforeAck:
-		before := k.client.Written()
-		k.burst(ctx, calls, well, 4)
-		if err := k.client.AwaitWritten(ctx, before+1+k.rand.Int64N(3)); err != nil {
-			return err
-		}
-		return pause(ctx, k.within(time.Millisecond))
-	case phaseInFlight:
-		// Half of them hang before the intake takes anything, half after: the collector cannot know.
-		before := k.rand.IntN(2) == 0
-		if err := k.fault(held, well, faults.Fault{Hang: before, Withhold: !before}); err != nil {
-			return err
-		}
-		if err := k.w.Standin.Faults().Await(ctx, held, 1+k.rand.IntN(3)); err != nil {
-			return err
-		}
-		return pause(ctx, k.within(10*time.Millisecond))
-	case phaseAnswered:
-		k.burst(ctx, calls, well, 4)
-		if _, err := k.arrivals.AwaitBody(ctx, arrived, func(b delivery.Body) bool { return k.tenantOfKey(b.Key) == well }); err != nil {
-			return err
-		}
-		return pause(ctx, k.within(3*time.Millisecond))
-	case phaseParking:
-		k.burst(ctx, calls, k.held[k.rand.IntN(len(k.held))], 6)
-		if err := k.awaitParked(ctx); err != nil {
-			return err
-		}
-		return pause(ctx, k.within(2*time.Millisecond))
-	default:
-		if err := k.awaitParking(ctx); err != nil {
-			return err
-		}
-		withhold := k.rand.IntN(2) == 0
-		if withhold {
-			if err := k.fault(held, refusing, faults.Fault{Withhold: true}); err != nil {
-				return err
-			}
-		}
-		k.w.Standin.Faults().Remove(refusing)
-		if _, err := k.arrivals.AwaitBody(ctx, arrived, func(b delivery.Body) bool { return k.tenantOfKey(b.Key) == refusing }); err != nil {
-			return err
-		}
-		return pause(ctx, k.within(2*time.Millisecond))
-	}
-}
-
-// awaitParked waits until the collector has parked something.
-func (k *deliveryKills) awaitParked(ctx context.Context) error {
-	before, err := k.scrape(ctx)
-	if err != nil {
-		return err
-	}
-	for {
-		now, err := k.scrape(ctx)
-		if err != nil || now.Sum("parked_items") > before.Sum("parked_items") {
-			return err
-		}
-		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("nothing was parked: %w", err)
-		}
-	}
-}
-
-// awaitParking waits until there is something in the park.
-func (k *deliveryKills) awaitParking(ctx context.Context) error {
-	return eventually(ctx, settleWithin, func() error {
-		now, err := k.scrape(ctx)
-		if err == nil && now.Sum("parking_items") == 0 {
-			err = errors.New("nothing is parked")
-		}
-		return err
-	})
-}
-
-// judge reads the files of the dead collector. before is the history's last entry at the kill.
-func (k *deliveryKills) judge(before int64) error {
-	files, err := delivery.Open(k.w.Path("queue"))
-	if err != nil {
-		return err
-	}
-	var now phaseHits
-	unanswered := k.client.IDs(func(it delivery.Item) bool { return it.Run == k.process && it.Outcome == delivery.Unknown })
-	now[phaseBeforeAck] = len(unanswered)
-	status := map[int]int{} // of the answer to a body
-	for _, e := range k.w.Standin.History().List(history.Filter{Method: http.MethodPost}) {
-		if e.Seq <= k.began {
-			continue
-		}
-		if e.Seq > before && e.Status == 0 && (e.Org == k.customer(wellA).Org.ID || e.Org == k.customer(wellB).Org.ID) {
-			now[phaseInFlight]++
-		}
-		if n, err := strconv.Atoi(e.Notes[delivery.NoteBody]); err == nil {
-			status[n] = e.Status
-		}
-	}
-	for _, b := range k.arrivals.Bodies(0) {
-		if b.Run != k.process {
-			continue
-		}
-		for _, id := range b.IDs {
-			switch {
-			case len(files.Parked[id]) > 0:
-				now[phaseRedrive]++
-			case files.Queued[id] && status[b.Number] == http.StatusAccepted:
-				now[phaseAnswered]++
-			}
-		}
-	}
-	now[phaseParking] = k.look(files)
-	for p := range phases {
-		if now[p] > 0 {
-			k.hit[p]++
-		}
-	}
-	return nil
-}
-
-// look notes what a kill lost and what it made come twice. It returns how many items were on their way from the queue to the park.
-func (k *deliveryKills) look(files *delivery.Files) (handedOver int) {
-	k.findLost(files)
-	return k.twice.note(k.process, k.arrivals.Bodies(0), files, func(id delivery.ID) load.Signal { return k.client.Item(id).Signal })
-}
-
-// findLost notes what was acknowledged, did not arrive and is in no file.
-func (k *deliveryKills) findLost(files *delivery.Files) {
-	var lost []delivery.ID
-	for _, id := range k.arrivals.Missing(k.owed()) {
-		if !files.Has(id) && !k.lost[id] {
-			k.lost[id] = true
-			lost = append(lost, id)
-		}
-	}
-	if len(lost) > 0 {
-		k.losses = append(k.losses, fmt.Sprintf("process %d: %s", k.process, k.describe(lost)))
-	}
-}
-
-// stillOwed is what is owed to tenants and is not known to be lost.
-func (k *deliveryKills) stillOwed(tenants ...string) (ids []delivery.ID) {
-	for _, id := range k.owed(tenants...) {
-		if !k.lost[id] {
-			ids = append(ids, id)
-		}
-	}
-	return ids
 }
 
 // end mends everything, waits for what is owed, and reads the books.
