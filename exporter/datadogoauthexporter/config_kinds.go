@@ -47,3 +47,13 @@ type IncidentsConfig struct {
 	// MaxAge is how old a record may be when it is brought to Datadog.
 	MaxAge time.Duration `mapstructure:"max_age"`
 }
+
+func (c *IncidentsConfig) validate(f *faults) {
+	if c.SearchFor <= 0 {
+		f.add("incidents::search_for", "must be positive, got %s", c.SearchFor)
+	}
+	if c.RememberFor < 24*time.Hour {
+		f.add("incidents::remember_for", "must be a day at least, got %s: a key that is forgotten can make a second incident", c.RememberFor)
+	}
+	f.age("incidents", c.MaxAge)
+}
