@@ -19,12 +19,15 @@ import (
 )
 
 // openFiles runs a file_storage on a directory.
-func openFiles(t *testing.T, dir string) extension.Extension {
+func openFiles(t *testing.T, dir string, change ...func(*filestorage.Config)) extension.Extension {
 	t.Helper()
 	f := filestorage.NewFactory()
 	cfg := f.CreateDefaultConfig().(*filestorage.Config)
 	cfg.Directory = dir
 	cfg.FSync = true
+	for _, f := range change {
+		f(cfg)
+	}
 	set := extensiontest.NewNopSettings(f.Type())
 	ext, err := f.Create(context.Background(), set, cfg)
 	if err != nil {

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,7 +15,13 @@ import (
 // durability is what a configuration says of durability. Blocks of the documentation leave out what is of no interest to them.
 type durability struct {
 	Extensions map[string]struct {
-		FSync bool `yaml:"fsync"`
+		FSync      bool   `yaml:"fsync"`
+		Directory  string `yaml:"directory"`
+		MaxSize    int64  `yaml:"max_size"`
+		Compaction struct {
+			OnRebound bool   `yaml:"on_rebound"`
+			Directory string `yaml:"directory"`
+		} `yaml:"compaction"`
 	} `yaml:"extensions"`
 	Exporters map[string]struct {
 		Queue struct {
@@ -61,6 +68,27 @@ func durable(config string) (is bool, faults []string, err error) {
 	return is, faults, nil
 }
 
+// bounded says what the storages of a configuration lack to be bounded, and to give room back.
+func bounded(config string) (faults []string, err error) {
+	var c durability
+	if err := yaml.Unmarshal([]byte(config), &c); err != nil {
+		return nil, err
+	}
+	for name, s := range c.Extensions {
+		if typeOf(name) != "file_storage" {
+			continue
+		}
+		if s.MaxSize <= 0 {
+			faults = append(faults, name+": there is no max_size")
+		}
+		// Only where the new file is on the same file system is it moved in one step.
+		if !s.Compaction.OnRebound || !strings.HasPrefix(s.Compaction.Directory, s.Directory+"/") {
+			faults = append(faults, name+": no compaction on_rebound below its directory")
+		}
+	}
+	return faults, nil
+}
+
 // typeOf is the type of a component by its id.
 func typeOf(id string) string {
 	kind, _, _ := strings.Cut(id, "/")
@@ -76,14 +104,18 @@ func TestWhatIsShownForDurableUseIsDurable(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		for _, fault := range faults {
-			t.Errorf("%s: %s", name, fault)
-		}
 		if strings.Contains(name, "examples") {
 			examples++
 			if !is {
 				t.Errorf("%s: its exporter has no storage", name)
 			}
+			more, err := bounded(config)
+			if faults = append(faults, more...); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		for _, fault := range faults {
+			t.Errorf("%s: %s", name, fault)
 		}
 	}
 	t.Logf("%d examples", examples)
@@ -99,6 +131,9 @@ func TestWhatIsNotDurableIsSeen(t *testing.T) {
 	if is, faults, err := durable(good); !is || len(faults) != 0 || err != nil {
 		t.Fatalf("durable %t, %q, %v", is, faults, err)
 	}
+	if faults, err := bounded(good); len(faults) != 0 || err != nil {
+		t.Fatalf("%q, %v", faults, err)
+	}
 	for change, want := range map[[2]string]string{
 		{"    fsync: true\n", ""}:                                                 "without fsync",
 		{"fsync: true", "fsync: false"}:                                           "without fsync",
@@ -106,10 +141,15 @@ func TestWhatIsNotDurableIsSeen(t *testing.T) {
 		{"processors: [memory_limiter]", "processors: [memory_limiter, batch]"}:   "batch acknowledges",
 		{"processors: [memory_limiter]", "processors: [memory_limiter, batch/2]"}: "batch acknowledges",
 		{"processors: [memory_limiter]", "processors: [batch, memory_limiter]"}:   "not the first",
+		{"    max_size: 4294967296\n", ""}:                                        "no max_size",
+		{"      on_rebound: true\n", ""}:                                          "no compaction",
+		{"queue/compaction", "other"}:                                             "no compaction",
 		{"      processors: [memory_limiter]\n", ""}:                              "not the first",
 	} {
 		bad := strings.Replace(good, change[0], change[1], 1)
 		_, faults, err := durable(bad)
+		more, err2 := bounded(bad)
+		faults, err = append(faults, more...), errors.Join(err, err2)
 		if bad == good || err != nil || !strings.Contains(strings.Join(faults, ""), want) {
 			t.Errorf("%q for %q: %q, %v; want %q", change[1], change[0], faults, err, want)
 		}
