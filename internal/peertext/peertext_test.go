@@ -3,6 +3,7 @@ package peertext_test
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/internal/peertext"
 )
@@ -40,7 +41,23 @@ func TestACutNeverLeavesHalfASecret(t *testing.T) {
 
 func TestNameKeepsLongNamesAndDropsWhatIsNotPrintable(t *testing.T) {
 	t.Parallel()
-	if got := peertext.Name("Acme-Production-EU-2026\n<script>", 30); got != "Acme-Production-EU-2026 <scrip…"[:30]+"…" {
-		t.Errorf("got %q", got)
+	for _, c := range []struct {
+		text  string
+		bytes int
+		want  string
+	}{
+		{"Acme-Production-EU-2026\n<script>", 30, "Acme-Production-EU-2026 <scrip…"},
+		{"데이터독 코리아 주식회사", 100, "데이터독 코리아 주식회사"},
+		{"데이터독", 8, "데이…"}, // each has three bytes
+		{"Ελληνική & Söhne – 株式会社", 100, "Ελληνική & Söhne – 株式会社"},
+		{"a\u202egnp.exe\u2066\u200b\ufeff z", 100, "a gnp.exe z"}, // direction of writing, spaces without width
+		{"caf\xe9 \xff\u2028next\x00", 100, "caf next"},
+		{"key abc-def", 100, "key [hidden]"},
+		{"", 10, ""},
+	} {
+		got := peertext.Name(c.text, c.bytes, "abc-def")
+		if got != c.want || !utf8.ValidString(got) {
+			t.Errorf("%q in %d bytes: %q, want %q", c.text, c.bytes, got, c.want)
+		}
 	}
 }
