@@ -19,7 +19,10 @@ var mutants = []mutant{
 	{"first value dropped", "TestMetrics", "metrics/number.go", "isFirst && tx.sendFirst(start, ts)", "isFirst && tx.sendFirst(start, ts) && value < 0"},
 	{"minimum left out", "TestMetrics", "metrics/histogram.go", "if delta && p.HasMin() {", "if delta && p.HasMin() && p.Min() < 0 {"},
 	// Sketches.
-	{"off-by-one bin", "TestMetrics", "metrics/sketch.go", "out = append(out, keyCount{key, take})", "out = append(out, keyCount{key + 1, take})"},
+	{"off-by-one bin", "TestMetrics", "metrics/sketch.go", "keyCount{key, take})\n\t\tleft -= take", "keyCount{key + 1, take})\n\t\tleft -= take"},
+	{"off-by-one bin of a dense bucket", "TestMetrics", "metrics/sketch.go", "keyCount{key, take})\n\t\tif left -= take", "keyCount{key + 1, take})\n\t\tif left -= take"},
+	{"fractions of an exponential histogram cut off", "TestMetrics", "metrics/expoconvert.go", "return (int64(f+f) + 1) >> 1", "return int64(f+f) >> 1"},
+	{"a key of two bytes cut off", "TestMetrics", "metrics/sketchbins.go", "key&0x7f|0x80|key>>7<<8", "key&0x7f|0x80|key>>8<<8"},
 	{"half to even rounded up", "TestMetrics", "metrics/sketchkey.go", "math.RoundToEven(math.Log(v)/sketchGammaLn)", "math.Ceil(math.Log(v)/sketchGammaLn)"},
 	{"full bins one short", "TestMetrics", "metrics/sketch.go", "for range n / maxBinCount {\n\t\tdst = append(dst, bin{int16(key), maxBinCount})", "for range n / maxBinCount {\n\t\tdst = append(dst, bin{int16(key), maxBinCount - 1})"},
 	{"host of a sketch lost", "TestMetrics", "metrics/wire.go", "host := tx.res.name", "host := tx.res.name[:0]"},
