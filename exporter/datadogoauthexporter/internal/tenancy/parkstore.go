@@ -64,37 +64,69 @@ func (s *Store) batch(ops []*storage.Operation) error {
 
 // load calls found for everything that an earlier process left, in no order. What is damaged is deleted, and unreadable is told; what another
 // version or another owner wrote is left alone, and foreign is told. It is called before everything else.
+//
+// A mark that is damaged hides nothing: the search ends after two ranges in a row without a mark and without an outline.
 func (s *Store) load(found func(*parked), unreadable, foreign func(error)) error {
-	for ; ; s.marked += markedSlots {
-		mark := storage.GetOperation(key(markPrefix, s.marked/markedSlots))
+	const after = 2
+	for begin, nothing := uint64(0), 0; nothing < after; begin += markedSlots {
+		mark := storage.GetOperation(key(markPrefix, begin/markedSlots))
 		ops := []*storage.Operation{mark}
-		for slot := s.marked; slot < s.marked+markedSlots; slot++ {
+		for slot := begin; slot < begin+markedSlots; slot++ {
 			ops = append(ops, storage.GetOperation(key(outlinePrefix, slot)))
 		}
 		if err := s.batch(ops); err != nil {
 			return err
 		}
-		if mark.Value == nil {
-			s.slots = s.marked
-			return nil
+		if !slices.ContainsFunc(ops, func(op *storage.Operation) bool { return op.Value != nil }) {
+			nothing++
+			continue
 		}
-		for i, op := range ops[1:] {
-			slot := s.marked + uint64(i)
-			if op.Value == nil {
-				s.free = append(s.free, slot)
-				continue
-			}
-			switch o, err := intake.ParseOutline(op.Value, s.owner); {
-			case err == nil:
-				found(&parked{Request: o.Request, ticket: o.Ticket, outline: o, slot: slot})
-			case errors.Is(err, intake.ErrDamaged):
-				s.doomed = append(s.doomed, slot)
-				unreadable(err)
-			default:
-				foreign(err)
-			}
+		nothing = 0
+		for ; s.slots < begin; s.slots++ {
+			s.free = append(s.free, s.slots) // of ranges without anything before this one
+		}
+		if err := s.loadRange(begin, ops[1:], found, unreadable, foreign); err != nil {
+			return err
+		}
+		s.slots = begin + markedSlots
+	}
+	s.marked = s.slots
+	return nil
+}
+
+// loadRange takes in the outlines of one range. A body without an outline is of one that is damaged in its key; a storage without transactions leaves
+// some of requests that were being written or deleted when the process died, and these are told as unreadable, too.
+func (s *Store) loadRange(begin uint64, outlines []*storage.Operation, found func(*parked), unreadable, foreign func(error)) error {
+	var bodies []*storage.Operation
+	var without []uint64
+	for i, op := range outlines {
+		slot := begin + uint64(i)
+		if op.Value == nil {
+			bodies, without = append(bodies, storage.GetOperation(key(bodyPrefix, slot))), append(without, slot)
+			continue
+		}
+		switch o, err := intake.ParseOutline(op.Value, s.owner); {
+		case err == nil:
+			found(&parked{Request: o.Request, ticket: o.Ticket, outline: o, slot: slot})
+		case errors.Is(err, intake.ErrDamaged):
+			s.doomed = append(s.doomed, slot)
+			unreadable(err)
+		default:
+			foreign(err)
 		}
 	}
+	if err := s.batch(bodies); err != nil {
+		return err
+	}
+	for i, body := range bodies {
+		if body.Value == nil {
+			s.free = append(s.free, without[i])
+			continue
+		}
+		s.doomed = append(s.doomed, without[i])
+		unreadable(fmt.Errorf("%w: its outline is missing", intake.ErrDamaged))
+	}
+	return nil
 }
 
 // save writes all of add, those that have a slot over what is in it, and deletes all of drop, or does nothing of it. With an error the content of

@@ -23,7 +23,7 @@ func (d *Dispatcher) Restore(unreadable func(error)) error {
 		}
 	})
 	if err != nil {
-		return fmt.Errorf("sending_queue::storage: read what is parked: %w", err)
+		return fmt.Errorf("read what is parked: %w", err)
 	}
 	slices.SortFunc(found, func(a, b *parked) int { return cmp.Compare(a.ticket, b.ticket) })
 	d.mu.Lock()

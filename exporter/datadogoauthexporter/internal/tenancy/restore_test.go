@@ -312,7 +312,7 @@ func TestTheStorageMustBeReadable(t *testing.T) {
 	disk.DieAt(1, false)
 	_ = disk.Set(t.Context(), "key", nil)
 	w := newWorld(t, stored(&disk))
-	if err := w.Restore(nil); !errors.Is(err, tenancytest.ErrDead) || !strings.Contains(err.Error(), "sending_queue::storage: read what is parked") {
+	if err := w.Restore(nil); !errors.Is(err, tenancytest.ErrDead) || !strings.Contains(err.Error(), "read what is parked") {
 		t.Error(err)
 	}
 }
