@@ -6,11 +6,13 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"strconv"
 	"sync"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
+	"go.uber.org/zap"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
 )
@@ -23,7 +25,7 @@ import (
 // unless some are left of a process that was killed: the queue may still give those events out.
 type attempts struct {
 	mu     sync.Mutex
-	client storage.Client
+	file   *ownFile
 	next   uint64            // number of the next note
 	before map[note]struct{} // of a process that was killed; each counts once
 	slots  map[note][]uint64 // of this process: where the notes that can be taken back are
@@ -34,65 +36,95 @@ var _ intake.Attempts = (*attempts)(nil)
 type note [sha256.Size]byte
 
 const (
-	// attemptsClient names the client of the storage.
-	attemptsClient = "event_attempts"
-	attemptsFloor  = "floor" // the first note that counts
-	attemptsSlot   = "slot/" // and its number
-	attemptsSlots  = 4096
+	// attemptsFile names the file.
+	attemptsFile  = "event_attempts"
+	attemptsFloor = "floor" // the first note that counts
+	attemptsSlot  = "slot/" // and its number
+	attemptsSlots = 4096
 )
 
-// openAttempts reads the notes. It returns nil if the queue has no storage.
-func openAttempts(ctx context.Context, host component.Host, exporter component.ID, id *component.ID) (*attempts, error) {
-	if id == nil {
-		return nil, nil
+// openAttempts reads the notes. It returns nil if the queue has no storage. Where they cannot be read, no event is sent until the next start: one of those
+// that wait may have been sent.
+func openAttempts(ctx context.Context, host component.Host, logger *zap.Logger, exporter component.ID, id *component.ID) *attempts {
+	file := openFile(ctx, host, exporter, id, attemptsFile)
+	if file == nil {
+		return nil
 	}
-	ext, ok := host.GetExtensions()[*id].(storage.Extension)
-	if !ok {
-		return nil, nil // the queue tells that it is missing
-	}
-	client, err := ext.GetClient(ctx, component.KindExporter, exporter, attemptsClient)
+	a := &attempts{file: file, before: make(map[note]struct{}), slots: make(map[note][]uint64)}
+	damaged, err := a.load(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("sending_queue::storage: open the notes of events that were sent: %w", err)
+		file.failure = damagedFile(host, logger, exporter, attemptsFile, "no events are sent", err)
 	}
-	a := &attempts{client: client, before: make(map[note]struct{}), slots: make(map[note][]uint64)}
-	if err := a.load(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("sending_queue::storage: read the notes of events that were sent: %w", err), client.Close(ctx))
+	if damaged > 0 {
+		logger.Error("Notes of events that were sent are damaged: where the queue still has such an event, it is sent twice", zap.Int("notes", damaged))
 	}
-	return a, nil
+	return a
 }
 
-func (a *attempts) load(ctx context.Context) error {
-	floor := uint64(0)
-	b, err := a.client.Get(ctx, attemptsFloor)
-	if err != nil {
-		return err
+// load reads all notes at once. A note that is damaged is in the way of no other.
+func (a *attempts) load(ctx context.Context) (damaged int, err error) {
+	floorOp := storage.GetOperation(attemptsFloor)
+	ops := []*storage.Operation{floorOp}
+	for i := range uint64(attemptsSlots) {
+		ops = append(ops, storage.GetOperation(slotKey(i)))
 	}
-	if len(b) == 8 {
-		floor = binary.BigEndian.Uint64(b)
+	if err := a.file.Batch(ctx, ops...); err != nil {
+		return 0, err
 	}
-	for i := range attemptsSlots {
-		b, err := a.client.Get(ctx, slotKey(uint64(i)))
-		if err != nil {
-			return err
-		}
-		if b == nil {
-			break // the ring has not come so far
-		}
-		if len(b) < 8 {
-			continue
-		}
-		number := binary.BigEndian.Uint64(b)
-		a.next = max(a.next, number+1)
-		if n := (note{}); number >= floor && len(b) == 8+len(n) {
-			copy(n[:], b[8:])
-			a.before[n] = struct{}{}
+	floor, _, ok := readNote(floorOp.Value) // 0 if it is damaged: then all notes count
+	if !ok && floorOp.Value != nil {
+		damaged++
+	}
+	a.next = floor
+	for _, op := range ops[1:] {
+		number, n, ok := readNote(op.Value)
+		switch {
+		case op.Value == nil: // the ring has not come so far
+		case !ok:
+			damaged++
+		default:
+			a.next = max(a.next, number+1)
+			if n != nil && number >= floor {
+				a.before[*n] = struct{}{}
+			}
 		}
 	}
-	return nil
+	return damaged, nil
 }
 
 func slotKey(number uint64) string {
 	return attemptsSlot + strconv.FormatUint(number%attemptsSlots, 10)
+}
+
+// appendNote writes a note, or one that was taken back, which has its number only:
+//
+//	number (8 bytes, big endian), SHA-256 of the event or nothing, CRC-32C of everything before it (big endian)
+func appendNote(number uint64, n *note) []byte {
+	b := binary.BigEndian.AppendUint64(nil, number)
+	if n != nil {
+		b = append(b, n[:]...)
+	}
+	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)))
+}
+
+// readNote reads what appendNote wrote, and what earlier versions did, without a check sum.
+func readNote(b []byte) (number uint64, n *note, ok bool) {
+	const bare, full = 8, 8 + sha256.Size
+	switch len(b) {
+	case bare + crc32.Size, full + crc32.Size:
+		content := b[:len(b)-crc32.Size]
+		if binary.BigEndian.Uint32(b[len(content):]) != crc32.Checksum(content, crc32.MakeTable(crc32.Castagnoli)) {
+			return 0, nil, false
+		}
+		b = content
+	case bare, full:
+	default:
+		return 0, nil, false
+	}
+	if len(b) == full {
+		n = (*note)(b[bare:])
+	}
+	return binary.BigEndian.Uint64(b), n, true
 }
 
 func noteOf(r *intake.Request) note {
@@ -116,7 +148,7 @@ func (a *attempts) Begin(ctx context.Context, r *intake.Request) (sentBefore boo
 	}
 	number := a.next
 	a.next++
-	if err := a.client.Set(ctx, slotKey(number), append(binary.BigEndian.AppendUint64(nil, number), n[:]...)); err != nil {
+	if err := a.file.Set(ctx, slotKey(number), appendNote(number, &n)); err != nil {
 		return false, fmt.Errorf("note in sending_queue::storage that an event is sent: %w", err)
 	}
 	a.slots[n] = append(a.slots[n], number)
@@ -137,7 +169,7 @@ func (a *attempts) End(ctx context.Context, r *intake.Request, nothingDone bool)
 		delete(a.slots, n)
 	}
 	if nothingDone && a.next-number < attemptsSlots {
-		_ = a.client.Set(ctx, slotKey(number), binary.BigEndian.AppendUint64(nil, number))
+		_ = a.file.Set(ctx, slotKey(number), appendNote(number, nil))
 	}
 }
 
@@ -149,8 +181,8 @@ func (a *attempts) close(ctx context.Context) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	var err error
-	if len(a.before) == 0 && len(a.slots) == 0 {
-		err = a.client.Set(ctx, attemptsFloor, binary.BigEndian.AppendUint64(nil, a.next))
+	if len(a.before) == 0 && len(a.slots) == 0 && a.file.failure == nil {
+		err = a.file.Set(ctx, attemptsFloor, appendNote(a.next, nil))
 	}
-	return errors.Join(err, a.client.Close(ctx))
+	return errors.Join(err, a.file.Close(ctx))
 }

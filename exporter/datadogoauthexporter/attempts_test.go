@@ -1,9 +1,11 @@
 package datadogoauthexporter
 
 import (
+	"encoding/binary"
 	"testing"
 
 	"go.opentelemetry.io/collector/component"
+	"go.uber.org/zap/zaptest"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
 )
@@ -14,11 +16,7 @@ func opened(t *testing.T, s *memoryStorage) *attempts {
 	id := component.MustNewID("memory")
 	h := newHost()
 	h.extensions[id] = s
-	a, err := openAttempts(t.Context(), h, component.MustNewID("datadogoauth"), &id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return a
+	return openAttempts(t.Context(), h, zaptest.NewLogger(t), component.MustNewID("datadogoauth"), &id)
 }
 
 func eventOf(tenant, org, body string) *intake.Request {
@@ -90,5 +88,40 @@ func TestNotesOfAttemptsAreARing(t *testing.T) {
 	a = opened(t, s)
 	if a.next != attemptsSlots+1 || begins(t, a, first) || !begins(t, a, last) {
 		t.Errorf("the next note is number %d, or the wrong ones were overwritten", a.next)
+	}
+}
+
+// TestADamagedNoteHarmsNoOther flips a bit in one of three notes, and takes another one's key.
+func TestADamagedNoteHarmsNoOther(t *testing.T) {
+	t.Parallel()
+	s := newStorage()
+	damaged, gone, whole := eventOf("acme", "1", "damaged"), eventOf("acme", "1", "gone"), eventOf("acme", "1", "whole")
+	a := opened(t, s)
+	for _, r := range []*intake.Request{damaged, gone, whole} {
+		begins(t, a, r)
+	}
+	s.values[attemptsFile+"/"+slotKey(0)][3] ^= 1
+	delete(s.values, attemptsFile+"/"+slotKey(1))
+	a = opened(t, s)
+	if n, err := a.load(t.Context()); n != 1 || err != nil {
+		t.Errorf("%d notes are damaged, %v", n, err)
+	}
+	if a.next != 3 || begins(t, a, damaged) || begins(t, a, gone) || !begins(t, a, whole) {
+		t.Errorf("the next note is number %d, or the wrong ones count", a.next)
+	}
+}
+
+// TestNotesOfEarlierVersionsCount has notes without a check sum.
+func TestNotesOfEarlierVersionsCount(t *testing.T) {
+	t.Parallel()
+	s := newStorage()
+	sent, ended := eventOf("acme", "1", "sent"), eventOf("acme", "1", "ended")
+	for number, r := range []*intake.Request{ended, sent} {
+		n := noteOf(r)
+		s.values[attemptsFile+"/"+slotKey(uint64(number))] = append(binary.BigEndian.AppendUint64(nil, uint64(number)), n[:]...)
+	}
+	s.values[attemptsFile+"/"+attemptsFloor] = binary.BigEndian.AppendUint64(nil, 1)
+	if a := opened(t, s); a.next != 2 || begins(t, a, ended) || !begins(t, a, sent) {
+		t.Errorf("the next note is number %d, or the wrong ones count", a.next)
 	}
 }

@@ -28,8 +28,8 @@ type deltaState struct {
 }
 
 const (
-	// deltaClient names the client of the storage. The queue's is called after the signal.
-	deltaClient  = "delta_state"
+	// deltaFile names the file. The queue's is called after the signal.
+	deltaFile    = "delta_state"
 	deltaHead    = "head"
 	deltaSection = "section/" // and its number
 	// deltaBatchBytes is how much is written in one transaction.
@@ -38,19 +38,15 @@ const (
 
 // open loads what the storage has. id is the queue's storage, nil for none.
 func (s *deltaState) open(ctx context.Context, host component.Host, id *component.ID) {
-	if id == nil {
+	file := openFile(ctx, host, s.exporter, id, deltaFile)
+	if file == nil {
 		return
 	}
-	ext, ok := host.GetExtensions()[*id].(storage.Extension)
-	if !ok {
-		return // the queue tells that it is missing
-	}
-	client, err := ext.GetClient(ctx, component.KindExporter, s.exporter, deltaClient)
-	if err != nil {
-		s.logger.Warn("The state of cumulative series can be neither loaded nor saved; a restart costs each series one interval, counted as baseline", zap.Error(err))
+	if file.failure != nil {
+		s.logger.Warn("The state of cumulative series can be neither loaded nor saved; a restart costs each series one interval, counted as baseline", zap.Error(file.failure))
 		return
 	}
-	s.client = client
+	s.client = file
 	if err := s.load(ctx); err != nil {
 		s.logger.Warn("The saved state of cumulative series is not used; each series begins with a baseline", zap.Error(err))
 	}

@@ -122,7 +122,7 @@ func TestACrashCostsOneIntervalAndCountsIt(t *testing.T) {
 	crash := make(map[string][]byte) // what is on disk at this moment
 	l.shelf.mu.Lock()
 	for key, v := range l.shelf.values {
-		if strings.HasPrefix(key, deltaClient) {
+		if strings.HasPrefix(key, deltaFile) {
 			crash[key] = v
 		}
 	}
@@ -130,7 +130,7 @@ func TestACrashCostsOneIntervalAndCountsIt(t *testing.T) {
 	l.stop(e)
 	l.shelf.mu.Lock()
 	for key := range l.shelf.values {
-		if strings.HasPrefix(key, deltaClient) {
+		if strings.HasPrefix(key, deltaFile) {
 			delete(l.shelf.values, key)
 		}
 	}
@@ -159,19 +159,19 @@ func TestWhatCannotBeLoadedIsAWarning(t *testing.T) {
 		warning string
 		figures string
 	}{
-		"a head with a flipped bit": {func(_ *testing.T, l *life) { flip(l.shelf.values[deltaClient+"/"+deltaHead]) }, "checksum", "accepted 2 baseline 2"},
-		"a head of something else":  {func(_ *testing.T, l *life) { l.shelf.values[deltaClient+"/"+deltaHead] = []byte("foreign") }, "something else", "accepted 2 baseline 2"},
+		"a head with a flipped bit": {func(_ *testing.T, l *life) { flip(l.shelf.values[deltaFile+"/"+deltaHead]) }, "checksum", "accepted 2 baseline 2"},
+		"a head of something else":  {func(_ *testing.T, l *life) { l.shelf.values[deltaFile+"/"+deltaHead] = []byte("foreign") }, "something else", "accepted 2 baseline 2"},
 		"a head of a later version": {func(_ *testing.T, l *life) {
-			l.shelf.values[deltaClient+"/"+deltaHead][len("datadogoauth delta state\n")] = 9
+			l.shelf.values[deltaFile+"/"+deltaHead][len("datadogoauth delta state\n")] = 9
 		}, "format 9", "accepted 2 baseline 2"},
-		"a section with a flipped bit": {func(_ *testing.T, l *life) { flip(l.shelf.values[deltaClient+"/"+sectionKey(0)]) }, "Part of the saved state", "accepted 2 delivered 1 baseline 1"},
-		"a section that is missing":    {func(_ *testing.T, l *life) { delete(l.shelf.values, deltaClient+"/"+sectionKey(1)) }, "Part of the saved state", "accepted 2 delivered 1 baseline 1"},
+		"a section with a flipped bit": {func(_ *testing.T, l *life) { flip(l.shelf.values[deltaFile+"/"+sectionKey(0)]) }, "Part of the saved state", "accepted 2 delivered 1 baseline 1"},
+		"a section that is missing":    {func(_ *testing.T, l *life) { delete(l.shelf.values, deltaFile+"/"+sectionKey(1)) }, "Part of the saved state", "accepted 2 delivered 1 baseline 1"},
 		"two sections in the other's place": {func(_ *testing.T, l *life) {
 			v := l.shelf.values
-			a, b := deltaClient+"/"+sectionKey(0), deltaClient+"/"+sectionKey(1)
+			a, b := deltaFile+"/"+sectionKey(0), deltaFile+"/"+sectionKey(1)
 			v[a], v[b] = v[b], v[a]
 		}, "something else", "accepted 2 baseline 2"},
-		"no client": {func(_ *testing.T, l *life) { l.shelf.broken = deltaClient }, "neither loaded nor saved", "accepted 2 baseline 2"},
+		"no client": {func(_ *testing.T, l *life) { l.shelf.broken = deltaFile }, "neither loaded nor saved", "accepted 2 baseline 2"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -187,7 +187,7 @@ func TestWhatCannotBeLoadedIsAWarning(t *testing.T) {
 				t.Errorf("warned %q %v, want %q", text[0].Message, text[0].ContextMap(), c.warning)
 			}
 			for key := range l.shelf.values {
-				if strings.HasPrefix(key, deltaClient) && l.shelf.broken == "" {
+				if strings.HasPrefix(key, deltaFile) && l.shelf.broken == "" {
 					t.Errorf("%s is still there while the exporter runs", key)
 				}
 			}
@@ -215,7 +215,7 @@ func TestAnOldStateIsNotUsed(t *testing.T) {
 		t.Errorf("warned: %v", l.logged.All())
 	}
 	for key := range l.shelf.values {
-		if strings.HasPrefix(key, deltaClient) {
+		if strings.HasPrefix(key, deltaFile) {
 			t.Errorf("%s is still there", key)
 		}
 	}
@@ -250,7 +250,7 @@ func TestTheStateIsSavedAfterTheLastCall(t *testing.T) {
 	stopped := make(chan error, 1)
 	go func() { stopped <- e.Shutdown(context.Background()) }()
 	saved := func() bool {
-		var s storage.Client = &memoryClient{l.shelf, deltaClient + "/"}
+		var s storage.Client = &memoryClient{l.shelf, deltaFile + "/"}
 		b, _ := s.Get(context.Background(), deltaHead)
 		return b != nil
 	}

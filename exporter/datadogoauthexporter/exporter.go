@@ -162,16 +162,12 @@ func (c *core) start(ctx context.Context, host component.Host) error {
 	}
 	var noted intake.Attempts
 	if c.signal == "logs" && c.cfg.Events.Enabled && !c.cfg.Events.AtLeastOnce {
-		if c.attempts, err = openAttempts(ctx, host, c.set.ID, c.cfg.Queue.Get().StorageID); err != nil {
-			return err
-		}
-		if c.attempts != nil {
+		if c.attempts = openAttempts(ctx, host, c.set.Logger, c.set.ID, c.cfg.Queue.Get().StorageID); c.attempts != nil {
 			noted = c.attempts
 		}
 	}
-	if c.parking, err = openParking(ctx, host, c.set.ID, c.signal, c.cfg.Queue.Get().StorageID); err != nil {
-		return err
-	}
+	var parked *ownFile
+	c.parking, parked = c.openParking(ctx, host)
 	version := c.set.BuildInfo.Version
 	sender := intake.NewSender(intake.Settings{
 		Client:    c.client,
@@ -219,9 +215,7 @@ func (c *core) start(ctx context.Context, host component.Host) error {
 		Validated: validated,
 		Store:     c.parking,
 	})
-	if err := d.Restore(c.telemetry.unreadable); err != nil {
-		return err
-	}
+	c.restore(host, d, parked)
 	for f := range intake.Family(intake.NumFamilies) {
 		if items, _ := d.Parked(f); items != 0 {
 			c.telemetry.restored(f, items)

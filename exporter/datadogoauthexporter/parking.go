@@ -2,29 +2,28 @@ package datadogoauthexporter
 
 import (
 	"context"
-	"fmt"
 
 	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/extension/xextension/storage"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/tenancy"
 )
 
-// parkingClient, with the signal, names the client of the storage.
-const parkingClient = "parking_"
+// parkingFile, with the signal, names the file of what is parked.
+const parkingFile = "parking_"
 
-// openParking opens the place for what is parked. It returns nil if the queue has no storage.
-func openParking(ctx context.Context, host component.Host, exporter component.ID, signal string, id *component.ID) (*tenancy.Store, error) {
-	if id == nil {
+// openParking opens the place for what is parked. Both are nil if the queue has no storage.
+func (c *core) openParking(ctx context.Context, host component.Host) (*tenancy.Store, *ownFile) {
+	file := openFile(ctx, host, c.set.ID, c.cfg.Queue.Get().StorageID, parkingFile+c.signal)
+	if file == nil {
 		return nil, nil
 	}
-	ext, ok := host.GetExtensions()[*id].(storage.Extension)
-	if !ok {
-		return nil, nil // the queue tells that it is missing
+	return tenancy.OpenStore(file, c.set.ID.String()+"/"+c.signal), file
+}
+
+// restore finds what is parked. Where the file is damaged, what is in it stays there, and what has to be parked stays in the queue: other data goes on.
+func (c *core) restore(host component.Host, d *tenancy.Dispatcher, file *ownFile) {
+	if err := d.Restore(c.telemetry.unreadable); err != nil {
+		file.failure = damagedFile(host, c.set.Logger, c.set.ID, parkingFile+c.signal,
+			"what is parked of "+c.signal+" is not sent, and what has to be parked stays in the queue", err)
 	}
-	client, err := ext.GetClient(ctx, component.KindExporter, exporter, parkingClient+signal)
-	if err != nil {
-		return nil, fmt.Errorf("sending_queue::storage: open what is parked: %w", err)
-	}
-	return tenancy.OpenStore(client, exporter.String()+"/"+signal), nil
 }

@@ -2,13 +2,10 @@ package datadogoauthexporter
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"maps"
 	"sync/atomic"
 
 	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.uber.org/zap"
 )
@@ -49,19 +46,10 @@ func (s *queueGuard) host(host component.Host) component.Host {
 // start, and its senders are told why. Nothing that it holds is overwritten meanwhile.
 func (s *queueGuard) GetClient(ctx context.Context, kind component.Kind, owner component.ID, name string) (storage.Client, error) {
 	c := &queueClient{close: func(err error) error {
-		// The last part is how file_storage names its files.
-		err = fmt.Errorf("sending_queue::storage: the queue of %s takes nothing until the next start: %w; look at its file (of file_storage: exporter_%s_%s_%s), or move it away",
-			name, err, owner.Type(), owner.Name(), name)
-		s.logger.Error("The stored queue cannot be used", zap.Error(err))
-		componentstatus.ReportStatus(s.reporter, componentstatus.NewRecoverableErrorEvent(err))
-		return err
+		return damagedFile(s.reporter, s.logger, owner, name, "the queue of "+name+" takes nothing", err)
 	}}
-	err := recovered(func() (err error) {
-		c.Client, err = s.Extension.GetClient(ctx, kind, owner, name)
-		return err
-	})
-	if err != nil {
-		c.Client = nil
+	var err error
+	if c.Client, err = openClient(ctx, s.Extension, kind, owner, name); err != nil {
 		_ = c.fail(err)
 	}
 	s.client.Store(c)
@@ -87,14 +75,4 @@ func (s *queueGuard) trouble() error {
 		return c.trouble()
 	}
 	return nil
-}
-
-// recovered turns a panic into an error: bbolt, which file_storage is built on, panics where a page is damaged.
-func recovered(f func() error) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = errors.Join(err, fmt.Errorf("the storage is damaged: %v", r))
-		}
-	}()
-	return f()
 }

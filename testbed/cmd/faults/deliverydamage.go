@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 )
 
 // damaged kills the collector with data in its files and damages the file of the log queue: first one request in it, which is counted and said, while
-// all else arrives; then the file as a whole.
+// all else arrives; then the file as a whole. In the end it damages the file of parked logs.
 func damaged(ctx context.Context, l *lab) error {
 	const tenant = "tenant"
 	return l.inDeliveries(ctx, []string{tenant}, nil, func(d *deliveries) error {
@@ -42,11 +43,17 @@ func damaged(ctx context.Context, l *lab) error {
 			return fmt.Errorf("one request was damaged, %d are counted as unreadable, or the log does not say why", n)
 		}
 		d.printf("one request of %d items damaged: it is counted and said, and %d others arrived", len(broken), len(d.owed())-len(broken))
-		return d.wholeFile(ctx, tenant, file, broken)
+		if err := d.wholeFile(ctx, tenant, file, broken); err != nil {
+			return err
+		}
+		return d.parkPages(ctx, tenant)
 	})
 }
 
-const logsQueue = "exporter_datadogoauth__logs"
+const (
+	logsQueue = "exporter_datadogoauth__logs"
+	logsPark  = "exporter_datadogoauth__parking_logs"
+)
 
 // wholeFile overwrites the beginning of a file, where bbolt has its two meta pages. The collector runs all the same: other signals go on, and what their
 // files hold arrives; this one is refused for now, with the name of the file. Once it was moved away, this one goes on too.
@@ -98,6 +105,54 @@ func (d *deliveries) wholeFile(ctx context.Context, tenant, file string, broken 
 	return nil
 }
 
+// parkPages flips a bit in each page of the file of parked logs. The collector runs all the same, and tells which file it is: other files have what they hold, and
+// new logs go on. Once the file is mended what is in it arrives, too.
+func (d *deliveries) parkPages(ctx context.Context, tenant string) error {
+	gone := d.arrivals.Missing(d.owed()) // with what was damaged before
+	if err := order(ctx, d.w.Node, tenant, "pause", map[string]string{"reason": "a scenario"}); err != nil {
+		return err
+	}
+	stop := d.load(ctx, tenant)
+	err := errors.Join(pause(ctx, time.Second), stop(), eventually(ctx, settleWithin, func() error {
+		figures, err := d.scrape(ctx)
+		if err == nil && figures.Sum("queued_items") > 0 {
+			err = errors.New("not all is parked")
+		}
+		return err
+	}))
+	if err != nil {
+		return err
+	}
+	d.w.Collector.Kill()
+	file := filepath.Join(d.w.Path("queue"), logsPark)
+	whole, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	parked := slices.DeleteFunc(d.arrivals.Missing(d.owed()), func(id delivery.ID) bool { return d.client.Item(id).Signal != load.Logs })
+	if err := os.WriteFile(file, delivery.DamagePages(whole), 0o600); err != nil {
+		return err
+	}
+	if err := errors.Join(d.restart(ctx), order(ctx, d.w.Node, tenant, "resume", nil)); err != nil {
+		return err
+	}
+	stop = d.load(ctx, tenant)
+	err = errors.Join(pause(ctx, 500*time.Millisecond), stop(), d.allBut(ctx, slices.Concat(gone, parked)))
+	switch {
+	case err != nil:
+		return err
+	case len(d.arrivals.Missing(parked)) != len(parked) || len(parked) <= len(gone):
+		return fmt.Errorf("of %d logs in the damaged file %d arrived", len(parked), len(parked)-len(d.arrivals.Missing(parked)))
+	case !strings.Contains(d.w.Log.String(), logsPark):
+		return errors.New("the collector's log does not name the file")
+	}
+	d.printf("a bit of each page of parked logs flipped: the file is named, all else goes on")
+	if err := errors.Join(d.w.Collector.Stop(), os.WriteFile(file, whole, 0o600), d.restart(ctx)); err != nil {
+		return err
+	}
+	return d.allBut(ctx, gone)
+}
+
 // killWithData ends the collector while what a tenant sends waits in its files.
 func (d *deliveries) killWithData(ctx context.Context, tenant string) error {
 	if err := d.fault(held, tenant, faults.Fault{Hang: true}); err != nil {
@@ -124,7 +179,10 @@ func (d *deliveries) allBut(ctx context.Context, broken []delivery.ID) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, arriveWithin)
 	defer cancel()
-	return d.arrivals.Await(ctx, owed)
+	if err := d.arrivals.Await(ctx, owed); err != nil {
+		return fmt.Errorf("%w: %s", err, d.describe(d.arrivals.Missing(owed)))
+	}
+	return nil
 }
 
 func overwrite(file string, with []byte) error {
