@@ -3,6 +3,7 @@ package delivery
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net/http"
@@ -55,6 +56,11 @@ type Client struct {
 func NewClient(url, header string) *Client {
 	return &Client{URL: url, Header: header, wrote: make(chan struct{}),
 		http: http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}, Timeout: time.Minute}}
+}
+
+// UseTLS is for a receiver that wants TLS. It comes before the first call.
+func (c *Client) UseTLS(config *tls.Config) {
+	c.http.Transport.(*http.Transport).TLSClientConfig = config
 }
 
 // Close lets go of connections.

@@ -55,19 +55,13 @@ const CounterMetric = "delivery.total"
 
 // counterRequest is one point of a cumulative series.
 func counterRequest(tenant string, start, at time.Time, total int64) ([]byte, error) {
-	sum := &metricspb.Sum{
-		AggregationTemporality: metricspb.AggregationTemporality_AGGREGATION_TEMPORALITY_CUMULATIVE, IsMonotonic: true,
-		DataPoints: []*metricspb.NumberDataPoint{{
-			StartTimeUnixNano: uint64(start.UnixNano()), TimeUnixNano: uint64(at.UnixNano()), Value: &metricspb.NumberDataPoint_AsInt{AsInt: total}, //nolint:gosec // after 1970
-		}},
-	}
 	resource := &resourcepb.Resource{Attributes: []*commonpb.KeyValue{text("service.name", "delivery"), text("host.name", "host-"+tenant)}}
-	return metricRequest(resource, &metricspb.Metric{Name: CounterMetric, Data: &metricspb.Metric_Sum{Sum: sum}})
+	return metricRequest(resource, sum(CounterMetric, cumulative, start, at, total))
 }
 
-func metricRequest(resource *resourcepb.Resource, m *metricspb.Metric) ([]byte, error) {
+func metricRequest(resource *resourcepb.Resource, metrics ...*metricspb.Metric) ([]byte, error) {
 	return marshal(&colmetrics.ExportMetricsServiceRequest{ResourceMetrics: []*metricspb.ResourceMetrics{{
-		Resource: resource, ScopeMetrics: []*metricspb.ScopeMetrics{{Metrics: []*metricspb.Metric{m}}},
+		Resource: resource, ScopeMetrics: []*metricspb.ScopeMetrics{{Metrics: metrics}},
 	}}})
 }
 
