@@ -2,6 +2,7 @@ package world
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -20,6 +21,8 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
 )
 
 // TenantHeader is the OTLP request header that names the tenant in the example configurations.
@@ -48,11 +51,20 @@ type Client struct {
 
 // NewClient connects to an OTLP/gRPC receiver on a loopback address. Its resource has more attributes besides.
 func NewClient(ctx context.Context, endpoint, tenant string, more ...attribute.KeyValue) (*Client, error) {
+	return NewTLSClient(ctx, endpoint, tenant, nil, more...)
+}
+
+// NewTLSClient is NewClient for a receiver that wants TLS. Without a configuration there is none.
+func NewTLSClient(ctx context.Context, endpoint, tenant string, config *tls.Config, more ...attribute.KeyValue) (*Client, error) {
 	c := &Client{tenant: tenant}
 	headers := map[string]string{TenantHeader: tenant}
-	me, err1 := otlpmetricgrpc.New(ctx, otlpmetricgrpc.WithEndpoint(endpoint), otlpmetricgrpc.WithInsecure(), otlpmetricgrpc.WithHeaders(headers))
-	le, err2 := otlploggrpc.New(ctx, otlploggrpc.WithEndpoint(endpoint), otlploggrpc.WithInsecure(), otlploggrpc.WithHeaders(headers))
-	te, err3 := otlptracegrpc.New(ctx, otlptracegrpc.WithEndpoint(endpoint), otlptracegrpc.WithInsecure(), otlptracegrpc.WithHeaders(headers))
+	security := insecure.NewCredentials()
+	if config != nil {
+		security = credentials.NewTLS(config)
+	}
+	me, err1 := otlpmetricgrpc.New(ctx, otlpmetricgrpc.WithEndpoint(endpoint), otlpmetricgrpc.WithTLSCredentials(security), otlpmetricgrpc.WithHeaders(headers))
+	le, err2 := otlploggrpc.New(ctx, otlploggrpc.WithEndpoint(endpoint), otlploggrpc.WithTLSCredentials(security), otlploggrpc.WithHeaders(headers))
+	te, err3 := otlptracegrpc.New(ctx, otlptracegrpc.WithEndpoint(endpoint), otlptracegrpc.WithTLSCredentials(security), otlptracegrpc.WithHeaders(headers))
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return nil, fmt.Errorf("OpenTelemetry SDK for %s: %w", tenant, err)
 	}

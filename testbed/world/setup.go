@@ -20,9 +20,11 @@ import (
 // Setup is how a collector is configured where the example's configuration does not do. The zero Setup is one collector that does
 // everything, on a store of its own.
 type Setup struct {
-	// Config is a file that takes the place of the template; what else is said here but SendOnly does nothing then. It finds its addresses and
+	// Config is a file that takes the place of the template; what else is said here but Env, DSN and SendOnly does nothing then. It finds its addresses and
 	// files in the environment: what the demo's has, and DEMO_OTLP_HTTP.
 	Config string
+	// Env goes to this collector alone.
+	Env []string
 	// DSN is the PostgreSQL that it shares with others; empty is a bbolt file in its own directory.
 	DSN string
 	// SendOnly leaves out everything that a customer or an OAuth client needs: it reads what Tenants need for sending. Copy lets it
@@ -112,6 +114,7 @@ func (n *Node) configure(s Setup) error {
 	n.OTLPHTTP = "http://" + addrs[0]
 	proxy := *n.world.Standin.ProxyURL()
 	proxy.User = url.UserPassword(n.Name, "none")
+	n.env = append(n.env, s.Env...)
 	if s.Config != "" {
 		n.config = s.Config
 		n.env = append(n.env, "DEMO_PROXY="+proxy.String(), "DEMO_OTLP_HTTP="+addrs[0])
