@@ -34,6 +34,16 @@ var threeCustomers = [][2]string{{"acme", "datadoghq.com"}, {"globex", "datadogh
 // start runs a world with the demo's configuration, after change.
 func start(t *testing.T, change func(*world.Options)) *world.World {
 	t.Helper()
+	w := prepare(t, change)
+	if err := w.StartCollector(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// prepare does all that start does but launch the collector.
+func prepare(t *testing.T, change func(*world.Options)) *world.World {
+	t.Helper()
 	o := world.Options{
 		Collector: binary(t, "otelcol-datadogoauth"), Ctl: binary(t, "datadogoauthctl"),
 		Config: filepath.Join(root, "examples/demo/collector.yaml"), Dir: t.TempDir(), Tenants: threeCustomers,
@@ -41,7 +51,7 @@ func start(t *testing.T, change func(*world.Options)) *world.World {
 	if change != nil {
 		change(&o)
 	}
-	w, err := world.Start(t.Context(), o)
+	w, err := world.Prepare(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,19 +20,10 @@ import (
 func TestHealthCheckIsNotReadyWhileTheDatabaseIsDown(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	for name, content := range map[string][]byte{"keys.keyset.json": newKeyset(t), "reader-dsn": []byte("postgres://nobody@127.0.0.1:1/nothing\n")} {
-		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	example, err := os.ReadFile(filepath.Join(root, "examples/sidecar/collector.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ports := freePorts(t, 2)
-	config := strings.NewReplacer(
-		"/etc/otelcol-datadogoauth", dir, "/var/lib/otelcol-datadogoauth", dir, "localhost:13133", "127.0.0.1:"+ports[0], "localhost:4317", "127.0.0.1:"+ports[1],
-	).Replace(string(example))
+	writeFiles(t, dir, map[string][]byte{"keys.keyset.json": newKeyset(t), "reader-dsn": []byte("postgres://nobody@127.0.0.1:1/nothing\n")})
+	ports := freePorts(t, 3)
+	config := example(t, "sidecar/collector.yaml", "/etc/otelcol-datadogoauth", dir, "/var/lib/otelcol-datadogoauth", dir,
+		"localhost:13133", "127.0.0.1:"+ports[0], "localhost:4317", "127.0.0.1:"+ports[1], "localhost:4318", "127.0.0.1:"+ports[2])
 	config += "  telemetry:\n    metrics:\n      level: none\n"
 	file := filepath.Join(dir, "collector.yaml")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
@@ -40,6 +31,7 @@ func TestHealthCheckIsNotReadyWhileTheDatabaseIsDown(t *testing.T) {
 	}
 	for range 3 {
 		cmd := exec.CommandContext(t.Context(), binary(t, "otelcol-datadogoauth"), "--config", file)
+		cmd.Env = append(os.Environ(), "SIDECAR=shop-0")
 		said, err := cmd.StderrPipe()
 		if err != nil {
 			t.Fatal(err)
