@@ -9,8 +9,8 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
 )
 
-// statsFlow brings the APM stats of the spans that were accepted to the queue: once an interval those of the buckets that are due, and at a stop
-// all of them. A nil one does nothing.
+// statsFlow brings the APM stats of the spans that were accepted to the queue: once an interval those of the buckets that are due, some tenants after
+// others, and at a stop all of them. A nil one does nothing.
 type statsFlow struct {
 	all       *apmstats.Concentrators
 	enqueue   func(context.Context, *intake.Request) error
@@ -62,15 +62,21 @@ func (s *statsFlow) start() {
 	}()
 }
 
+// maxTurns bounds the turns of an interval. A turn takes a second at least.
+const maxTurns = 10
+
+// loop gives each tenant a turn in each interval: the stats of thousands at once are more memory than all that else is under way, and may be more than a
+// queue holds.
 func (s *statsFlow) loop(ctx context.Context) {
-	ticker := time.NewTicker(s.interval)
+	turns := max(min(int(s.interval/time.Second), maxTurns), 1)
+	ticker := time.NewTicker(s.interval / time.Duration(turns))
 	defer ticker.Stop()
-	for {
+	for turn := 0; ; turn = (turn + 1) % turns {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			s.flush(ctx, false)
+			s.flush(ctx, s.interval/time.Duration(turns), func(emit emitStats) { s.all.FlushSome(turn, turns, emit) })
 		}
 	}
 }
@@ -83,31 +89,48 @@ func (s *statsFlow) stop(ctx context.Context) {
 	s.cancel()
 	<-s.loopDone
 	s.cancel = nil
-	s.flush(ctx, true)
+	s.flushAll(ctx)
 	for _, r := range s.refused.take() {
 		s.drop(r, intake.ReasonShutdown)
 	}
 }
 
-// flush offers to the queue what it refused before, then what is due. It takes no longer than an interval, so that a queue that makes us wait
-// does not make spans late. What comes after something that the queue refuses stays where it is, in bounded memory, until the next flush: the
-// stats of thousands of tenants, all due in one moment, can be more than a queue holds.
-func (s *statsFlow) flush(ctx context.Context, force bool) {
-	ctx, cancel := context.WithTimeout(ctx, s.interval)
+// emitStats is what is called for the stats of one tenant. It says whether those of others may follow.
+type emitStats = func(tenant, org string, p intake.Payload) bool
+
+// flush offers to the queue what it refused before, then what is due. It takes no longer than until the next one, so that a queue that makes us wait
+// does not make spans late. What comes after something that the queue refuses stays where it is, in bounded memory, until the next turn.
+func (s *statsFlow) flush(ctx context.Context, within time.Duration, due func(emitStats)) {
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	full := false
 	for _, r := range s.refused.take() {
 		full = s.offer(ctx, r) || full
 	}
-	if !force && full {
-		return
+	if !full {
+		due(func(tenant, org string, p intake.Payload) bool { return !s.offerNew(ctx, tenant, org, p) })
 	}
-	s.all.Flush(force, func(tenant, org string, p intake.Payload) bool {
-		r := intake.NewRequest(tenant, org, intake.Stats, p)
-		s.queued(r.Count())
-		s.telemetry.acceptedStats(r.Count())
-		return !s.offer(ctx, r) || force
+}
+
+// flushAll offers all there is, whatever the queue refuses of it.
+func (s *statsFlow) flushAll(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, s.interval)
+	defer cancel()
+	for _, r := range s.refused.take() {
+		s.offer(ctx, r)
+	}
+	s.all.Flush(true, func(tenant, org string, p intake.Payload) bool {
+		s.offerNew(ctx, tenant, org, p)
+		return true
 	})
+}
+
+// offerNew is offer for what comes from a bucket.
+func (s *statsFlow) offerNew(ctx context.Context, tenant, org string, p intake.Payload) (full bool) {
+	r := intake.NewRequest(tenant, org, intake.Stats, p)
+	s.queued(r.Count())
+	s.telemetry.acceptedStats(r.Count())
+	return s.offer(ctx, r)
 }
 
 // offer gives r to the queue, or keeps it to be offered again. full says that the queue takes nothing of others either.

@@ -238,7 +238,7 @@ func TestStatsThatTheQueueRefuses(t *testing.T) {
 	s.offer(t.Context(), item("huge", 99))
 	waiting(3)
 	queue = nil
-	s.flush(t.Context(), false)
+	s.flush(t.Context(), time.Second, func(emitStats) {})
 	waiting(0)
 	queue = errors.New("full")
 	s.offer(t.Context(), item("small", 20))

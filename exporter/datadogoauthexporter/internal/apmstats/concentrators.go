@@ -2,7 +2,6 @@ package apmstats
 
 import (
 	"hash/maphash"
-	"maps"
 	"math"
 	"sync"
 	"sync/atomic"
@@ -52,8 +51,9 @@ type Concentrators struct {
 
 	keys, bytes atomic.Int64 // of the open groups of all tenants
 
-	mu      sync.RWMutex // guards all and oldest
+	mu      sync.RWMutex // guards all, came and oldest
 	all     map[owner]*concentrator
+	came    int   // concentrators so far
 	oldest  int64 // start of the oldest bucket that takes spans, ns
 	flushMu sync.Mutex
 }
@@ -106,8 +106,9 @@ func (s *Concentrators) of(o owner) *concentrator {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c = s.all[o]; c == nil {
-		c = &concentrator{set: s, oldest: s.oldest}
+		c = &concentrator{set: s, owner: o, number: s.came, oldest: s.oldest}
 		s.all[o] = c
+		s.came++
 	}
 	return c
 }
@@ -127,12 +128,13 @@ func (s *Concentrators) free(keys, size int) {
 	s.bytes.Add(-int64(size))
 }
 
+// group makes one with a key that is kept, and never changed.
 func (s *Concentrators) group(p *payload, key []byte) *group {
 	g, _ := s.groups.Get().(*group)
 	if g == nil {
 		g = &group{}
 	}
-	g.payload, g.key = p, append(g.key, key...)
+	g.payload, g.key = p, key
 	return g
 }
 
@@ -140,6 +142,15 @@ func (s *Concentrators) group(p *payload, key []byte) *group {
 // item counts its groups and is dated by the end of its bucket. emit takes over the payload, and returns false when the others are to wait for
 // the next flush.
 func (s *Concentrators) Flush(force bool, emit func(tenant, org string, p intake.Payload) bool) {
+	s.flush(force, 0, 1, emit)
+}
+
+// FlushSome is Flush without force for one of so many parts, from 0 on, of the tenants. A tenant stays in its part as long as it has a bucket.
+func (s *Concentrators) FlushSome(part, parts int, emit func(tenant, org string, p intake.Payload) bool) {
+	s.flush(false, part, parts, emit)
+}
+
+func (s *Concentrators) flush(force bool, part, parts int, emit func(tenant, org string, p intake.Payload) bool) {
 	s.flushMu.Lock() // so that a bucket's memory is given back before it is taken again
 	defer s.flushMu.Unlock()
 	now, interval := s.opts.Now().UnixNano(), s.opts.BucketInterval
@@ -147,38 +158,43 @@ func (s *Concentrators) Flush(force bool, emit func(tenant, org string, p intake
 	if force {
 		limit = math.MaxInt64
 	}
-	for o, c := range s.started(oldest) {
+	for _, c := range s.started(oldest, part, parts) {
 		due := c.take(limit, oldest)
 		if len(due) == 0 {
-			s.forget(o, c)
+			s.forget(c)
 			continue
 		}
 		p := encode(due, uint64(interval))
 		for _, b := range due {
 			c.giveBack(b)
 		}
-		if !emit(o.tenant, o.org, p) {
+		if !emit(c.owner.tenant, c.owner.org, p) {
 			return
 		}
 	}
 }
 
-// started lists the concentrators, and keeps those that come from now on from buckets before oldest.
-func (s *Concentrators) started(oldest int64) map[owner]*concentrator {
+// started lists the concentrators of a part, in an order of chance, and keeps those that come from now on from buckets before oldest.
+func (s *Concentrators) started(oldest int64, part, parts int) (all []*concentrator) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.oldest = max(s.oldest, oldest)
-	return maps.Clone(s.all)
+	for _, c := range s.all {
+		if c.number%parts == part {
+			all = append(all, c)
+		}
+	}
+	return all
 }
 
 // forget removes a concentrator that holds nothing.
-func (s *Concentrators) forget(o owner, c *concentrator) {
+func (s *Concentrators) forget(c *concentrator) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.buckets) == 0 {
 		c.gone = true
-		delete(s.all, o)
+		delete(s.all, c.owner)
 	}
 }

@@ -91,7 +91,10 @@ func (e *encoder) piece(b *bucket, p *payload, groups []*group) int {
 const groupBytes = 330
 
 // size is about how many bytes appendTo appends.
-func (g *group) size() int { return groupBytes + len(g.key) + g.ok.size() + g.failed.size() }
+func (g *group) size() int {
+	ok, failed := g.sketches()
+	return groupBytes + len(g.key) + ok.size() + failed.size()
+}
 
 // The values of IsTraceRoot.
 const (
@@ -129,10 +132,11 @@ func (g *group) appendTo(dst []byte) []byte {
 	dst = appendUint(dst, whole(g.errors))
 	dst = append(dst, "\xa8Duration"...)
 	dst = appendUint(dst, whole(g.duration))
+	ok, failed := g.sketches()
 	dst = append(dst, "\xa9OkSummary"...)
-	dst = g.ok.appendTo(appendBinHeader(dst, g.ok.size()))
+	dst = ok.appendTo(appendBinHeader(dst, ok.size()))
 	dst = append(dst, "\xacErrorSummary"...)
-	dst = g.failed.appendTo(appendBinHeader(dst, g.failed.size()))
+	dst = failed.appendTo(appendBinHeader(dst, failed.size()))
 	dst = append(dst, "\xaaSynthetics"...)
 	dst = appendBool(dst, flags&flagSynthetics != 0)
 	dst = append(dst, "\xacTopLevelHits"...)

@@ -12,7 +12,8 @@ type group struct {
 	next    *group // another one whose key has the same hash
 
 	hits, topLevelHits, errors, duration float64
-	ok, failed                           sketch
+	ok                                   sketch
+	failed                               *sketch // nil until a span has failed, as in most groups
 }
 
 // payload is one element of StatsPayload.stats: the groups of a bucket whose spans come from the same place.
@@ -40,24 +41,38 @@ func (g *group) add(s *staged) {
 	g.duration += float64(s.duration) * s.weight
 	if s.failed {
 		g.errors += s.weight
+		if g.failed == nil {
+			g.failed = &sketch{}
+		}
 		g.failed.add(s.duration)
 	} else {
 		g.ok.add(s.duration)
 	}
 }
 
-// reset empties the group and keeps its memory.
+// sketches are those of the spans that did not fail and of those that did.
+func (g *group) sketches() (ok, failed sketch) {
+	if g.failed != nil {
+		failed = *g.failed
+	}
+	return g.ok, failed
+}
+
+// reset empties the group and keeps the memory of its sketches. The key may be another group's too.
 func (g *group) reset() {
 	g.ok.reset()
-	g.failed.reset()
-	*g = group{key: g.key[:0], ok: g.ok, failed: g.failed}
+	if g.failed != nil {
+		g.failed.reset()
+	}
+	*g = group{ok: g.ok, failed: g.failed}
 }
 
 // maxPooledBins is how many bins a sketch of a pooled group may have room for.
 const maxPooledBins = 512
 
 func (g *group) isSmall() bool {
-	return cap(g.ok.bins) <= maxPooledBins && cap(g.failed.bins) <= maxPooledBins && cap(g.key) <= 4<<10
+	ok, failed := g.sketches()
+	return cap(ok.bins) <= maxPooledBins && cap(failed.bins) <= maxPooledBins
 }
 
 // whole rounds a sum up or down, at random, so that the mean of many is right.

@@ -7,7 +7,9 @@ import (
 
 // concentrator holds the open buckets of one tenant and organisation.
 type concentrator struct {
-	set *Concentrators
+	set    *Concentrators
+	owner  owner
+	number int // how many came before it
 
 	mu      sync.Mutex // guards everything below
 	gone    bool       // it is not in the set any more
@@ -119,15 +121,35 @@ func (c *concentrator) open(b *bucket, x *Tx, s *staged) *group {
 	c.keys++
 	c.bytes += size
 	if p == nil {
-		p = &payload{key: bytes.Clone(x.of(s.payload)), next: b.payloads[s.payloadHash]}
+		p = &payload{key: c.payloadKey(x, s), next: b.payloads[s.payloadHash]}
 		b.payloads[s.payloadHash] = p
 		b.order = append(b.order, p)
 	}
-	g := c.set.group(p, key)
+	g := c.set.group(p, c.groupKey(x, s))
 	g.next = b.groups[s.hash]
 	b.groups[s.hash] = g
 	p.groups = append(p.groups, g)
 	return g
+}
+
+// groupKey and payloadKey return the keys of s to keep. Services do the same things from bucket to bucket, so a key that another bucket has is that one: most of
+// the memory of a group is its key.
+func (c *concentrator) groupKey(x *Tx, s *staged) []byte {
+	for _, b := range c.buckets {
+		if g := b.find(x, s); g != nil {
+			return g.key
+		}
+	}
+	return bytes.Clone(x.of(s.group))
+}
+
+func (c *concentrator) payloadKey(x *Tx, s *staged) []byte {
+	for _, b := range c.buckets {
+		if p := b.findPayload(x, s); p != nil {
+			return p.key
+		}
+	}
+	return bytes.Clone(x.of(s.payload))
 }
 
 // overflow is the group for spans without room for one of their own: that of their payload, or else that of the bucket.
