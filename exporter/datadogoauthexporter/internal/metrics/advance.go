@@ -114,9 +114,9 @@ func (tx *Tx) lock(id seriesID) (sh *shard, p point, had bool) {
 // roomFor returns the locked shard of a series, or of a histogram that is to have so many cells. For what these are more than is remembered of it
 // room is made; where that fails the shard is nil.
 func (tx *Tx) roomFor(id seriesID, cells int) *shard {
-	st, sh := tx.m.state, tx.table.shard(id)
+	st := tx.m.state
 	for attempts := 0; ; attempts++ {
-		sh.mu.Lock()
+		sh := tx.table.lock(id)
 		more := cells
 		if h := sh.histograms[id]; h != nil {
 			more -= len(h.cells)
@@ -150,11 +150,8 @@ func (tx *Tx) roomFor(id seriesID, cells int) *shard {
 // write stores a point, unlocks the shard and notes how to take it back.
 func (tx *Tx) write(sh *shard, id seriesID, old point, had bool, p point, sent float64) {
 	p.writer, p.written = tx.id, tx.now
-	if sh.points == nil {
-		sh.points = make(map[seriesID]point)
-	}
 	n := len(sh.points)
-	sh.points[id] = p
+	sh.set(id, p)
 	added := len(sh.points) > n
 	sh.mu.Unlock()
 	if added {
@@ -174,16 +171,12 @@ func (tx *Tx) rollBack() {
 		tx.undoHistogram(&tx.histograms[len(tx.histograms)-1-i])
 	}
 	for _, u := range slices.Backward(tx.undo) {
-		sh := tx.table.shard(u.id)
-		sh.mu.Lock()
+		sh := tx.table.lock(u.id)
 		cur, ok := sh.points[u.id]
 		added := int64(0)
 		switch {
 		case u.gone && !ok:
-			if sh.points == nil {
-				sh.points = make(map[seriesID]point)
-			}
-			sh.points[u.id] = u.before
+			sh.set(u.id, u.before)
 			added = 1
 		case u.gone || !ok:
 		case cur.writer != tx.id:

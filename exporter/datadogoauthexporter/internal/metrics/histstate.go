@@ -59,11 +59,8 @@ func (tx *Tx) openHistogram(id seriesID, edges []float64, buckets int) (*shard, 
 	u := histogramUndo{id: id, from: len(tx.cells)}
 	switch {
 	case h == nil:
-		if sh.histograms == nil {
-			sh.histograms = make(map[seriesID]*histogram)
-		}
 		h = &histogram{cells: make([]cell, firstBucket, firstBucket+buckets)}
-		sh.histograms[id] = h
+		sh.setHistogram(id, h)
 		tx.m.state.count(tx.table, int64(len(h.cells)))
 	case tx.m.state.hasExpired(h.written, tx.now):
 		clear(h.cells)
@@ -173,16 +170,12 @@ func (tx *Tx) setCell(h *histogram, at int, c cell, sent float64) {
 
 // undoHistogram takes one point back. See Tx.rollBack.
 func (tx *Tx) undoHistogram(u *histogramUndo) {
-	sh := tx.table.shard(u.id)
-	sh.mu.Lock()
+	sh := tx.table.lock(u.id)
 	defer sh.mu.Unlock()
 	cur := sh.histograms[u.id]
 	if u.gone != nil {
 		if cur == nil {
-			if sh.histograms == nil {
-				sh.histograms = make(map[seriesID]*histogram)
-			}
-			sh.histograms[u.id] = u.gone
+			sh.setHistogram(u.id, u.gone)
 			tx.m.state.count(tx.table, int64(len(u.gone.cells)))
 		}
 		return

@@ -125,24 +125,17 @@ func (m *Mapper) Restore(h Head, i int, section []byte) (int, error) {
 
 // remember puts a saved entry back, and returns how many series that are. One that is there already stays.
 func (s *state) remember(t *table, e *evicted) int64 {
-	sh := t.shard(e.id)
-	sh.mu.Lock()
+	sh := t.lock(e.id)
 	defer sh.mu.Unlock()
 	if _, known := sh.points[e.id]; known || sh.histograms[e.id] != nil {
 		return 0
 	}
 	if h := e.histogram; h != nil {
-		if sh.histograms == nil {
-			sh.histograms = make(map[seriesID]*histogram)
-		}
 		h.written = e.point.written
-		sh.histograms[e.id] = h
+		sh.setHistogram(e.id, h)
 		return int64(len(h.cells))
 	}
-	if sh.points == nil {
-		sh.points = make(map[seriesID]point)
-	}
-	sh.points[e.id] = e.point
+	sh.set(e.id, e.point)
 	return 1
 }
 
@@ -152,8 +145,9 @@ func (m *Mapper) Save(exporter string, put func(i int, section []byte) error) (h
 	w := sectionWriter{id: newHashKey()[0], now: m.opts.Now().UnixNano(), put: put}
 	for tenant, t := range m.state.all() {
 		w.tenant = tenant
-		for i := range t.shards {
-			w.addShard(m.state, &t.shards[i])
+		shards := t.shards()
+		for i := range shards {
+			w.addShard(m.state, &shards[i])
 			if len(w.buf) >= sectionBytes {
 				w.flush()
 			}

@@ -49,20 +49,11 @@ type table struct {
 	begun   atomic.Int64 // when the last transaction began, Unix nanoseconds
 	users   atomic.Int32 // transactions that hold it; a table in use is not removed
 	series  atomic.Int64
-	evicted atomic.Int64 // when a series was last evicted, Unix nanoseconds
-	shards  [16]shard
+	evicted atomic.Int64                      // when a series was last evicted, Unix nanoseconds
+	few     [1]shard                          // all series, until many is set
+	many    atomic.Pointer[[manyShards]shard] // all series, once they are many
 	seconds seconds
 }
-
-// shard is a part of a table. The lock is held for one look and one write, never for encoding.
-type shard struct {
-	mu     sync.Mutex
-	points map[seriesID]point // guarded by mu; made with its first series
-
-	histograms map[seriesID]*histogram // guarded by mu, contents too; made with its first histogram
-}
-
-func (t *table) shard(id seriesID) *shard { return &t.shards[id.b%uint64(len(t.shards))] }
 
 func newState(o *Options) *state {
 	s := &state{
@@ -113,8 +104,9 @@ func (s *state) sweepIfDue(now int64) {
 	s.mu.RUnlock()
 	var largest *table
 	for _, t := range tables {
-		for i := range t.shards {
-			s.sweepShard(t, &t.shards[i], now)
+		shards := t.shards()
+		for i := range shards {
+			s.sweepShard(t, &shards[i], now)
 		}
 		if largest == nil || t.series.Load() > largest.series.Load() {
 			largest = t
@@ -200,9 +192,9 @@ func (e *evicted) cells() int {
 
 // evict forgets the series or histogram of t that is longest without a point, among a sample. It returns what it forgot, if anything.
 func (s *state) evict(t *table, from seriesID, now int64) (e evicted, ok bool) {
-	sample, oldest := 24, int64(0)
-	for i := 0; i < len(t.shards) && sample > 0; i++ {
-		sh := &t.shards[(from.a+uint64(i))%uint64(len(t.shards))]
+	shards, sample, oldest := t.shards(), 24, int64(0)
+	for i := 0; i < len(shards) && sample > 0; i++ {
+		sh := &shards[(from.a+uint64(i))%uint64(len(shards))]
 		sh.mu.Lock()
 		for candidate, q := range sh.points { // a map's order is random
 			if !ok || q.written < oldest {
@@ -226,8 +218,7 @@ func (s *state) evict(t *table, from seriesID, now int64) (e evicted, ok bool) {
 	if !ok {
 		return evicted{}, false
 	}
-	sh := t.shard(e.id)
-	sh.mu.Lock()
+	sh := t.lock(e.id)
 	room := int64(e.cells())
 	if e.histogram == nil {
 		e.point, ok = sh.points[e.id]
