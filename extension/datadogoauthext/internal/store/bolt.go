@@ -79,7 +79,7 @@ func (s *Bolt) Get(ctx context.Context, kind Kind, key string) (Record, error) {
 // held open while yield writes can deadlock with bbolt's remapping of the file.
 func (s *Bolt) List(ctx context.Context, kind Kind, yield func(Record) error) error {
 	var after []byte
-	for {
+	for pages := 1; ; pages++ {
 		var page []Record
 		err := s.view(ctx, func(tx *bbolt.Tx) error {
 			bucket := tx.Bucket(bucketRecords).Bucket([]byte(kind))
@@ -112,6 +112,9 @@ func (s *Bolt) List(ctx context.Context, kind Kind, yield func(Record) error) er
 			}
 		}
 		if len(page) < listPage {
+			if pages > 1 {
+				_ = s.view(ctx, unmapPages)
+			}
 			return nil
 		}
 		after = []byte(page[len(page)-1].Key)

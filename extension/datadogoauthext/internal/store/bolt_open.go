@@ -64,7 +64,7 @@ func OpenBolt(path string, opts BoltOptions) (*Bolt, error) {
 		if err != nil {
 			return err
 		}
-		if err := s.db.View(checkPages); err != nil || opts.ReadOnly {
+		if err := errors.Join(s.db.View(checkPages), s.db.View(unmapPages)); err != nil || opts.ReadOnly {
 			return err
 		}
 		return s.file.Chmod(0o600) // a restored copy may have come with wider rights
