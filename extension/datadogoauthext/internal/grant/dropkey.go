@@ -193,7 +193,7 @@ func (g Grant) uses(org credential.Org) bool { return g.Org == org && g.Hold != 
 func (v *view) users(org credential.Org) (tenants []string, unknown string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	for t := range v.tenants[org.String()] {
+	for t := range v.tenants[org.String()].all() {
 		if v.grants[t].rec.uses(org) {
 			tenants = append(tenants, t)
 		}

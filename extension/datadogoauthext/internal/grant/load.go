@@ -28,19 +28,23 @@ func rolledBack(raw store.Record, seen uint64) error {
 // load reads every record, and makes the service ready. A grant or organisation that cannot be opened makes its tenants unreadable
 // and no other. Tokens that cannot be opened stop nothing. Of a shared store it returns the place from which changes are to be read.
 func (s *Service) load(ctx context.Context) (store.Cursor, error) {
-	at, all, err := s.readAll(ctx)
+	fresh := newLoading()
+	at, err := s.readEach(ctx, func(w versioned) {
+		s.resumeClient(w)
+		fresh.take(w)
+	})
 	if err != nil {
 		return 0, fmt.Errorf("read the grant store: %w", err)
 	}
-	s.resumeClients(all)
-	s.replaceAll(all)
+	s.replaceAll(fresh)
 	s.log.Info("Grants are loaded", zap.Int("tenants", len(s.tenantNames())))
 	return at, nil
 }
 
 // reload reads every record again, for a service that is ready. What vanished leaves the view.
 func (s *Service) reload(ctx context.Context) (store.Cursor, error) {
-	at, all, err := s.readAll(ctx)
+	var all []versioned
+	at, err := s.readEach(ctx, func(w versioned) { all = append(all, w) })
 	if err == nil {
 		all, err = s.settled(ctx, all)
 	}
@@ -56,27 +60,30 @@ func (s *Service) reload(ctx context.Context) (store.Cursor, error) {
 	return at, nil
 }
 
-// readAll takes the place of a shared store before it reads, so that no change is missed.
-func (s *Service) readAll(ctx context.Context) (at store.Cursor, all []versioned, err error) {
+// readEach takes the place of a shared store before it reads, so that no change is missed. yield is given every record, those of a kind together.
+func (s *Service) readEach(ctx context.Context, yield func(versioned)) (at store.Cursor, err error) {
 	if s.shared != nil {
 		if at, err = s.shared.Cursor(ctx); err != nil {
-			return 0, nil, err
+			return 0, err
 		}
 	}
 	if s.sendOnly {
 		raws, err := s.readListed(ctx, s.st)
-		return at, s.openAll(raws), err
+		for _, w := range s.openAll(raws) {
+			yield(w)
+		}
+		return at, err
 	}
 	for _, kind := range followed {
 		err := s.st.List(ctx, kind, func(raw store.Record) error {
-			all = append(all, s.openAny(raw))
+			yield(s.openAny(raw))
 			return nil
 		})
 		if err != nil {
-			return 0, nil, err
+			return 0, err
 		}
 	}
-	return at, all, nil
+	return at, nil
 }
 
 func (s *Service) openAll(raws []store.Record) []versioned {
@@ -166,15 +173,13 @@ func addressesOf[T any](kind store.Kind, m map[string]T) []versioned {
 	return all
 }
 
-// resumeClients goes on with what an earlier process learnt about the clients' credentials.
-func (s *Service) resumeClients(all []versioned) {
-	for _, w := range all {
-		rec, ok := w.rec.(Client)
-		if !ok {
-			continue
-		}
-		if c, ok := s.clients[rec.Name]; ok && !rec.RejectedSince.IsZero() && rec.ClientID == c.cfg.ClientID {
-			c.gate.resume(rec.RejectedSince)
-		}
+// resumeClient goes on with what an earlier process learnt about a client's credentials.
+func (s *Service) resumeClient(w versioned) {
+	rec, ok := w.rec.(Client)
+	if !ok {
+		return
+	}
+	if c, ok := s.clients[rec.Name]; ok && !rec.RejectedSince.IsZero() && rec.ClientID == c.cfg.ClientID {
+		c.gate.resume(rec.RejectedSince)
 	}
 }

@@ -168,7 +168,11 @@ func (s *Service) loadCopy(ctx context.Context) {
 		return
 	}
 	s.copy.saved = saved
-	s.replaceAll(s.openAll(raws))
+	fresh := newLoading()
+	for _, w := range s.openAll(raws) {
+		fresh.take(w)
+	}
+	s.replaceAll(fresh)
 	s.log.Warn("The grant store does not answer, so the local copy serves; what changed since is taken over when the store answers",
 		zap.Time("copied", saved), zap.Duration("age", s.now().Sub(saved)), zap.Int("tenants", len(s.tenantNames())))
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -100,10 +101,7 @@ var errNoGrant = errors.New("no grant of the organisation stands")
 // anyAccessToken returns a token of any tenant of an organisation, or errNoGrant, or why there is none at the moment.
 func (s *Service) anyAccessToken(ctx context.Context, org credential.Org) (string, error) {
 	s.view.mu.Lock()
-	var tenants []string
-	for t := range s.view.tenants[org.String()] {
-		tenants = append(tenants, t)
-	}
+	tenants := slices.Collect(s.view.tenants[org.String()].all())
 	s.view.mu.Unlock()
 	err := fmt.Errorf("org %s: %w", org, errNoGrant)
 	for _, t := range tenants {

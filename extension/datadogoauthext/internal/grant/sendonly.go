@@ -89,10 +89,8 @@ func (v *view) orgsInUse() map[string]bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	orgs := map[string]bool{}
-	for org, tenants := range v.tenants {
-		if len(tenants) > 0 {
-			orgs[org] = true
-		}
+	for org := range v.tenants {
+		orgs[org] = true
 	}
 	return orgs
 }
@@ -138,7 +136,11 @@ func (s *Service) setRefused(org string, generation uint64, refused bool) bool {
 		v.refused[org] = generation
 	}
 	if s.Ready() {
-		s.publish(v.tenants[org])
+		tenants := map[string]struct{}{}
+		for t := range v.tenants[org].all() {
+			tenants[t] = struct{}{}
+		}
+		s.publish(tenants)
 	}
 	return true
 }

@@ -13,13 +13,23 @@ import (
 
 // view is what memory knows of the store: enough to answer without reading it.
 type view struct {
-	mu      sync.Mutex // guards the rest
+	mu sync.Mutex // guards the rest
+	records
+	// refused holds, by org, the generation of a key that this process found refused and could not write down.
+	refused map[string]uint64
+	clients map[string]*client // of the configuration; fixed
+	states  map[string]State   // by tenant
+	counts  map[State]int
+}
+
+// records are those of the store, and what follows from them alone.
+type records struct {
 	orgs    map[string]held[Org]
 	grants  map[string]held[Grant]
 	tokens  map[string]held[Token]
-	tenants map[string]map[string]struct{} // by org
-	flows   map[string]flowSeat            // by hash of state
-	logins  map[string]loginSeat           // by hash of request id
+	tenants map[string]names     // by org
+	flows   map[string]flowSeat  // by hash of state
+	logins  map[string]loginSeat // by hash of request id
 	// Changes of organisation that wait, by tenant.
 	pendings map[string]held[Pending]
 	// What could not be opened: grants and tokens by tenant, organisations by org.
@@ -30,11 +40,7 @@ type view struct {
 	// At most one, under QuarantineKey.
 	quarantine    map[string]held[Quarantine]
 	badQuarantine map[string]error
-	// refused holds, by org, the generation of a key that this process found refused and could not write down.
-	refused map[string]uint64
-	clients map[string]*client // of the configuration; fixed
-	states  map[string]State   // by tenant
-	counts  map[State]int
+	texts         texts // of orgs, grants and tokens
 }
 
 type held[R record] struct {
@@ -44,13 +50,12 @@ type held[R record] struct {
 
 func (v *view) init() {
 	v.states, v.counts, v.refused = map[string]State{}, map[State]int{}, map[string]uint64{}
-	v.forget()
+	v.records.init()
 }
 
-// forget empties what take fills. The caller holds mu.
-func (v *view) forget() {
+func (v *records) init() {
 	v.orgs, v.grants, v.tokens = map[string]held[Org]{}, map[string]held[Grant]{}, map[string]held[Token]{}
-	v.tenants, v.flows = map[string]map[string]struct{}{}, map[string]flowSeat{}
+	v.tenants, v.flows = map[string]names{}, map[string]flowSeat{}
 	v.badTenants, v.badTokens, v.badOrgs = map[string]error{}, map[string]error{}, map[string]error{}
 	v.quarantine, v.badQuarantine = map[string]held[Quarantine]{}, map[string]error{}
 	v.logins, v.pendings, v.badPendings = map[string]loginSeat{}, map[string]held[Pending]{}, map[string]error{}
@@ -60,7 +65,7 @@ func (v *view) forget() {
 // publishes nothing: a table without the tenants that are still in the store would call them unknown.
 func (s *Service) takeIn(all []versioned) {
 	s.view.mu.Lock()
-	touched, faults := s.view.take(all)
+	touched, faults := s.view.takeAll(all)
 	if s.Ready() {
 		s.publish(touched)
 	}
@@ -72,80 +77,125 @@ func (s *Service) takeIn(all []versioned) {
 	}
 }
 
+// loading is all that there is, while it is read, record by record: no more than one is in memory twice.
+type loading struct {
+	records
+	touched map[string]struct{}
+	faults  []versioned
+}
+
+func newLoading() *loading {
+	l := &loading{touched: map[string]struct{}{}}
+	l.records.init()
+	return l
+}
+
+func (l *loading) take(w versioned) {
+	if l.records.take(w, l.touched) {
+		l.faults = append(l.faults, w)
+	}
+}
+
 // replaceAll is takeIn for all that there is: what memory knew before is forgotten, and the service is ready.
-func (s *Service) replaceAll(all []versioned) {
+func (s *Service) replaceAll(all *loading) {
 	v := &s.view
 	v.mu.Lock()
 	touched := map[string]struct{}{}
 	for tenant := range v.states {
 		touched[tenant] = struct{}{}
 	}
-	v.forget()
-	taken, faults := v.take(all)
-	maps.Copy(touched, taken)
+	maps.Copy(touched, all.touched)
+	v.records = all.records
 	s.publish(touched)
 	v.mu.Unlock()
-	s.logFaults(faults)
+	s.logFaults(all.faults)
 	s.reportTrouble()
 }
 
-// take returns the tenants whose answer may have changed, and the records that cannot be opened since this. The caller holds mu.
-func (v *view) take(all []versioned) (touched map[string]struct{}, faults []versioned) {
+// takeAll returns the tenants whose answer may have changed, and the records that cannot be opened since this. The caller holds mu.
+func (v *view) takeAll(all []versioned) (touched map[string]struct{}, faults []versioned) {
 	touched = map[string]struct{}{}
 	for _, w := range all {
-		fault := false
-		switch w.kind {
-		case store.KindOrg:
-			fault = take(v.orgs, v.badOrgs, w)
-			for t := range v.tenants[w.key] {
-				touched[t] = struct{}{}
-			}
-		case store.KindGrant:
-			if old, ok := v.grants[w.key]; ok {
-				delete(v.tenants[old.rec.Org.String()], w.key)
-			}
-			fault = take(v.grants, v.badTenants, w)
-			if g, ok := v.grants[w.key]; ok {
-				org := g.rec.Org.String()
-				if v.tenants[org] == nil {
-					v.tenants[org] = map[string]struct{}{}
-				}
-				v.tenants[org][w.key] = struct{}{}
-			}
-			touched[w.key] = struct{}{}
-		case store.KindToken:
-			fault = take(v.tokens, v.badTokens, w)
-			touched[w.key] = struct{}{}
-		case store.KindQuarantine:
-			fault = take(v.quarantine, v.badQuarantine, w)
-			for t := range v.grants {
-				touched[t] = struct{}{}
-			}
-		case store.KindPending:
-			fault = take(v.pendings, v.badPendings, w)
-		case store.KindLogin:
-			if l, ok := w.rec.(Login); ok {
-				v.logins[w.key] = loginSeat{admitted: l.Tenant != "", expires: l.Expires}
-			} else {
-				delete(v.logins, w.key)
-			}
-		case store.KindFlow:
-			if f, ok := w.rec.(Flow); ok {
-				v.flows[w.key] = flowSeat{tenant: f.Tenant, expires: f.Expires}
-			} else {
-				delete(v.flows, w.key)
-			}
-		}
-		if fault {
+		if v.take(w, touched) {
 			faults = append(faults, w)
 		}
 	}
 	return touched, faults
 }
 
+// take adds the tenants whose answer may have changed to touched. fault says that the record cannot be opened since this.
+func (v *records) take(w versioned, touched map[string]struct{}) (fault bool) {
+	switch w.kind {
+	case store.KindOrg:
+		fault = take(v.orgs, v.badOrgs, w, v.texts.org)
+		for t := range v.tenants[w.key].all() {
+			touched[t] = struct{}{}
+		}
+	case store.KindGrant:
+		if old, ok := v.grants[w.key]; ok {
+			v.leaves(old.rec)
+		}
+		fault = take(v.grants, v.badTenants, w, func(key *string, g *Grant) {
+			v.texts.grant(key, g)
+			if o, ok := v.orgs[g.Org.String()]; ok {
+				g.Org = o.rec.Org // with the same texts
+			}
+		})
+		if g, ok := v.grants[w.key]; ok {
+			v.joins(g.rec)
+			w.key = g.rec.Tenant
+		}
+		touched[w.key] = struct{}{}
+	case store.KindToken:
+		if g, ok := v.grants[w.key]; ok {
+			w.key = g.rec.Tenant
+		}
+		fault = take(v.tokens, v.badTokens, w, v.texts.token)
+		touched[w.key] = struct{}{}
+	case store.KindQuarantine:
+		fault = take(v.quarantine, v.badQuarantine, w, nil)
+		for t := range v.grants {
+			touched[t] = struct{}{}
+		}
+	case store.KindPending:
+		fault = take(v.pendings, v.badPendings, w, nil)
+	case store.KindLogin:
+		if l, ok := w.rec.(Login); ok {
+			v.logins[w.key] = loginSeat{admitted: l.Tenant != "", expires: l.Expires}
+		} else {
+			delete(v.logins, w.key)
+		}
+	case store.KindFlow:
+		if f, ok := w.rec.(Flow); ok {
+			v.flows[w.key] = flowSeat{tenant: f.Tenant, expires: f.Expires}
+		} else {
+			delete(v.flows, w.key)
+		}
+	}
+	return fault
+}
+
+// joins and leaves keep tenants in step with grants.
+func (v *records) joins(g Grant) {
+	org := g.Org.String()
+	all := v.tenants[org]
+	all.add(g.Tenant)
+	v.tenants[org] = all
+}
+
+func (v *records) leaves(g Grant) {
+	org := g.Org.String()
+	all := v.tenants[org]
+	all.remove(g.Tenant)
+	if v.tenants[org] = all; all.empty() {
+		delete(v.tenants, org)
+	}
+}
+
 // take keeps the newer of two versions. One that cannot be opened leaves what was known before, and news says that it could be until
-// then. One that was deleted is forgotten.
-func take[R record](m map[string]held[R], bad map[string]error, w versioned) (news bool) {
+// then. One that was deleted is forgotten. What small does to a
+// record that is kept, and to its key, leaves them equal; it may be nil.
+func take[R record](m map[string]held[R], bad map[string]error, w versioned, small func(*string, *R)) (news bool) {
 	if w.rec == nil && w.err == nil {
 		delete(m, w.key)
 		delete(bad, w.key)
@@ -161,7 +211,11 @@ func take[R record](m map[string]held[R], bad map[string]error, w versioned) (ne
 		return old == nil || old.Error() != w.err.Error()
 	}
 	delete(bad, w.key)
-	m[w.key] = held[R]{version: w.version, rec: w.rec.(R)}
+	key, rec := w.key, w.rec.(R)
+	if small != nil {
+		small(&key, &rec)
+	}
+	m[key] = held[R]{version: w.version, rec: rec}
 	return false
 }
 
