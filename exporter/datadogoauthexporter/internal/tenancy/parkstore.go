@@ -28,6 +28,9 @@ type Store struct {
 	free   []uint64 // slots below it with nothing in them
 	doomed []uint64 // slots whose content is of no use, but could not be deleted yet
 	marked uint64   // the slots that durable marks cover are below it
+
+	writes  []*write // wait for a transaction, oldest first
+	writing bool     // one of their callers, or of those before them, makes transactions
 }
 
 const (
@@ -164,7 +167,7 @@ func (s *Store) save(add, drop []*parked) error {
 	}
 	var err error
 	if len(ops) > 0 {
-		err = s.batch(ops)
+		err = s.commit(ops)
 	}
 
 	s.mu.Lock()
@@ -207,7 +210,7 @@ func (s *Store) drop(gone []*parked) error {
 	return errors.Join(errs...)
 }
 
-// maxDeletes bounds the deletions of one transaction that waited for it.
+// maxDeletes bounds the deletions that one caller has for a transaction.
 const maxDeletes = 1000
 
 func (s *Store) doom(gone []*parked) {
@@ -223,7 +226,7 @@ func (s *Store) doom(gone []*parked) {
 // open reads the body of e. An intake.ErrDamaged, ErrVersion or ErrForeign is final, any other error is the storage's.
 func (s *Store) open(e *parked) (*intake.Request, error) {
 	body := storage.GetOperation(key(bodyPrefix, e.slot))
-	if err := s.batch([]*storage.Operation{body}); err != nil {
+	if err := s.commit([]*storage.Operation{body}); err != nil {
 		return nil, err
 	}
 	if body.Value == nil {
