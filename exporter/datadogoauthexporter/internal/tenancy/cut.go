@@ -15,6 +15,7 @@ var errStopping = errors.New("the collector stops, and the time for that is up; 
 func (d *Dispatcher) Cut() {
 	d.mu.Lock()
 	d.cut = true
+	d.clearStoreLine()
 	d.mu.Unlock()
 	d.cutSends()
 	if d.abort != nil {

@@ -36,7 +36,7 @@ type Settings struct {
 	// MaxSends is how many requests one tenant may have under way at one intake, the one that comes from the park included. Service checks
 	// have one, whatever it is.
 	MaxSends int
-	// Workers is how many requests may be under way in all, those from the park included. One intake of one site gets three quarters of these
+	// Workers is how many requests may be under way in all, those from the park and with a Store those to it included. One intake of one site gets three quarters of these
 	// places at most. Some requests may be in back-off besides, see sleepers. Push needs PoolSize(Workers) callers, to be there for all tenants.
 	Workers int
 	Queue   QueueLimits
@@ -75,6 +75,8 @@ type Dispatcher struct {
 	curbed       bool // the same of data whose last attempt failed
 	shares       shares
 	undeleted    map[uint64]*undeleted // by number in the durable queue
+	toStore      destination           // of what is handed over to the Store
+	storeLine    []chan bool           // hand-overs that wait for a place; true if they get one
 	closing      bool
 	cut          bool // Cut was called
 	// coming counts the items that Admit let in and that were not pushed yet. Once ended is set nothing counts them any more, nor what comes of them.

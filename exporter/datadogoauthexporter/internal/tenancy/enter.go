@@ -134,14 +134,24 @@ type undeleted struct {
 // finished gives back the places of a request that is done. That of all tenants stays taken until the durable queue has deleted what is in it alone: a crash
 // before that makes it one of those that are sent twice, and there must be no more of these than places.
 func (d *Dispatcher) finished(l *lane, r *intake.Request) {
-	if r.Try.Sending && len(r.Try.Stored) > 0 {
-		u := &undeleted{to: l.to, items: len(r.Try.Stored)}
-		for _, number := range r.Try.Stored {
-			d.undeleted[number] = u
-		}
+	if r.Try.Sending {
+		d.giveWhenDeleted(l.to, r.Try.Stored)
 		r.Try.Sending = false
 	}
 	d.leave(l, r)
+}
+
+// giveWhenDeleted gives back a place once the durable queue has deleted some items, at once if there are none.
+func (d *Dispatcher) giveWhenDeleted(to *destination, stored []uint64) {
+	if len(stored) == 0 {
+		d.give(to)
+		d.free()
+		return
+	}
+	u := &undeleted{to: to, items: len(stored)}
+	for _, number := range stored {
+		d.undeleted[number] = u
+	}
 }
 
 // Deleted notes that the durable queue has deleted an item.

@@ -83,8 +83,9 @@ func (d *Dispatcher) await(ctx context.Context, key string, l *lane, r *intake.R
 	}
 }
 
-// free gives the places that are free to those who wait, in order, and sends away who waits in vain.
+// free gives the places that are free to those who wait, in order, hand-overs first, and sends away who waits in vain.
 func (d *Dispatcher) free() {
+	d.freeForStore()
 	if len(d.line) == 0 {
 		return
 	}
@@ -114,8 +115,11 @@ func (d *Dispatcher) free() {
 func (d *Dispatcher) all(l *lane) bool { return d.allOver(l) || d.allAt(l) }
 
 func (d *Dispatcher) allOver(l *lane) bool {
-	return d.sending+d.redriving+max(d.reserved(d.starved, d.redriving), d.left(l)) >= d.set.Workers
+	return d.used()+max(d.reserved(d.starved, d.redriving), d.left(l)) >= d.set.Workers
 }
+
+// used is how many places are taken, or kept for hand-overs.
+func (d *Dispatcher) used() int { return d.sending + d.redriving + d.keptForStore() }
 
 func (d *Dispatcher) allAt(l *lane) bool {
 	return l.to.sending+l.to.redriving+max(d.reserved(l.to.starved, l.to.redriving), d.left(l)) >= d.perSite()
@@ -159,7 +163,7 @@ func (d *Dispatcher) give(to *destination) {
 
 // taken begins to measure how fast places are given back, if that was the last one.
 func (d *Dispatcher) taken(to *destination, now time.Time) {
-	if d.sending+d.redriving == d.set.Workers {
+	if d.used() == d.set.Workers {
 		d.pace.since = now
 	}
 	if to.sending+to.redriving == d.perSite() {
@@ -169,7 +173,7 @@ func (d *Dispatcher) taken(to *destination, now time.Time) {
 
 // gave is called before a place is given back.
 func (d *Dispatcher) gave(to *destination) {
-	over, at := d.sending+d.redriving >= d.set.Workers, to.sending+to.redriving >= d.perSite()
+	over, at := d.used() >= d.set.Workers && to != &d.toStore, to.sending+to.redriving >= d.perSite()
 	if over || at {
 		now := time.Now()
 		d.pace.gave(now, over)
@@ -191,7 +195,7 @@ func (d *Dispatcher) redriveBegins(l *lane, probe bool, now time.Time) bool {
 	case probe && (d.allOver(l) || d.allAt(l)):
 		d.curbed = true
 		return false
-	case d.sending+d.redriving >= d.set.Workers, d.redriving >= d.perSite():
+	case d.used() >= d.set.Workers, d.redriving >= d.perSite():
 		d.starved = true
 		return false
 	case to.sending+to.redriving >= d.perSite():

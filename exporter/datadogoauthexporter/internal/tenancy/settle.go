@@ -41,7 +41,15 @@ func (d *Dispatcher) settle(key string, r *intake.Request, res result) error {
 		d.unlockAsleep(l, left)
 		return &intake.Unsent{Left: left, Err: res.err}
 	}
-	d.leave(l, left)
+	var place *destination // with a Store, until the queue has deleted the request
+	if d.set.Store == nil {
+		d.leave(l, left)
+	} else if place = d.handOver(l, left); place == nil {
+		d.leave(l, left)
+		d.mu.Unlock()
+		return d.refuse(left)
+	}
+	l, now = d.lane(key, left), time.Now() // it may have waited
 	items := left.Count()
 	d.Enqueued(left.Family, -items)
 	s := d.reserve(key, left, !d.trouble(l, now), now)
@@ -49,8 +57,15 @@ func (d *Dispatcher) settle(key string, r *intake.Request, res result) error {
 	if err := d.shelve(s); err != nil {
 		d.Enqueued(left.Family, items)
 		d.mu.Lock()
+		if place == &d.toStore {
+			d.give(place)
+			d.free()
+		}
 		d.unlockAsleep(d.lane(key, left), left)
 		return &intake.Unsent{Left: left, Err: fmt.Errorf("park %s of tenant %s, which cannot take it (%w): %w", left.Family, left.Tenant, res.err, err)}
+	}
+	if place != nil {
+		d.handedOver(l, left, place)
 	}
 	if news {
 		d.set.Logger.Warn("Parking data of a tenant that cannot take it",
