@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -17,7 +18,8 @@ import (
 type Files struct {
 	// Queued are in a queue of the collector, whether a consumer had them or not.
 	Queued map[ID]bool
-	// Parked are beside it, in what the exporter keeps by itself: the records that hold them, by the name of a file and a key.
+	// Parked are beside it, in what the exporter keeps by itself: the records that hold them, by the name of a file, a key and a sum of the content,
+	// since keys are used again.
 	Parked map[ID][]string
 }
 
@@ -57,11 +59,15 @@ func (f *Files) read(name string) error {
 		}
 		return bucket.ForEach(func(key, value []byte) error {
 			_, err := strconv.ParseUint(string(key), 10, 64)
+			record := ""
+			if err != nil {
+				record = fmt.Sprintf("%s %s %08x", filepath.Base(name), key, crc32.ChecksumIEEE(value))
+			}
 			for _, id := range idsIn(value) {
 				if err == nil {
 					f.Queued[id] = true
 				} else {
-					f.Parked[id] = append(f.Parked[id], filepath.Base(name)+" "+string(key))
+					f.Parked[id] = append(f.Parked[id], record)
 				}
 			}
 			return nil
