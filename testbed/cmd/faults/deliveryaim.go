@@ -49,6 +49,9 @@ func (k *deliveryKills) await(ctx context.Context, aim phase, calls *sync.WaitGr
 		return pause(ctx, k.within(3*time.Millisecond))
 	case phaseParking:
 		k.burst(ctx, calls, k.held[k.rand.IntN(len(k.held))], 6)
+		for _, tenant := range k.crowd {
+			k.burst(ctx, calls, tenant, 1)
+		}
 		if err := k.awaitParked(ctx); err != nil {
 			return err
 		}

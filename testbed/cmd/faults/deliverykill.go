@@ -14,8 +14,8 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/standin/faults"
 )
 
-// The tenants of a kill scenario: two in health, one whose intakes never answer, one whose intakes answer 503, one that an operator paused, and one
-// whose key is revoked.
+// The tenants of a kill scenario: two in health, one whose intakes never answer, one whose intakes answer 503, one that an operator paused, one
+// whose key is revoked, and a crowd that is paused too and sends only where a kill is to find data on its way to the park.
 const (
 	wellA, wellB = "well-a", "well-b"
 	hanging      = "hanging"
@@ -25,6 +25,8 @@ const (
 )
 
 const (
+	// crowded is how many are in the crowd: more than there are workers that could park something at the same time.
+	crowded        = 40
 	deliveryRounds = 100
 	phaseWanted    = 5
 )
@@ -47,8 +49,12 @@ func (l *lab) killDelivery(ctx context.Context, rounds, wanted int) error {
 	if !l.short {
 		tenants = append(tenants, revoked)
 	}
-	return l.inDeliveries(ctx, tenants, nil, func(d *deliveries) error {
-		k := &deliveryKills{deliveries: d, wanted: wanted, held: tenants[3:], lost: map[delivery.ID]bool{}, twice: newTwice()}
+	var crowd []string
+	for i := range crowded {
+		crowd = append(crowd, fmt.Sprintf("crowd-%d", i))
+	}
+	return l.inDeliveries(ctx, slices.Concat(tenants, crowd), nil, func(d *deliveries) error {
+		k := &deliveryKills{deliveries: d, wanted: wanted, steady: tenants, held: tenants[3:], crowd: crowd, lost: map[delivery.ID]bool{}, twice: newTwice()}
 		return k.run(ctx, rounds)
 	})
 }
@@ -61,7 +67,9 @@ type deliveryKills struct {
 	aimed, hit phaseHits
 	starts     int      // kills of a process that had not begun to run
 	moving     int      // of them those that found a queue at work on what the process before had under way
-	held       []string // tenants whose data is parked at once
+	steady     []string // tenants that send all the time
+	held       []string // those of them whose data is parked at once
+	crowd      []string // tenants that are paused and send seldom
 	revoked    time.Time
 	lost       map[delivery.ID]bool
 	twice      twice
@@ -96,8 +104,10 @@ func (k *deliveryKills) breakTenants(ctx context.Context) error {
 			return fmt.Errorf("%d keys revoked", n)
 		}
 	}
-	if err := order(ctx, k.w.Node, paused, "pause", map[string]string{"reason": "a scenario"}); err != nil {
-		return err
+	for _, tenant := range slices.Concat(k.crowd, []string{paused}) {
+		if err := order(ctx, k.w.Node, tenant, "pause", map[string]string{"reason": "a scenario"}); err != nil {
+			return err
+		}
 	}
 	return errors.Join(k.fault(hanging, hanging, faults.Fault{Hang: true}), k.refuse())
 }
@@ -108,7 +118,7 @@ func (k *deliveryKills) refuse() error {
 
 // round sends, kills, looks at what there is, and starts again.
 func (k *deliveryKills) round(ctx context.Context, aim phase) error {
-	stop := k.load(ctx)
+	stop := k.load(ctx, k.steady...)
 	err := pause(ctx, 600*time.Millisecond+k.within(200*time.Millisecond)) // two points of each cumulative series, at least
 	if err == nil {
 		err = k.baselines(ctx)
@@ -188,8 +198,10 @@ func (k *deliveryKills) end(ctx context.Context) error {
 		return err
 	}
 	k.w.Standin.Faults().Clear()
-	if err := order(ctx, k.w.Node, paused, "resume", nil); err != nil {
-		return err
+	for _, tenant := range slices.Concat(k.crowd, []string{paused}) {
+		if err := order(ctx, k.w.Node, tenant, "resume", nil); err != nil {
+			return err
+		}
 	}
 	if slices.Contains(k.held, revoked) {
 		if err := errors.Join(pause(ctx, time.Until(k.revoked.Add(keyJudgedAfter))), mintAgain(ctx, k.w.Node, revoked)); err != nil {
