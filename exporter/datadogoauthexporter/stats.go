@@ -15,7 +15,8 @@ type statsFlow struct {
 	all       *apmstats.Concentrators
 	enqueue   func(context.Context, *intake.Request) error
 	telemetry *telemetry
-	queued    func(groups int) // counts groups that wait to be offered as queued, or no more
+	queued    func(groups int)           // counts groups that wait to be offered as queued, or no more
+	park      func(*intake.Request) bool // reports false without a storage
 	interval  time.Duration
 	refused   refusedStats
 
@@ -37,8 +38,16 @@ func newStatsFlow(c *core, enqueue func(context.Context, *intake.Request) error)
 		enqueue:   enqueue,
 		telemetry: c.telemetry,
 		queued:    func(groups int) { c.dispatcher.Load().Enqueued(intake.Stats, groups) },
-		interval:  t.BucketInterval,
-		refused:   refusedStats{limitBytes: maxRefusedBytes},
+		park: func(r *intake.Request) bool {
+			if c.parking == nil {
+				return false
+			}
+			c.dispatcher.Load().Enqueued(intake.Stats, -r.Count())
+			c.dispatcher.Load().Park(r, errStatsRefused)
+			return true
+		},
+		interval: t.BucketInterval,
+		refused:  refusedStats{limitBytes: maxRefusedBytes},
 	}
 }
 
@@ -81,7 +90,7 @@ func (s *statsFlow) loop(ctx context.Context) {
 	}
 }
 
-// stop puts all stats into the queue. What that does not take is counted as lost.
+// stop puts all stats into the queue. What that does not take is parked in the storage; without one it is counted as lost.
 func (s *statsFlow) stop(ctx context.Context) {
 	if s == nil || s.cancel == nil {
 		return
@@ -91,9 +100,14 @@ func (s *statsFlow) stop(ctx context.Context) {
 	s.cancel = nil
 	s.flushAll(ctx)
 	for _, r := range s.refused.take() {
-		s.drop(r, intake.ReasonShutdown)
+		if !s.park(r) {
+			s.drop(r, intake.ReasonShutdown)
+		}
 	}
 }
+
+// errStatsRefused is why stats are parked.
+var errStatsRefused = errors.New("the queue took no APM stats before the stop")
 
 // emitStats is what is called for the stats of one tenant. It says whether those of others may follow.
 type emitStats = func(tenant, org string, p intake.Payload) bool

@@ -291,3 +291,38 @@ func TestStatsAreFlushedByTheClock(t *testing.T) {
 		t.Errorf("got %q", all[1].body)
 	}
 }
+
+// TestStatsThatTheQueueRefusesAtAStopAreInTheStorage, and the next process sends them.
+func TestStatsThatTheQueueRefusesAtAStopAreInTheStorage(t *testing.T) {
+	t.Parallel()
+	d, h := twoSites(t)
+	id := component.MustNewID("test_storage")
+	h.extensions[id] = newStorage()
+	durable := func(c *Config) { c.Queue.Get().StorageID = &id }
+	set, tel := settings(t)
+	e := runTraces(t, set, d, h, durable)
+	e.stats.enqueue = func(context.Context, *intake.Request) error { return errors.New("full") }
+	for range 3 {
+		if err := e.ConsumeTraces(context.Background(), tracesOf("acme", "globex")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop(t, e)
+	if _, hits := statsReceived(d); hits != 0 {
+		t.Errorf("%d hits were sent", hits)
+	}
+	figuresKept(t, tel, e.core, "stats", "accepted 2", 2)
+	set, tel = settings(t)
+	e = runTraces(t, set, d, h, durable)
+	hits := 0
+	for hits < 6 {
+		for _, r := range d.await(t, 1) {
+			hits += hitsIn(r.body)
+		}
+	}
+	stop(t, e)
+	if _, more := statsReceived(d); hits+more != 6 {
+		t.Errorf("%d hits came, want 6", hits+more)
+	}
+	figuresOf(t, tel, "stats", "restored 2 delivered 2")
+}
