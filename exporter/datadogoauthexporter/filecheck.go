@@ -11,7 +11,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 
-	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/boltfile"
+	"github.com/datadogoauth/otelcol-datadogoauth/internal/boltfile"
 )
 
 // checkFile looks for damage in a file of file_storage before it is opened, since some would end the process; see internal/boltfile. Of another storage
