@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"sync"
 
-	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.uber.org/zap"
 
@@ -36,24 +35,21 @@ var _ intake.Attempts = (*attempts)(nil)
 type note [sha256.Size]byte
 
 const (
-	// attemptsFile names the file.
-	attemptsFile  = "event_attempts"
 	attemptsFloor = "floor" // the first note that counts
 	attemptsSlot  = "slot/" // and its number
 	attemptsSlots = 4096
 )
 
-// openAttempts reads the notes. It returns nil if the queue has no storage. Where they cannot be read, no event is sent until the next start: one of those
+// openAttempts reads the notes. It returns nil if there is no file for them. Where they cannot be read, no event is sent until the next start: one of those
 // that wait may have been sent.
-func openAttempts(ctx context.Context, host component.Host, logger *zap.Logger, exporter component.ID, id *component.ID) *attempts {
-	file := openFile(ctx, host, exporter, id, attemptsFile)
+func openAttempts(ctx context.Context, logger *zap.Logger, file *ownFile) *attempts {
 	if file == nil {
 		return nil
 	}
 	a := &attempts{file: file, before: make(map[note]struct{}), slots: make(map[note][]uint64)}
 	damaged, err := a.load(ctx)
 	if err != nil {
-		file.failure = damagedFile(host, logger, exporter, attemptsFile, "no events are sent", err)
+		file.unusable("no events are sent", err)
 	}
 	if damaged > 0 {
 		logger.Error("Notes of events that were sent are damaged: where the queue still has such an event, it is sent twice", zap.Int("notes", damaged))

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"testing"
 
-	"go.opentelemetry.io/collector/component"
 	"go.uber.org/zap/zaptest"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
@@ -13,10 +12,8 @@ import (
 // opened opens the notes in a storage, as a start of the collector does.
 func opened(t *testing.T, s *memoryStorage) *attempts {
 	t.Helper()
-	id := component.MustNewID("memory")
-	h := newHost()
-	h.extensions[id] = s
-	return openAttempts(t.Context(), h, zaptest.NewLogger(t), component.MustNewID("datadogoauth"), &id)
+	file := &ownFile{client: &memoryClient{s, fileAttempts + "/"}, health: &fileHealth{status: &status{}}}
+	return openAttempts(t.Context(), zaptest.NewLogger(t), file)
 }
 
 func eventOf(tenant, org, body string) *intake.Request {
@@ -100,8 +97,8 @@ func TestADamagedNoteHarmsNoOther(t *testing.T) {
 	for _, r := range []*intake.Request{damaged, gone, whole} {
 		begins(t, a, r)
 	}
-	s.values[attemptsFile+"/"+slotKey(0)][3] ^= 1
-	delete(s.values, attemptsFile+"/"+slotKey(1))
+	s.values[fileAttempts+"/"+slotKey(0)][3] ^= 1
+	delete(s.values, fileAttempts+"/"+slotKey(1))
 	a = opened(t, s)
 	if n, err := a.load(t.Context()); n != 1 || err != nil {
 		t.Errorf("%d notes are damaged, %v", n, err)
@@ -118,9 +115,9 @@ func TestNotesOfEarlierVersionsCount(t *testing.T) {
 	sent, ended := eventOf("acme", "1", "sent"), eventOf("acme", "1", "ended")
 	for number, r := range []*intake.Request{ended, sent} {
 		n := noteOf(r)
-		s.values[attemptsFile+"/"+slotKey(uint64(number))] = append(binary.BigEndian.AppendUint64(nil, uint64(number)), n[:]...)
+		s.values[fileAttempts+"/"+slotKey(uint64(number))] = append(binary.BigEndian.AppendUint64(nil, uint64(number)), n[:]...)
 	}
-	s.values[attemptsFile+"/"+attemptsFloor] = binary.BigEndian.AppendUint64(nil, 1)
+	s.values[fileAttempts+"/"+attemptsFloor] = binary.BigEndian.AppendUint64(nil, 1)
 	if a := opened(t, s); a.next != 2 || begins(t, a, ended) || !begins(t, a, sent) {
 		t.Errorf("the next note is number %d, or the wrong ones count", a.next)
 	}

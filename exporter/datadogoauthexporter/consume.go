@@ -80,8 +80,7 @@ type signalExporter[D, R any] struct {
 	next   chain[D]
 	empty  D // what exporterhelper is given in place of the data; see handover
 	ended  atomic.Bool
-	calls  inflight    // of consume
-	queue  *queueGuard // set by Start; nil without a storage
+	calls  inflight // of consume
 	room   room
 }
 
@@ -92,7 +91,7 @@ func (e *signalExporter[D, R]) Capabilities() consumer.Capabilities {
 
 // Start implements component.Component.
 func (e *signalExporter[D, R]) Start(ctx context.Context, host component.Host) error {
-	e.queue = guardQueue(host, e.cfg.Queue.Get().StorageID, e.set.Logger)
+	e.queue = e.guardQueue(host)
 	if err := e.start(ctx, host); err != nil {
 		return err
 	}
@@ -107,6 +106,7 @@ func (e *signalExporter[D, R]) Shutdown(ctx context.Context) error {
 	}
 	ctx, cancel := e.bounded(ctx)
 	defer cancel()
+	e.queue.stops()
 	e.calls.close()
 	early, cancelEarly := e.part(ctx, 4)
 	_ = e.calls.wait(early) // what a call that goes on all the same brings to the queue is sent or counted
@@ -302,9 +302,6 @@ func (e *signalExporter[D, R]) enqueue(ctx context.Context, r *intake.Request) e
 	if !fits(r, e.cfg.Queue.Get()) {
 		return errTooLargeForQueue
 	}
-	if err := e.queue.trouble(); err != nil {
-		return err
-	}
 	d := e.dispatcher.Load()
 	if err := d.Admit(r); err != nil {
 		return err
@@ -318,6 +315,9 @@ func (e *signalExporter[D, R]) enqueue(ctx context.Context, r *intake.Request) e
 
 // hand gives one request to exporterhelper. It counts as queued from before, since it may be settled at once.
 func (e *signalExporter[D, R]) hand(ctx context.Context, r *intake.Request) error {
+	if err := e.queue.trouble(); err != nil {
+		return err
+	}
 	d, family, items := e.dispatcher.Load(), r.Family, r.Count()
 	d.Enqueued(family, items)
 	err := e.next.consume(context.WithValue(ctx, handoverKey{}, &handover{req: r}), e.empty)

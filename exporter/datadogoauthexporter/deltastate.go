@@ -3,7 +3,6 @@ package datadogoauthexporter
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"strconv"
 	"time"
 
@@ -28,77 +27,96 @@ type deltaState struct {
 }
 
 const (
-	// deltaFile names the file. The queue's is called after the signal.
-	deltaFile    = "delta_state"
 	deltaHead    = "head"
 	deltaSection = "section/" // and its number
-	// deltaBatchBytes is how much is written in one transaction.
+	// deltaBatchBytes is about how much is written or read in one transaction, deltaBatch the most sections that are read.
 	deltaBatchBytes = 4 << 20
+	deltaBatch      = 256
 )
 
-// open loads what the storage has. id is the queue's storage, nil for none.
-func (s *deltaState) open(ctx context.Context, host component.Host, id *component.ID) {
-	file := openFile(ctx, host, s.exporter, id, deltaFile)
+// open loads what the storage has. file is nil if there is none.
+func (s *deltaState) open(ctx context.Context, file *ownFile) {
 	if file == nil {
 		return
 	}
 	if file.failure != nil {
+		file.health.note(file.failure)
 		s.logger.Warn("The state of cumulative series can be neither loaded nor saved; a restart costs each series one interval, counted as baseline", zap.Error(file.failure))
 		return
 	}
 	s.client = file
-	if err := s.load(ctx); err != nil {
+	head, err := s.takeHead(ctx)
+	if err != nil {
 		s.logger.Warn("The saved state of cumulative series is not used; each series begins with a baseline", zap.Error(err))
 	}
-	// What is left here would be in the way of what is saved later.
-	if err := s.clear(ctx); err != nil {
-		s.logger.Warn("Saved sections of the state of cumulative series cannot be deleted", zap.Error(err))
+	// Without a head they are deleted all the same: they would be in the way of what is saved later.
+	if err := s.load(ctx, head); err != nil {
+		s.logger.Warn("Sections of the saved state of cumulative series cannot be read and deleted; these series begin with a baseline", zap.Error(err))
 	}
 }
 
-func (s *deltaState) load(ctx context.Context) error {
-	b, err := s.client.Get(ctx, deltaHead)
-	if err != nil || b == nil {
-		return err
+// takeHead reads and deletes the head in one transaction. It returns nil if there is none to be used.
+func (s *deltaState) takeHead(ctx context.Context) (*metrics.Head, error) {
+	read := storage.GetOperation(deltaHead)
+	if err := s.client.Batch(ctx, read, storage.DeleteOperation(deltaHead)); err != nil || read.Value == nil {
+		return nil, err
 	}
-	if err := s.client.Delete(ctx, deltaHead); err != nil {
-		return fmt.Errorf("delete it before use: %w", err)
-	}
-	head, err := metrics.ReadHead(b, s.exporter.String())
+	head, err := metrics.ReadHead(read.Value, s.exporter.String())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if age := time.Since(head.When); age > s.ttl {
 		s.logger.Info("The saved state of cumulative series is older than metrics::delta_ttl; each series begins with a baseline", zap.Duration("age", age))
-		return nil
+		return nil, nil
 	}
-	s.mapper.Adopt(head)
-	series := 0
-	for i := range head.Sections {
-		b, err := s.client.Get(ctx, sectionKey(i))
-		n := 0
-		if err == nil {
-			n, err = s.mapper.Restore(head, i, b)
-		}
+	return &head, nil
+}
+
+// load takes the sections of a head, which may be nil, and deletes every one that there is.
+func (s *deltaState) load(ctx context.Context, head *metrics.Head) error {
+	series, sections := 0, 0
+	if head != nil {
+		s.mapper.Adopt(*head)
+		sections = head.Sections
+	}
+	err := s.takeSections(ctx, sections, func(i int, b []byte) {
+		n, err := s.mapper.Restore(*head, i, b)
 		if err != nil {
 			s.logger.Warn("Part of the saved state of cumulative series, some series of one tenant, cannot be read; these begin with a baseline", zap.Int("section", i), zap.Error(err))
 		}
 		series += n
+	})
+	if head != nil {
+		s.logger.Info("Cumulative series go on where they were", zap.Int("series", series), zap.Time("saved", head.When))
 	}
-	s.logger.Info("Cumulative series go on where they were", zap.Int("series", series), zap.Time("saved", head.When))
-	return nil
+	return err
 }
 
-// clear deletes sections, from the first to where there is none.
-func (s *deltaState) clear(ctx context.Context) error {
-	for i := 0; ; i++ {
-		b, err := s.client.Get(ctx, sectionKey(i))
-		if err != nil || b == nil {
+// takeSections reads and deletes sections, as many in one transaction as make a few MB if they are like those before. The first ones it gives out; behind
+// them it stops where there are none.
+func (s *deltaState) takeSections(ctx context.Context, first int, take func(i int, b []byte)) error {
+	for begin, n := 0, deltaBatch/32; ; {
+		ops := make([]*storage.Operation, 0, 2*n)
+		for i := begin; i < begin+n; i++ {
+			ops = append(ops, storage.GetOperation(sectionKey(i)), storage.DeleteOperation(sectionKey(i)))
+		}
+		if err := s.client.Batch(ctx, ops...); err != nil {
 			return err
 		}
-		if err := s.client.Delete(ctx, sectionKey(i)); err != nil {
-			return err
+		found, size := 0, 0
+		for i := range n {
+			b := ops[2*i].Value
+			if begin+i < first {
+				take(begin+i, b)
+			}
+			if b != nil {
+				found, size = found+1, size+len(b)
+			}
 		}
+		if begin += n; found == 0 && begin >= first {
+			return nil
+		}
+		n = min(max(deltaBatchBytes*found/max(size, 1), 1), deltaBatch)
 	}
 }
 

@@ -1,6 +1,7 @@
 package datadogoauthexporter
 
 import (
+	"bytes"
 	"context"
 	"strings"
 	"testing"
@@ -122,7 +123,7 @@ func TestACrashCostsOneIntervalAndCountsIt(t *testing.T) {
 	crash := make(map[string][]byte) // what is on disk at this moment
 	l.shelf.mu.Lock()
 	for key, v := range l.shelf.values {
-		if strings.HasPrefix(key, deltaFile) {
+		if strings.HasPrefix(key, fileDelta) {
 			crash[key] = v
 		}
 	}
@@ -130,7 +131,7 @@ func TestACrashCostsOneIntervalAndCountsIt(t *testing.T) {
 	l.stop(e)
 	l.shelf.mu.Lock()
 	for key := range l.shelf.values {
-		if strings.HasPrefix(key, deltaFile) {
+		if strings.HasPrefix(key, fileDelta) {
 			delete(l.shelf.values, key)
 		}
 	}
@@ -159,19 +160,19 @@ func TestWhatCannotBeLoadedIsAWarning(t *testing.T) {
 		warning string
 		figures string
 	}{
-		"a head with a flipped bit": {func(_ *testing.T, l *life) { flip(l.shelf.values[deltaFile+"/"+deltaHead]) }, "checksum", "accepted 2 baseline 2"},
-		"a head of something else":  {func(_ *testing.T, l *life) { l.shelf.values[deltaFile+"/"+deltaHead] = []byte("foreign") }, "something else", "accepted 2 baseline 2"},
+		"a head with a flipped bit": {func(_ *testing.T, l *life) { flip(l.shelf.values[fileDelta+"/"+deltaHead]) }, "checksum", "accepted 2 baseline 2"},
+		"a head of something else":  {func(_ *testing.T, l *life) { l.shelf.values[fileDelta+"/"+deltaHead] = []byte("foreign") }, "something else", "accepted 2 baseline 2"},
 		"a head of a later version": {func(_ *testing.T, l *life) {
-			l.shelf.values[deltaFile+"/"+deltaHead][len("datadogoauth delta state\n")] = 9
+			l.shelf.values[fileDelta+"/"+deltaHead][len("datadogoauth delta state\n")] = 9
 		}, "format 9", "accepted 2 baseline 2"},
-		"a section with a flipped bit": {func(_ *testing.T, l *life) { flip(l.shelf.values[deltaFile+"/"+sectionKey(0)]) }, "Part of the saved state", "accepted 2 delivered 1 baseline 1"},
-		"a section that is missing":    {func(_ *testing.T, l *life) { delete(l.shelf.values, deltaFile+"/"+sectionKey(1)) }, "Part of the saved state", "accepted 2 delivered 1 baseline 1"},
+		"a section with a flipped bit": {func(_ *testing.T, l *life) { flip(l.shelf.values[fileDelta+"/"+sectionKey(0)]) }, "Part of the saved state", "accepted 2 delivered 1 baseline 1"},
+		"a section that is missing":    {func(_ *testing.T, l *life) { delete(l.shelf.values, fileDelta+"/"+sectionKey(1)) }, "Part of the saved state", "accepted 2 delivered 1 baseline 1"},
 		"two sections in the other's place": {func(_ *testing.T, l *life) {
 			v := l.shelf.values
-			a, b := deltaFile+"/"+sectionKey(0), deltaFile+"/"+sectionKey(1)
+			a, b := fileDelta+"/"+sectionKey(0), fileDelta+"/"+sectionKey(1)
 			v[a], v[b] = v[b], v[a]
 		}, "something else", "accepted 2 baseline 2"},
-		"no client": {func(_ *testing.T, l *life) { l.shelf.broken = deltaFile }, "neither loaded nor saved", "accepted 2 baseline 2"},
+		"no client": {func(_ *testing.T, l *life) { l.shelf.broken = fileDelta }, "neither loaded nor saved", "accepted 2 baseline 2"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -187,7 +188,7 @@ func TestWhatCannotBeLoadedIsAWarning(t *testing.T) {
 				t.Errorf("warned %q %v, want %q", text[0].Message, text[0].ContextMap(), c.warning)
 			}
 			for key := range l.shelf.values {
-				if strings.HasPrefix(key, deltaFile) && l.shelf.broken == "" {
+				if strings.HasPrefix(key, fileDelta) && l.shelf.broken == "" {
 					t.Errorf("%s is still there while the exporter runs", key)
 				}
 			}
@@ -215,7 +216,7 @@ func TestAnOldStateIsNotUsed(t *testing.T) {
 		t.Errorf("warned: %v", l.logged.All())
 	}
 	for key := range l.shelf.values {
-		if strings.HasPrefix(key, deltaFile) {
+		if strings.HasPrefix(key, fileDelta) {
 			t.Errorf("%s is still there", key)
 		}
 	}
@@ -250,7 +251,7 @@ func TestTheStateIsSavedAfterTheLastCall(t *testing.T) {
 	stopped := make(chan error, 1)
 	go func() { stopped <- e.Shutdown(context.Background()) }()
 	saved := func() bool {
-		var s storage.Client = &memoryClient{l.shelf, deltaFile + "/"}
+		var s storage.Client = &memoryClient{l.shelf, fileDelta + "/"}
 		b, _ := s.Get(context.Background(), deltaHead)
 		return b != nil
 	}
@@ -267,5 +268,65 @@ func TestTheStateIsSavedAfterTheLastCall(t *testing.T) {
 	}
 	if err := e.ConsumeMetrics(context.Background(), requestsOf(time.Now(), 1, "acme")); err == nil {
 		t.Error("took data after the stop")
+	}
+}
+
+// transactions counts those that a client makes, and the most bytes that one reads.
+type transactions struct {
+	storage.Client
+	made, most int
+}
+
+func (c *transactions) Batch(ctx context.Context, ops ...*storage.Operation) error {
+	err := c.Client.Batch(ctx, ops...)
+	size := 0
+	for _, op := range ops {
+		if op.Type == storage.Get {
+			size += len(op.Value)
+		}
+	}
+	c.made, c.most = c.made+1, max(c.most, size)
+	return err
+}
+
+// TestSectionsAreReadInFewTransactions has many small ones, as of many tenants, few large ones, and both; each transaction costs two fsyncs.
+func TestSectionsAreReadInFewTransactions(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ small, large, transactions, mostMiB int }{
+		"none":  {0, 0, 1, 0},
+		"small": {10_000, 0, 42, 0},
+		"large": {0, 100, 14, 4},
+		"both":  {2_000, 20, 10, 10}, // of their sizes nothing is known before
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStorage()
+			n := c.small + c.large
+			for i := range n {
+				size := 200
+				if i >= c.small {
+					size = 512 << 10
+				}
+				s.values[fileDelta+"/"+sectionKey(i)] = bytes.Repeat([]byte{byte(i)}, size)
+			}
+			file := &transactions{Client: &memoryClient{s, fileDelta + "/"}}
+			state, next := &deltaState{client: file}, 0
+			err := state.takeSections(t.Context(), n, func(i int, b []byte) {
+				if i != next || len(b) == 0 || b[0] != byte(i) {
+					t.Errorf("section %d is %.9q after %d", i, b, next-1)
+				}
+				next++
+			})
+			if err != nil || next != n || len(s.values) > 0 {
+				t.Errorf("%d sections of %d are read, %d are left: %v", next, n, len(s.values), err)
+			}
+			if file.made > c.transactions {
+				t.Errorf("%d transactions, want %d", file.made, c.transactions)
+			}
+			if file.most>>20 > c.mostMiB {
+				t.Errorf("one transaction read %d MiB, want %d", file.most>>20, c.mostMiB)
+			}
+			t.Logf("%d transactions, at most %d MiB", file.made, file.most>>20)
+		})
 	}
 }

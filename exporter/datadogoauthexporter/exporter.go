@@ -26,15 +26,18 @@ import (
 
 // core is what the exporters of all three signals share: everything behind the mapping.
 type core struct {
-	set       exporter.Settings
-	cfg       *Config
-	signal    string
-	maxAge    time.Duration
-	telemetry *telemetry
-	resolver  *tenancy.Resolver
-	hosts     *hostmetadata.Hosts // nil when no host metadata is sent
-	watch     *queueWatch
-	status    *status
+	set        exporter.Settings
+	cfg        *Config
+	signal     string
+	maxAge     time.Duration
+	telemetry  *telemetry
+	resolver   *tenancy.Resolver
+	hosts      *hostmetadata.Hosts // nil when no host metadata is sent
+	watch      *queueWatch
+	status     *status
+	files      fileHealths
+	queue      *queueGuard // set by Start; nil without a storage
+	patientFor time.Duration
 
 	// Set by start.
 	source     credential.Source
@@ -47,7 +50,8 @@ type core struct {
 }
 
 func newCore(set exporter.Settings, cfg *Config, signal string, maxAge time.Duration) (*core, error) {
-	c := &core{set: set, cfg: cfg, signal: signal, maxAge: maxAge, status: &status{after: failingAfter}}
+	c := &core{set: set, cfg: cfg, signal: signal, maxAge: maxAge, status: &status{after: failingAfter}, patientFor: patientFor}
+	c.files.status, c.files.logger = c.status, set.Logger
 	c.watch = &queueWatch{core: c}
 	c.resolver = tenancy.NewResolver(tenancy.Rules{
 		Fixed: cfg.Tenant.Fixed, MetadataKey: cfg.Tenant.MetadataKey, FromResource: cfg.Tenant.ResourceAttribute, Allowed: cfg.Tenant.Allowed,
@@ -59,7 +63,7 @@ func newCore(set exporter.Settings, cfg *Config, signal string, maxAge time.Dura
 	if err != nil {
 		return nil, err
 	}
-	return c, c.telemetry.observeRefusals(c.refusals)
+	return c, errors.Join(c.telemetry.observeRefusals(c.refusals), c.telemetry.observeFiles(signal, c.files.each))
 }
 
 // parked and queued are what waits for some intakes at the moment.
@@ -93,7 +97,7 @@ func (c *core) options() []exporterhelper.Option {
 		exporterhelper.WithTimeout(exporterhelper.TimeoutConfig{}), // none: the sender bounds each body
 		exporterhelper.WithRetry(retry),
 		xexporterhelper.WithQueueBatch(queue, xexporterhelper.QueueBatchSettings{
-			Encoding:    watchedEncoding{intake.Encoding{Unreadable: c.telemetry.unreadable, Run: intake.NewRun(), Found: c.found}, c.watch},
+			Encoding:    watchedEncoding{intake.Encoding{Unreadable: c.unreadable, Run: intake.NewRun(), Found: c.found}, c.watch},
 			Partitioner: partitioner{c},
 		}),
 	}
@@ -103,6 +107,11 @@ func (c *core) options() []exporterhelper.Option {
 func (c *core) found(r *intake.Request) {
 	c.dispatcher.Load().Enqueued(r.Family, r.Count())
 	c.telemetry.restored(r.Family, r.Count())
+}
+
+// unreadable is told of a request in the queue that cannot be read, and that the queue deletes.
+func (c *core) unreadable(stored []byte, err error) {
+	c.telemetry.unreadable(err, zap.String("kept_in_the_file_as", c.queue.keep(stored)))
 }
 
 // partitioner keeps the batches of tenants apart.
@@ -162,7 +171,7 @@ func (c *core) start(ctx context.Context, host component.Host) error {
 	}
 	var noted intake.Attempts
 	if c.signal == "logs" && c.cfg.Events.Enabled && !c.cfg.Events.AtLeastOnce {
-		if c.attempts = openAttempts(ctx, host, c.set.Logger, c.set.ID, c.cfg.Queue.Get().StorageID); c.attempts != nil {
+		if c.attempts = openAttempts(ctx, c.set.Logger, c.openFile(ctx, host, fileAttempts, fileAttempts)); c.attempts != nil {
 			noted = c.attempts
 		}
 	}
@@ -215,7 +224,7 @@ func (c *core) start(ctx context.Context, host component.Host) error {
 		Validated: validated,
 		Store:     c.parking,
 	})
-	c.restore(host, d, parked)
+	c.restore(d, parked)
 	for f := range intake.Family(intake.NumFamilies) {
 		if items, _ := d.Parked(f); items != 0 {
 			c.telemetry.restored(f, items)

@@ -140,6 +140,7 @@ func (w *window) on(s storage.Extension, open time.Duration) *logsExporter {
 		w.t.Fatal(err)
 	}
 	e := made.(*logsExporter)
+	e.patientFor = 20 * time.Millisecond
 	if w.guarded {
 		err = e.Start(context.Background(), w.h)
 	} else if err = e.start(context.Background(), w.h); err == nil {
@@ -298,13 +299,15 @@ func TestNoRoomForTheNoteOfWhatIsTakenOut(t *testing.T) {
 	})
 }
 
-// TestThePlaceInTheQueueCannotBeRead fails the first operation of a start, and sends then. Another start finds what there was.
+// TestThePlaceInTheQueueCannotBeRead fails the first operation of a start as often as it is tried, and sends then. Another start finds what there was.
 func TestThePlaceInTheQueueCannotBeRead(t *testing.T) {
 	t.Parallel()
 	withoutAPlace(t, "input/output error", func(s *frail) (mend func()) {
-		s.failing(func([]*storage.Operation) error {
-			s.fails = nil
-			return errors.New("input/output error")
+		s.failing(func(ops []*storage.Operation) error {
+			if len(ops) == 1 && ops[0].Type == storage.Get && ops[0].Key == queuePlace {
+				return errors.New("input/output error")
+			}
+			return nil
 		})
 		return func() {}
 	})
@@ -397,7 +400,7 @@ func TestTheOldPlaceIsGivenUpInTheEnd(t *testing.T) {
 		t.Errorf("arrived: %q", got)
 	}
 	for key, value := range s.values {
-		if key != "logs/qmv0" && len(value) > 0 && strings.HasPrefix(key, "logs/") {
+		if key != "logs/qmv0" && key != "logs/"+unreadablePrefix+"0" && len(value) > 0 && strings.HasPrefix(key, "logs/") {
 			t.Errorf("%s is left: %q", key, value)
 		}
 	}

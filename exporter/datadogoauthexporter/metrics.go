@@ -74,7 +74,7 @@ func newMetricsExporter(c *core, next exporter.Metrics) (*metricsExporter, error
 
 // Start implements component.Component.
 func (e *metricsExporter) Start(ctx context.Context, host component.Host) error {
-	e.state.open(ctx, host, e.cfg.Queue.Get().StorageID)
+	e.state.open(ctx, e.openFile(ctx, host, fileDelta, fileDelta))
 	return e.signalExporter.Start(ctx, host)
 }
 

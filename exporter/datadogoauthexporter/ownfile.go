@@ -7,22 +7,22 @@ import (
 	"runtime/debug"
 
 	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
-	"go.uber.org/zap"
 )
 
 // ownFile is what the exporter keeps beside the queue, in the queue's storage, such as what is parked. A file that is damaged ends neither the collector
 // nor the exporter: its operations fail, each with the reason.
 type ownFile struct {
 	client  storage.Client
+	health  *fileHealth
 	failure error // why it is not used; set before anybody uses it
 }
 
 var _ storage.Client = (*ownFile)(nil)
 
-// openFile opens the file of that name. It returns nil if the queue has no storage.
-func openFile(ctx context.Context, host component.Host, exporter component.ID, id *component.ID, name string) *ownFile {
+// openFile opens a file by what it is for, and the name that it has in the storage. It returns nil if the queue has no storage.
+func (c *core) openFile(ctx context.Context, host component.Host, file, name string) *ownFile {
+	id := c.cfg.Queue.Get().StorageID
 	if id == nil {
 		return nil
 	}
@@ -30,9 +30,14 @@ func openFile(ctx context.Context, host component.Host, exporter component.ID, i
 	if !ok {
 		return nil // the queue tells that it is missing
 	}
-	f := &ownFile{}
-	f.client, f.failure = openClient(ctx, ext, component.KindExporter, exporter, name)
+	f := &ownFile{health: c.files.of(file, fileName(c.set.ID, name))}
+	f.client, f.failure = openClient(ctx, ext, component.KindExporter, c.set.ID, name)
 	return f
+}
+
+// unusable ends the use of the file. without tells what that means.
+func (f *ownFile) unusable(without string, err error) {
+	f.failure = f.health.unusable(without, err)
 }
 
 // Batch implements storage.Client.
@@ -40,7 +45,9 @@ func (f *ownFile) Batch(ctx context.Context, ops ...*storage.Operation) error {
 	if f.failure != nil {
 		return f.failure
 	}
-	return recovered(func() error { return f.client.Batch(ctx, ops...) })
+	err := recovered(func() error { return f.client.Batch(ctx, ops...) })
+	f.health.note(err)
+	return err
 }
 
 // Get implements storage.Client.
@@ -68,20 +75,13 @@ func (f *ownFile) Close(ctx context.Context) error {
 	return recovered(func() error { return f.client.Close(ctx) })
 }
 
-// damagedFile says that a file of the storage is not used until the next start, in the log, to the collector and in the returned error. without tells what
-// that means.
-func damagedFile(host component.Host, logger *zap.Logger, owner component.ID, name, without string, err error) error {
-	err = fmt.Errorf("sending_queue::storage: %s until the next start: %w; look at its file (of file_storage: %s), or move it away",
-		without, err, fileName(owner, name))
-	logger.Error("A stored file cannot be used", zap.Error(err))
-	componentstatus.ReportStatus(host, componentstatus.NewRecoverableErrorEvent(err))
-	return err
-}
+// errDamagedFile is a file that does not heal.
+var errDamagedFile = errors.New("the storage is damaged")
 
 // openClient opens a file of a storage, unless it is damaged.
 func openClient(ctx context.Context, ext storage.Extension, kind component.Kind, owner component.ID, name string) (client storage.Client, err error) {
 	if err := checkFile(ext, owner, name); err != nil {
-		return nil, fmt.Errorf("the storage is damaged: %w", err)
+		return nil, fmt.Errorf("%w: %w", errDamagedFile, err)
 	}
 	err = recovered(func() (err error) {
 		client, err = ext.GetClient(ctx, kind, owner, name)
@@ -99,7 +99,7 @@ func recovered(f func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if r := recover(); r != nil {
-			err = errors.Join(err, fmt.Errorf("the storage is damaged: %v", r))
+			err = errors.Join(err, fmt.Errorf("%w: %v", errDamagedFile, r))
 		}
 	}()
 	return f()

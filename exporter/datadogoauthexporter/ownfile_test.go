@@ -75,6 +75,9 @@ func TestADamagedFileHarmsNoOtherData(t *testing.T) {
 				if len(said) != 1 || !strings.Contains(errorIn(said[0]), c.says) || !strings.Contains(errorIn(said[0]), file) || !strings.Contains(errorIn(said[0]), "damaged") && name == "pages" {
 					t.Errorf("the log says %v", said)
 				}
+				if fails := failing(t, tel); fails["queue"] != 0 || fails["parking"]+fails["event_attempts"] != 1 {
+					t.Errorf("the figures say that these fail: %v", fails)
+				}
 				if !slices.Contains(l.status.statuses(), statusFailing) {
 					t.Errorf("the collector is told %v", l.status.statuses())
 				}

@@ -18,13 +18,19 @@ import (
 //   - At its start the queue reads the items that consumers had, deletes all of them, and then writes them one by one at its end. A process that
 //     is killed in between has lost the rest. Here the old place is deleted with the writing of the new one.
 //   - Where its place in the queue cannot be read at the start, or is damaged, the queue begins anew at 0 and overwrites what is there. Here it is
-//     closed.
+//     closed, once trying again is of no use.
 //   - To take an item out, the queue notes that and reads the item, in one batch. If that fails, as on a full disk, it deletes the item. Here the item
-//     is read without the note, which the next one makes good: at worst the item is sent again after a crash.
+//     is read without the note, which the next one makes good: at worst the item is sent again after a crash. Where it cannot be read either, it is tried
+//     again for a while, and then the queue is closed.
+//   - What a newer version stored the queue would delete. Here it is closed.
+//   - What it cannot delete the queue forgets, so that it is in the file for ever. Here it is deleted with a later write; see queueBehind.
 type queueClient struct {
-	storage.Client                         // nil if it could not be opened
-	close          func(err error) error   // tells of the first failure
-	failure        atomic.Pointer[failure] // why the queue is closed; nil if it is not
+	storage.Client                             // nil if it could not be opened
+	close          func(err error) error       // tells of the first failure
+	health         *fileHealth                 // told of the outcome of operations
+	closed         atomic.Pointer[fileFailure] // why the queue is closed; nil if it is not
+	patience
+	behind queueBehind
 
 	starting sync.Mutex   // held by operations of the start
 	begun    atomic.Bool  // from then on operations pass
@@ -32,23 +38,23 @@ type queueClient struct {
 	left     []*operation // those of them that are at their old place still; guarded by starting
 }
 
-type (
-	operation = storage.Operation
-	failure   struct{ error }
-)
+type operation = storage.Operation
+
+// errNewerVersion closes a queue.
+var errNewerVersion = errors.New("a newer version of this exporter wrote what is in it, so nothing of it is taken or deleted; run that version until the queue is empty")
 
 // fail closes the queue.
 func (c *queueClient) fail(err error) error {
-	c.failure.CompareAndSwap(nil, &failure{c.close(err)})
-	return c.trouble()
+	c.closed.CompareAndSwap(nil, &fileFailure{c.close(err)})
+	return c.closed.Load()
 }
 
-// trouble says why the queue is closed, nil if it is not.
+// trouble says why the queue takes nothing at the moment, nil if it does.
 func (c *queueClient) trouble() error {
-	if f := c.failure.Load(); f != nil {
-		return f.error
+	if f := c.closed.Load(); f != nil {
+		return f
 	}
-	return nil
+	return c.waits()
 }
 
 // Get implements storage.Client.
@@ -68,11 +74,19 @@ func (c *queueClient) Delete(ctx context.Context, key string) error {
 	return c.Batch(ctx, storage.DeleteOperation(key))
 }
 
-// Batch implements storage.Client.
+// Batch implements storage.Client. Its errors are errStorage.
 func (c *queueClient) Batch(ctx context.Context, ops ...*operation) error {
-	if err := c.trouble(); err != nil {
-		return err
+	if f := c.closed.Load(); f != nil {
+		return f
 	}
+	err := c.batch(ctx, ops)
+	if err != nil && !errors.Is(err, errStorage) {
+		err = &fileFailure{err}
+	}
+	return err
+}
+
+func (c *queueClient) batch(ctx context.Context, ops []*operation) error {
 	if c.begun.Load() {
 		return c.pass(ctx, ops)
 	}
@@ -86,13 +100,15 @@ func (c *queueClient) Batch(ctx context.Context, ops ...*operation) error {
 	if moved >= 0 {
 		ops = append(slices.Clone(ops), storage.DeleteOperation(c.left[moved].Key))
 	}
-	reading := all(ops, storage.Get)
 	err := c.pass(ctx, ops)
-	if err == nil && reading && len(ops) == 1 && ops[0].Key == queuePlace && !isProtobuf(ops[0].Value) {
-		err = errors.New("the place in the queue is damaged")
+	if err != nil && moved >= 0 {
+		err = c.again(ctx, func() error { return c.change(ctx, ops) })
 	}
+	reading := all(ops, storage.Get)
 	switch {
-	case err != nil && (moved >= 0 || reading):
+	case err == nil && reading && len(ops) == 1 && ops[0].Key == queuePlace && !isProtobuf(ops[0].Value):
+		return c.fail(errors.New("the place in the queue is damaged"))
+	case err != nil && moved >= 0:
 		return c.fail(err)
 	case err == nil && moved >= 0:
 		c.left = slices.Delete(c.left, moved, moved+1)
@@ -109,29 +125,54 @@ func (c *queueClient) moved(ops []*operation) int {
 	})
 }
 
-// pass makes the operations, those that read an item without the others if it must.
+// pass makes the operations, those that read an item without the others if it must. What cannot be read closes the queue, which would delete it otherwise.
 func (c *queueClient) pass(ctx context.Context, ops []*operation) error {
-	err := recovered(func() error { return c.Client.Batch(ctx, ops...) })
-	if err == nil || !slices.ContainsFunc(ops, isGet) || all(ops, storage.Get) {
-		return err
+	err := c.change(ctx, ops)
+	if err != nil && slices.ContainsFunc(ops, isGet) {
+		reads := slices.DeleteFunc(slices.Clone(ops), func(op *operation) bool { return !isGet(op) })
+		if err = c.again(ctx, func() error { return c.commit(ctx, reads) }); err != nil {
+			return c.fail(err)
+		}
 	}
-	reads := slices.DeleteFunc(slices.Clone(ops), func(op *operation) bool { return op.Type != storage.Get })
-	if recovered(func() error { return c.Client.Batch(ctx, reads...) }) != nil {
-		return c.fail(err) // otherwise the queue deletes what it cannot read
+	if err == nil && slices.ContainsFunc(ops, func(op *operation) bool { return isGet(op) && intake.Newer(op.Value) }) {
+		return c.fail(errNewerVersion)
 	}
-	return nil
+	return err
+}
+
+// change makes the operations and with them, if it can, what is behind.
+func (c *queueClient) change(ctx context.Context, ops []*operation) error {
+	if more := c.behind.next(); len(more) > 0 && !all(ops, storage.Get) && c.commit(ctx, append(slices.Clone(ops), more...)) == nil {
+		c.behind.made(more)
+		c.behind.made(ops)
+		c.health.note(nil)
+		return nil
+	}
+	err := c.commit(ctx, ops)
+	if err == nil {
+		c.behind.made(ops)
+	} else {
+		c.behind.failed(ops)
+	}
+	c.health.note(err)
+	return err
+}
+
+// commit is one transaction of the storage.
+func (c *queueClient) commit(ctx context.Context, ops []*operation) error {
+	return recovered(func() error { return c.Client.Batch(ctx, ops...) })
 }
 
 // settle ends the start. What is at its old place still was read and is of no use, or was written in another form; either way nobody asks for it again.
 func (c *queueClient) settle(ctx context.Context) {
 	c.starting.Lock()
 	defer c.starting.Unlock()
-	if c.trouble() == nil && len(c.left) > 0 {
+	if c.closed.Load() == nil && len(c.left) > 0 {
 		ops := make([]*operation, len(c.left))
 		for i, op := range c.left {
 			ops[i] = storage.DeleteOperation(op.Key)
 		}
-		_ = c.pass(ctx, ops) // it is in nobody's way
+		_ = c.change(ctx, ops) // it is in nobody's way
 	}
 	c.read, c.left = nil, nil
 	c.begun.Store(true)
@@ -141,6 +182,12 @@ func (c *queueClient) settle(ctx context.Context) {
 func (c *queueClient) Close(ctx context.Context) error {
 	if c.Client == nil {
 		return nil
+	}
+	for more := c.behind.next(); len(more) > 0 && c.closed.Load() == nil; more = c.behind.next() {
+		if c.commit(ctx, more) != nil {
+			break
+		}
+		c.behind.made(more)
 	}
 	return recovered(func() error { return c.Client.Close(ctx) })
 }

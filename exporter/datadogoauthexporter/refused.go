@@ -21,6 +21,7 @@ var refusals = [...]struct {
 	{tenancy.ErrFull, "queue_full"},
 	{exporterhelper.ErrQueueIsFull, "queue_full"},
 	{credential.ErrNotReady, "not_ready"},
+	{errStorage, "storage"},
 	{nil, "other"},
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,21 +19,25 @@ import (
 // failingAfter is how long nothing must have been delivered, in spite of attempts, before the exporter calls itself failing.
 const failingAfter = time.Minute
 
-// status tells the collector whether this exporter delivers anything at all. The trouble of one tenant or one site is none of the exporter while something
-// of others is delivered.
+// status tells the collector whether this exporter delivers anything at all, and whether its files can be used. The trouble of one tenant or one site is none
+// of the exporter while something of others is delivered.
 type status struct {
 	after time.Duration
 
-	mu      sync.Mutex     // guards everything below, and is held while it is told, so that the order is right
-	host    component.Host // nil before the start and after the stop
-	since   time.Time      // of the first attempt that failed after the last success, zero for none
-	failing bool           // the collector was told
+	mu      sync.Mutex       // guards everything below, and is held while it is told, so that the order is right
+	host    component.Host   // nil before the start and after the stop
+	since   time.Time        // of the first attempt that failed after the last success, zero for none
+	failing error            // nothing is delivered, and the collector was told
+	files   map[string]error // why files of the queue's storage cannot be used, by what they are for
 }
 
 func (s *status) start(host component.Host) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.host = host
+	if len(s.files) > 0 {
+		s.tell()
+	}
 }
 
 func (s *status) stop() { s.start(nil) }
@@ -57,9 +63,9 @@ func (s *status) delivered() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.since = time.Time{}
-	if s.failing {
-		s.failing = false
-		s.tell(componentstatus.NewEvent(componentstatus.StatusOK))
+	if s.failing != nil {
+		s.failing = nil
+		s.tell()
 	}
 }
 
@@ -70,14 +76,40 @@ func (s *status) failed(err error) {
 	if s.since.IsZero() {
 		s.since = now
 	}
-	if !s.failing && now.Sub(s.since) >= s.after {
-		s.failing = true
-		s.tell(componentstatus.NewRecoverableErrorEvent(fmt.Errorf("nothing was delivered since %s, to any tenant; the last error: %w", s.since.UTC().Format(time.RFC3339), err)))
+	if s.failing == nil && now.Sub(s.since) >= s.after {
+		s.failing = fmt.Errorf("nothing was delivered since %s, to any tenant; the last error: %w", s.since.UTC().Format(time.RFC3339), err)
+		s.tell()
 	}
 }
 
-func (s *status) tell(event *componentstatus.Event) {
-	if s.host != nil {
-		componentstatus.ReportStatus(s.host, event)
+// storage is told why a file cannot be used, and nil when it can again.
+func (s *status) storage(file string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if before := s.files[file]; (before == nil) == (err == nil) {
+		return
 	}
+	if s.files == nil {
+		s.files = make(map[string]error)
+	}
+	if s.files[file] = err; err == nil {
+		delete(s.files, file)
+	}
+	s.tell()
+}
+
+// tell says how it is. mu is held.
+func (s *status) tell() {
+	if s.host == nil {
+		return
+	}
+	errs := []error{s.failing}
+	for _, file := range slices.Sorted(maps.Keys(s.files)) {
+		errs = append(errs, s.files[file])
+	}
+	event := componentstatus.NewEvent(componentstatus.StatusOK)
+	if err := errors.Join(errs...); err != nil {
+		event = componentstatus.NewRecoverableErrorEvent(err)
+	}
+	componentstatus.ReportStatus(s.host, event)
 }

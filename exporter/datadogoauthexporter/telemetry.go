@@ -142,6 +142,21 @@ func (t *telemetry) observeMapper(m *metrics.Mapper) error {
 	})
 }
 
+// observeFiles registers each, which tells of the files of a signal in the queue's storage whether they fail.
+func (t *telemetry) observeFiles(signal string, each func(tell func(file string, fails bool))) error {
+	of := attribute.String("signal", signal)
+	return t.RegisterExporterDatadogoauthStorageFailingCallback(func(_ context.Context, o metric.Int64Observer) error {
+		each(func(file string, fails bool) {
+			n := int64(0)
+			if fails {
+				n = 1
+			}
+			o.Observe(n, attributes(t.exporter, attribute.String("file", file), of))
+		})
+		return nil
+	})
+}
+
 func attributes(kv ...attribute.KeyValue) metric.MeasurementOption {
 	return metric.WithAttributeSet(attribute.NewSet(kv...))
 }
@@ -258,10 +273,10 @@ func (t *telemetry) StatsOverflow(spans int) {
 
 // unreadable is told of a stored request that the queue or the park drops. It counts as one item that was found, since nobody knows of what and how many
 // it was.
-func (t *telemetry) unreadable(err error) {
+func (t *telemetry) unreadable(err error, more ...zap.Field) {
 	t.ExporterDatadogoauthRestoredItems.Add(context.Background(), 1, t.main.items)
 	t.drop(intake.ReasonUnreadable, 1)
-	t.logger.Error("A request in the queue's storage cannot be read and is dropped", zap.Error(err))
+	t.logger.Error("A request in the queue's storage cannot be read and is dropped", append(more, zap.Error(err))...)
 }
 
 // Omitted implements incidents.Observer.

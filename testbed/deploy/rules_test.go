@@ -118,6 +118,8 @@ func ruleCases() []ruleCase {
 			[]series{ours(`, signal="logs"`, "parking_items", never), ours(`, signal="logs"`, "parking_items", "7x30 0 7x30")}},
 		ruleCase{"QueueNearlyFull", []series{queue("datadogoauth", "90x60"), queue("datadogoauth/eu", "90x60")},
 			[]series{queue("datadogoauth", "70x60"), queue("datadogoauth", "0x37 90x30"), queue("otlp", "90x60")}},
+		ruleCase{"StorageFails", []series{ours(`, signal="logs", file="queue"`, "storage_failing", "1x60"), ours(`, signal="logs", file="parking"`, "storage_failing", "0x30 1 0 1 0 0 1 0 0 1 0x9")},
+			[]series{ours(`, signal="logs", file="queue"`, "storage_failing", never), ours(`, signal="logs", file="queue"`, "storage_failing", "0x38 1x30"), ours(`, signal="logs", file="queue"`, "storage_failing", "0x20 1x5 0x30")}},
 		ruleCase{"SendersRefused", []series{ours(`, signal="logs", reason="queue_full"`, "refused_items", counts)},
 			[]series{ours(`, signal="logs", reason="queue_full"`, "refused_items", steady), ours(`, signal="logs", reason="too_fast"`, "refused_items", "0x25 5x30"), ours(`, signal="logs", reason="too_fast"`, "refused_items", "0x35 0+3x30")}},
 		ruleCase{"IntakeFails", []series{all(duration("logs", "retry", "0+2x60"), duration("logs", "delivered", "0+1x60")), duration("logs", "unknown", counts)},

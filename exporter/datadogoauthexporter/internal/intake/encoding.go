@@ -24,6 +24,8 @@ import (
 //	only in form 2: the run that stored it(8)
 //	CRC-32C of everything before it, little endian
 //
+// Every form, those of later versions too, begins with the first two lines and ends with the sum: so it is told from damage.
+//
 // There is no secret in it: the key is looked up when the request is sent. The sum finds damage, not malice; whoever can write the queue's
 // files can forge a request, but only to a tenant that is connected, with that tenant's own key.
 const (
@@ -39,7 +41,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 var (
 	// ErrForeign: the bytes were not written by this exporter. Give it a storage (or a component name) of its own.
 	ErrForeign = errors.New("not a request that this exporter stored; was the queue's storage used by another exporter?")
-	// ErrVersion: a newer version of this exporter wrote it. The queue deletes it, so drain the queue before a downgrade.
+	// ErrVersion: a newer version of this exporter wrote it; see Newer. A queue is closed before it reads one.
 	ErrVersion = errors.New("stored by another version of this exporter")
 	// ErrDamaged: the bytes are incomplete or changed.
 	ErrDamaged = errors.New("stored request is damaged")
@@ -47,9 +49,9 @@ var (
 
 // Encoding stores requests in a persistent queue.
 type Encoding struct {
-	// Unreadable is told of every request that cannot be read back, since the queue itself drops it without a word. It may be nil. A place in the
-	// queue that is empty is none: exporterhelper (v0.160.0) goes past the place of a request that it could not write, and refused.
-	Unreadable func(error)
+	// Unreadable is given every request that cannot be read back, since the queue itself drops it without a word. It may be nil, and keeps nothing of
+	// the bytes. A place in the queue that is empty is none: exporterhelper (v0.160.0) goes past the place of a request that it could not write, and refused.
+	Unreadable func(stored []byte, err error)
 	// Run is this run of the exporter. Found is told of every request that another one stored; it may be nil.
 	Run   Run
 	Found func(*Request)
@@ -83,7 +85,7 @@ func (e Encoding) Unmarshal(data []byte) (context.Context, xexporterhelper.Reque
 	req, run, err := parseStored(data)
 	if err != nil {
 		if e.Unreadable != nil && len(data) > 0 {
-			e.Unreadable(err)
+			e.Unreadable(data, err)
 		}
 		return context.Background(), nil, err
 	}
@@ -127,40 +129,57 @@ func parseStored(data []byte) (r *Request, run []byte, err error) {
 	if len(data) < header || string(data[:len(storedMagic)]) != storedMagic {
 		return nil, nil, ErrForeign
 	}
-	form := data[len(storedMagic)]
-	if form != storedBare && form != storedByRun {
-		return nil, nil, fmt.Errorf("%w: form %d, this one reads %d and %d", ErrVersion, form, storedBare, storedByRun)
-	}
-	runBytes := 0
-	if form == storedByRun {
-		runBytes = len(Run{})
-	}
-	if len(data) < header+runBytes+crc32.Size {
+	if len(data) < header+crc32.Size {
 		return nil, nil, fmt.Errorf("%w: cut off", ErrDamaged)
 	}
-	content, sum := data[:len(data)-crc32.Size], data[len(data)-crc32.Size:]
-	if binary.LittleEndian.Uint32(sum) != crc32.Checksum(content, castagnoli) {
+	content := data[:len(data)-crc32.Size]
+	if !sumFits(data) {
 		return nil, nil, fmt.Errorf("%w: wrong check sum", ErrDamaged)
 	}
-	if runBytes > 0 {
-		content, run = content[:len(content)-runBytes], content[len(content)-runBytes:]
+	form, family := data[len(storedMagic)], Family(data[len(storedMagic)+1])
+	switch {
+	case form == storedBare:
+	case form != storedByRun:
+		return nil, nil, fmt.Errorf("%w: form %d, this one reads %d and %d", ErrVersion, form, storedBare, storedByRun)
+	case len(content) < header+len(Run{}):
+		return nil, nil, fmt.Errorf("%w: cut off", ErrDamaged)
+	default:
+		end := len(content) - len(Run{})
+		content, run = content[:end], content[end:]
 	}
 	in := reader{rest: content[header:]}
-	family := Family(content[len(storedMagic)+1])
 	tenant, org := string(in.bytes(MaxTenantBytes)), string(in.bytes(maxOrgBytes))
 	items := in.items()
 	body := in.bytes(math.MaxUint32)
 	switch {
-	case in.bad || len(in.rest) != 0:
-		return nil, nil, fmt.Errorf("%w: lengths do not fit", ErrDamaged)
 	case !family.Known():
 		return nil, nil, fmt.Errorf("%w: intake %d", ErrVersion, family)
+	case in.bad || len(in.rest) != 0:
+		return nil, nil, fmt.Errorf("%w: lengths do not fit", ErrDamaged)
 	case CheckTenant(tenant) != nil:
 		return nil, nil, fmt.Errorf("%w: no tenant", ErrDamaged)
 	case len(items) == 0 || int(items[len(items)-1].End) != len(body):
 		return nil, nil, fmt.Errorf("%w: items do not cover the body", ErrDamaged)
 	}
 	return NewRequest(tenant, org, family, Payload{Body: append([]byte(nil), body...), Items: items}), run, nil
+}
+
+// Newer says that a newer version of this exporter stored a request: in a form, or for an intake, that this one does not know. Of others it looks at the
+// beginning only.
+func Newer(stored []byte) bool {
+	const at, header = len(storedMagic), len(storedMagic) + 2
+	if len(stored) < header+crc32.Size || string(stored[:at]) != storedMagic {
+		return false
+	}
+	form := stored[at]
+	known := form == storedBare || form == storedByRun
+	return (!known || !Family(stored[at+1]).Known()) && sumFits(stored)
+}
+
+// sumFits says that a stored form ends with the check sum of what is before it. It is not shorter than the sum.
+func sumFits(stored []byte) bool {
+	end := len(stored) - crc32.Size
+	return binary.LittleEndian.Uint32(stored[end:]) == crc32.Checksum(stored[:end], castagnoli)
 }
 
 // SameRequest says that two stored forms are of one request, whichever runs stored them and in which form.

@@ -2,7 +2,9 @@ package intake_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"reflect"
 	"testing"
 
@@ -91,16 +93,18 @@ func TestUnmarshalRefuses(t *testing.T) {
 	}
 	flipped := bytes.Clone(good)
 	flipped[len(flipped)/2] ^= 1
-	newer := bytes.Clone(good)
-	newer[3] = 3
+	newForm, newFamily, notNewer := sealed(good, 3, 3), sealed(good, 4, 200), bytes.Clone(good)
+	notNewer[3] = 3
 	for name, c := range map[string]struct {
 		data []byte
 		want error
 	}{
 		"nothing":              {nil, intake.ErrForeign},
 		"OTLP protobuf":        {[]byte("\x0a\x10\x0a\x00resource metrics"), intake.ErrForeign},
-		"a newer form":         {newer, intake.ErrVersion},
+		"a newer form":         {newForm, intake.ErrVersion},
+		"a newer intake":       {newFamily, intake.ErrVersion},
 		"a flipped bit":        {flipped, intake.ErrDamaged},
+		"one in the form":      {notNewer, intake.ErrDamaged},
 		"a cut off tail":       {good[:len(good)-1], intake.ErrDamaged},
 		"the first bytes only": {good[:6], intake.ErrDamaged},
 		"no run":               {withoutRun(good), intake.ErrDamaged},
@@ -109,10 +113,13 @@ func TestUnmarshalRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var told error
-			_, req, err := intake.Encoding{Unreadable: func(err error) { told = err }}.Unmarshal(c.data)
+			_, req, err := intake.Encoding{Unreadable: func(_ []byte, err error) { told = err }}.Unmarshal(c.data)
 			// An empty place in the queue is a request that could not be written, so that nobody has it to lose.
 			if !errors.Is(err, c.want) || req != nil || (told == nil) != (len(c.data) == 0) {
 				t.Fatalf("request %v, error %v, told %v; want %v", req, err, told, c.want)
+			}
+			if newer := intake.Newer(c.data); newer != errors.Is(c.want, intake.ErrVersion) {
+				t.Errorf("it is of a newer version: %v", newer)
 			}
 		})
 	}
@@ -125,6 +132,13 @@ func mustStore(t *testing.T, r *intake.Request) []byte {
 		t.Fatal(err)
 	}
 	return data
+}
+
+// sealed is a stored request with one byte changed, and the sum made right.
+func sealed(stored []byte, at int, value byte) []byte {
+	content := bytes.Clone(stored[:len(stored)-4])
+	content[at] = value
+	return binary.LittleEndian.AppendUint32(content, crc32.Checksum(content, crc32.MakeTable(crc32.Castagnoli)))
 }
 
 // withoutRun cuts the run out of the middle of the sum's reach.

@@ -52,6 +52,7 @@ type TelemetryBuilder struct {
 	ExporterDatadogoauthRestoredItems     metric.Int64Counter
 	ExporterDatadogoauthStatsLate         metric.Int64Counter
 	ExporterDatadogoauthStatsOverflow     metric.Int64Counter
+	ExporterDatadogoauthStorageFailing    metric.Int64ObservableGauge
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -191,6 +192,21 @@ func (builder *TelemetryBuilder) RegisterExporterDatadogoauthRefusedIntakesCallb
 		cb(ctx, &observerInt64{inst: builder.ExporterDatadogoauthRefusedIntakes, obs: o})
 		return nil
 	}, builder.ExporterDatadogoauthRefusedIntakes)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterExporterDatadogoauthStorageFailingCallback sets callback for observable ExporterDatadogoauthStorageFailing metric.
+func (builder *TelemetryBuilder) RegisterExporterDatadogoauthStorageFailingCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExporterDatadogoauthStorageFailing, obs: o})
+		return nil
+	}, builder.ExporterDatadogoauthStorageFailing)
 	if err != nil {
 		return err
 	}
@@ -371,6 +387,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_exporter_datadogoauth_stats_overflow",
 		metric.WithDescription("Spans that are counted in an overflow group of APM stats, since their tenant has as many groups as it may. [Alpha]"),
 		metric.WithUnit("{span}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterDatadogoauthStorageFailing, err = builder.meter.Int64ObservableGauge(
+		"otelcol_exporter_datadogoauth_storage_failing",
+		metric.WithDescription("1 while a file of the queue's storage cannot be used, or failed in the last seconds it was used; 0 otherwise. [Alpha]"),
+		metric.WithUnit("{file}"),
 	)
 	errs = errors.Join(errs, err)
 	return &builder, errs
