@@ -33,7 +33,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		_, err := io.WriteString(stdout, helpFor(args))
 		return err
 	}
-	if len(args) == 1 && (args[0] == "keyset" || args[0] == "store") {
+	if len(args) == 1 && slices.Contains([]string{"keyset", "store", "queue"}, args[0]) {
 		return &Error{Err: fmt.Errorf("%s: no command given", args[0]), Hint: "datadogoauthctl " + args[0] + " --help lists its commands"}
 	}
 	for _, c := range commands() {
@@ -75,6 +75,7 @@ func commands() []*command {
 		{name: "store restore", run: storeRestore, usage: restoreUsage, example: "datadogoauthctl store restore --from grants.archive --store new.db --tokens-keyset tokens.keyset.json --keys-keyset keys.keyset.json"},
 		{name: "store verify", run: storeVerify, usage: verifyUsage, example: "datadogoauthctl store verify --store grants.db --tokens-keyset tokens.keyset.json --keys-keyset keys.keyset.json"},
 		{name: "store copy", run: storeCopy, usage: copyUsage, example: "datadogoauthctl store copy --from-store grants.db --to-postgres-dsn-file dsn --tokens-keyset tokens.keyset.json --keys-keyset keys.keyset.json"},
+		{name: "queue check", run: queueCheck, usage: queueUsage, example: "datadogoauthctl queue check --dir /var/lib/otelcol-datadogoauth/queue"},
 	}
 }
 

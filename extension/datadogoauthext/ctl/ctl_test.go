@@ -42,6 +42,9 @@ func TestFaultsComeWithAHint(t *testing.T) {
 		"unknown command":       {[]string{"keyset", "rotate"}, "no such command", "--help"},
 		"keyset alone":          {[]string{"keyset"}, "no command given", "keyset --help"},
 		"store alone":           {[]string{"store"}, "no command given", "store --help"},
+		"queue alone":           {[]string{"queue"}, "no command given", "queue --help"},
+		"no directory":          {[]string{"queue", "check"}, "--dir", "queue check --dir"},
+		"no file of a queue":    {[]string{"queue", "check", "--dir", filepath.Dir(there)}, "no file of file_storage", "file_storage::directory"},
 		"an id that is none":    {[]string{"keyset", "promote", "--keyset", "x", "--id", "0"}, "a number from 1", "keyset promote --keyset"},
 		"a keyset not there":    {[]string{"keyset", "add", "--keyset", there + "-not"}, "no such keyset file", "keyset create"},
 		"not a keyset":          {[]string{"keyset", "list", "--keyset", there}, "not a Tink keyset", "name the keyset file"},
@@ -86,7 +89,7 @@ func TestHelpNamesOnlyCommandsThatWork(t *testing.T) {
 		t.Error("--help does not name the admin listener")
 	}
 	for _, name := range []string{"keyset create", "keyset list", "keyset add", "keyset promote", "keyset retire",
-		"store backup", "store restore", "store verify", "store copy"} {
+		"store backup", "store restore", "store verify", "store copy", "queue check"} {
 		if !strings.Contains(head.String(), "\n    "+name+" ") {
 			t.Errorf("--help does not name %s", name)
 		}

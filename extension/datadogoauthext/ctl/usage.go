@@ -2,7 +2,7 @@ package ctl
 
 import "strings"
 
-const usageHead = `datadogoauthctl looks after the files of the datadogoauth extension.
+const usageHead = `datadogoauthctl looks after the files of the datadogoauth extension, and of the queue.
 
 Usage:
 
@@ -24,6 +24,10 @@ The store holds the grants:
     store verify     open every record and show what is there
     store copy       copy a store into a new one, from a file to PostgreSQL or back
 
+The queue, what is parked and more of the exporter is in the files of a file_storage:
+
+    queue check      look for damage in them, and move away what is damaged
+
 Keep a copy of each keyset apart from the backups of the store: without its keysets a store is worth nothing, and with them
 everything in it can be read.
 
@@ -32,6 +36,22 @@ Example:
     datadogoauthctl keyset create --out /etc/otelcol-datadogoauth/tokens.keyset.json
     datadogoauthctl keyset create --out /etc/otelcol-datadogoauth/keys.keyset.json
     datadogoauthctl store backup --admin http://localhost:8445 --token-file admin.token --out grants.archive
+`
+
+const queueUsage = `datadogoauthctl queue check --dir DIR [--move-away]
+
+Looks for damage in each file of a file_storage: its pages, and every entry. DIR is file_storage::directory. The collector must not run.
+Files of other components are looked at, too: one that is damaged can end the collector at every start.
+
+With --move-away each damaged file gets the name FILE.damaged-TIME, so that the collector starts with a new one; what it holds is not sent.
+Each is named on stdout. Keep it: the command bbolt may mend it, and under its old name the next start sends what it holds.
+
+The exit status is 0 if all files are sound, or the damaged ones were moved away, and DIR may be empty or missing then, as before the
+first start. It is 1 if a file is damaged, in use, or cannot be read or moved.
+
+Before each start, under systemd:
+
+    ExecStartPre=datadogoauthctl queue check --dir DIR --move-away
 `
 
 const createUsage = `datadogoauthctl keyset create --out FILE

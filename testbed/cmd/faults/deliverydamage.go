@@ -91,7 +91,7 @@ func (d *deliveries) wholeFile(ctx context.Context, tenant, file string, broken 
 		return errors.New("the collector's log does not name the file")
 	}
 	d.printf("the whole file damaged: logs are refused for now and the file is named; taken: %s", taken)
-	if err := errors.Join(d.w.Collector.Stop(), os.Rename(file, d.w.Path("damaged")), d.restart(ctx)); err != nil {
+	if err := errors.Join(d.w.Collector.Stop(), d.moveAway(ctx, file), d.restart(ctx)); err != nil {
 		return err
 	}
 	before = len(d.owed())
@@ -103,6 +103,22 @@ func (d *deliveries) wholeFile(ctx context.Context, tenant, file string, broken 
 		return fmt.Errorf("without the damaged file there was taken: %s", taken)
 	}
 	return nil
+}
+
+// moveAway has datadogoauthctl find the one file that is damaged, and move it out of the way.
+func (d *deliveries) moveAway(ctx context.Context, file string) error {
+	check := []string{"queue", "check", "--dir", filepath.Dir(file)}
+	err := d.ctl(ctx, check...)
+	if err == nil || !strings.Contains(err.Error(), filepath.Base(file)+": DAMAGED: ") || strings.Count(err.Error(), "DAMAGED") != 1 {
+		return fmt.Errorf("datadogoauthctl does not name the damaged %s: %w", file, err)
+	}
+	if err := d.ctl(ctx, append(check, "--move-away")...); err != nil {
+		return err
+	}
+	if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("the damaged file is still there: %w", err)
+	}
+	return d.ctl(ctx, check...)
 }
 
 // parkPages flips a bit in each page of the file of parked logs. The collector runs all the same, and tells which file it is: other files have what they hold, and
