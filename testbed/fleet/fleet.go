@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -154,6 +155,20 @@ func (f *Fleet) Reconnect(ctx context.Context, i int) error {
 	provider.Relist(f.Orgs[i].OrgRef)
 	defer provider.Unlist(f.Orgs[i].OrgRef)
 	return f.World.Connect(ctx, world.Customer{Tenant: Name(i), Org: f.Orgs[i]})
+}
+
+// Nudge has all that waits for tenant i tried at once, as an operator does who knows that a trouble is over: the tenant is paused and resumed.
+func (f *Fleet) Nudge(ctx context.Context, i int) error {
+	for _, order := range []string{"pause", "resume"} {
+		status, body, err := f.World.Admin(ctx, http.MethodPost, "/v1/tenants/"+Name(i)+"/"+order, nil)
+		if err != nil {
+			return err
+		}
+		if status != http.StatusOK {
+			return fmt.Errorf("%s %s: %d: %.200s", order, Name(i), status, body)
+		}
+	}
+	return nil
 }
 
 // Restart kills the collector and starts it again: its memory, its park and its queue are those of a new process. What it had is lost.

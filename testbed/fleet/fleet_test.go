@@ -66,7 +66,7 @@ func TestAFleetReconnectsAndComesBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, s := range load.Signals {
-		b, client := books[string(s)], ledger.Load(uint8(i+1))
+		b, client := books[string(s)], ledger.Load(uint8(i + 1))[0]
 		if b.Accepted != client.Accepted || b.Missing() != 0 || b.Delivered != client.Arrived || client.Arrived == 0 {
 			t.Errorf("%s: %+v, the client has %+v", s, b, client)
 		}

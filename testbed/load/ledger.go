@@ -19,11 +19,13 @@ type Ledger struct {
 	mu       sync.Mutex // guards what follows
 	sent     map[Mark]*sending
 	arrivals []arrival
-	totals   [Groups]Totals
-	byLoad   map[uint8]*Totals
-	strange  int           // items of requests that were never sent
-	changed  chan struct{} // closed at the next change
+	totals   map[uint8]*[Groups]Totals // by load
+	strange  int                       // items of requests that were never sent
+	changed  chan struct{}             // closed at the next change
 }
+
+// Item tells an item of a request from the others. The same one that arrives again has the same number.
+type Item uint64
 
 // Groups is how many groups of tenants a ledger can tell apart.
 const Groups = 4
@@ -32,8 +34,13 @@ const Groups = 4
 type Totals struct {
 	Accepted int // by the receiver, as its answers tell
 	Due      int // those of them that are to arrive: all but the first points of cumulative series
-	Arrived  int // different ones, as far as numbers tell
-	Extra    int // what arrived of a request above what it had
+	Arrived  int // different ones
+	Extra    int // what arrived again, or of a request above what it had
+}
+
+// Plus adds up two totals.
+func (t Totals) Plus(b Totals) Totals {
+	return Totals{t.Accepted + b.Accepted, t.Due + b.Due, t.Arrived + b.Arrived, t.Extra + b.Extra}
 }
 
 type sending struct {
@@ -41,7 +48,23 @@ type sending struct {
 	tenant   int32
 	expected int32 // to arrive
 	arrived  int32
-	taken    bool // by the receiver
+	taken    bool   // by the receiver
+	seen     []Item // what arrived, sorted, while something is missing
+}
+
+// fresh notes items and returns how many of them had not arrived before.
+func (s *sending) fresh(items []Item) int {
+	if s.arrived >= s.expected {
+		return 0
+	}
+	s.seen = append(slices.Grow(s.seen, len(items)), items...)
+	slices.Sort(s.seen)
+	s.seen = slices.Compact(s.seen)
+	n := min(int32(len(s.seen)), s.expected) - s.arrived //nolint:gosec // of one request
+	if s.arrived += n; s.arrived == s.expected {
+		s.seen = nil
+	}
+	return int(n)
 }
 
 type arrival struct {
@@ -55,7 +78,7 @@ func (l *Ledger) add(m Mark, tenant int, due time.Time, expected int) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.sent == nil {
-		l.sent, l.byLoad = map[Mark]*sending{}, map[uint8]*Totals{}
+		l.sent, l.totals = map[Mark]*sending{}, map[uint8]*[Groups]Totals{}
 	}
 	if l.sent[m] != nil {
 		return fmt.Errorf("load: %+v was sent already; two rounds of metrics must be a second apart", m)
@@ -70,29 +93,26 @@ func (l *Ledger) taken(m Mark, items int) {
 	defer l.mu.Unlock()
 	s := l.sent[m]
 	s.taken = true
-	for _, t := range l.of(m, s) {
-		t.Accepted += items
-		t.Due += int(s.expected)
-	}
+	t := l.of(m, s)
+	t.Accepted += items
+	t.Due += int(s.expected)
 	l.wake()
 }
 
 // Arrived notes items of a request that reached their end. It has the form of sink.Watch.
-func (l *Ledger) Arrived(m Mark, items int, at time.Time) {
+func (l *Ledger) Arrived(m Mark, items []Item, at time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.sent[m]
 	if s == nil {
-		l.strange += items
+		l.strange += len(items)
 		l.wake()
 		return
 	}
-	fresh := min(items, max(0, int(s.expected-s.arrived)))
-	s.arrived += int32(items) //nolint:gosec // of one body
-	for _, t := range l.of(m, s) {
-		t.Arrived += fresh
-		t.Extra += items - fresh
-	}
+	fresh := s.fresh(items)
+	t := l.of(m, s)
+	t.Arrived += fresh
+	t.Extra += len(items) - fresh
 	if fresh > 0 {
 		l.arrivals = append(l.arrivals, arrival{s, at.Sub(s.due), int32(fresh)}) //nolint:gosec // of one body
 	}
@@ -100,11 +120,13 @@ func (l *Ledger) Arrived(m Mark, items int, at time.Time) {
 }
 
 // of are the totals that a request counts in.
-func (l *Ledger) of(m Mark, s *sending) [2]*Totals {
-	if l.byLoad[m.Load] == nil {
-		l.byLoad[m.Load] = &Totals{}
+func (l *Ledger) of(m Mark, s *sending) *Totals {
+	t := l.totals[m.Load]
+	if t == nil {
+		t = &[Groups]Totals{}
+		l.totals[m.Load] = t
 	}
-	return [2]*Totals{&l.totals[l.group(s)], l.byLoad[m.Load]}
+	return &t[l.group(s)]
 }
 
 func (l *Ledger) group(s *sending) int {
@@ -122,20 +144,28 @@ func (l *Ledger) wake() {
 }
 
 // Group are the totals of a group of tenants.
-func (l *Ledger) Group(g int) Totals {
+func (l *Ledger) Group(g int) (sum Totals) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.totals[g]
+	return l.sum(g)
 }
 
-// Load are the totals of the load with this number.
-func (l *Ledger) Load(number uint8) Totals {
+// sum needs mu.
+func (l *Ledger) sum(g int) (sum Totals) {
+	for _, t := range l.totals {
+		sum = sum.Plus(t[g])
+	}
+	return sum
+}
+
+// Load are the totals of the load with this number, by group.
+func (l *Ledger) Load(number uint8) (groups [Groups]Totals) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if t := l.byLoad[number]; t != nil {
-		return *t
+	if t := l.totals[number]; t != nil {
+		groups = *t
 	}
-	return Totals{}
+	return groups
 }
 
 // Strange is how many items arrived of requests that were never sent.
@@ -149,7 +179,7 @@ func (l *Ledger) Strange() int {
 func (l *Ledger) Await(ctx context.Context, g int) error {
 	for {
 		l.mu.Lock()
-		t := l.totals[g]
+		t := l.sum(g)
 		if t.Arrived >= t.Due {
 			l.mu.Unlock()
 			return nil

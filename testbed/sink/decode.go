@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 
 	pb "github.com/DataDog/datadog-agent/pkg/proto/pbgo/trace"
@@ -14,12 +15,16 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/load"
 )
 
-// decoder counts items. The zero decoder is ready; it is not safe for concurrent use.
+// decoder counts items. It is not safe for concurrent use.
 type decoder struct {
 	zstd  *zstd.Decoder
 	gzip  *gzip.Reader
 	plain []byte
-	found func(m load.Mark, items int) // told of the marks in a body; nil asks for none
+	found func(m load.Mark, items []load.Item) // told of the marks in a body; nil asks for none
+
+	seed maphash.Seed
+	of   load.Mark   // whose seen are
+	seen []load.Item // in a row, not told yet
 }
 
 // levels are the fields that lead to an item, any of the numbers on each level.
@@ -28,18 +33,21 @@ type levels [][]protowire.Number
 // form is how the bodies of a path are made. What is at the first of the levels is of one request.
 type form struct {
 	levels
+	// whole is the number of the level whose content, with the place in it, tells an item from the others of its request. It is the last one where an
+	// item alone does: a point has no name.
+	whole int
 	// seconds is the field of an item with its time, and unit how many of it a second has. 0 where marks tell the round themselves.
 	seconds protowire.Number
 	unit    uint64
 }
 
 var paths = map[string]form{
-	"/api/v2/series":     {levels: levels{{1}, {4}}, seconds: 2, unit: 1},                                // MetricPayload.series.points
-	"/api/beta/sketches": {levels: levels{{1}, {7}}, seconds: 1, unit: 1},                                // SketchPayload.sketches.dogsketches
-	"/api/v0.2/traces":   {levels: levels{{5}, {6}, {3}}},                                                // AgentPayload.tracerPayloads.chunks.spans
-	"/v1/logs":           {levels: levels{{1}, {2}, {2}}},                                                // LogsData.resource_logs.scope_logs.log_records
-	"/v1/traces":         {levels: levels{{1}, {2}, {2}}},                                                // TracesData.resource_spans.scope_spans.spans
-	"/v1/metrics":        {levels: levels{{1}, {2}, {2}, {5, 7, 9, 10, 11}, {1}}, seconds: 3, unit: 1e9}, // MetricsData.resource_metrics.scope_metrics.metrics.<data>.data_points
+	"/api/v2/series":     {levels: levels{{1}, {4}}, whole: 0, seconds: 2, unit: 1},                                // MetricPayload.series.points
+	"/api/beta/sketches": {levels: levels{{1}, {7}}, whole: 0, seconds: 1, unit: 1},                                // SketchPayload.sketches.dogsketches
+	"/api/v0.2/traces":   {levels: levels{{5}, {6}, {3}}, whole: 2},                                                // AgentPayload.tracerPayloads.chunks.spans
+	"/v1/logs":           {levels: levels{{1}, {2}, {2}}, whole: 2},                                                // LogsData.resource_logs.scope_logs.log_records
+	"/v1/traces":         {levels: levels{{1}, {2}, {2}}, whole: 2},                                                // TracesData.resource_spans.scope_spans.spans
+	"/v1/metrics":        {levels: levels{{1}, {2}, {2}, {5, 7, 9, 10, 11}, {1}}, whole: 2, seconds: 3, unit: 1e9}, // MetricsData.resource_metrics.scope_metrics.metrics.<data>.data_points
 }
 
 // items counts what a body holds. The error says that it is none of its path.
@@ -48,6 +56,7 @@ func (d *decoder) items(path, encoding string, sent []byte) (items, hits int, er
 	if err != nil {
 		return 0, 0, err
 	}
+	defer d.tell()
 	switch f, ok := paths[path]; {
 	case ok:
 		items, err = d.countBody(plain, f)
@@ -95,17 +104,17 @@ func (d *decoder) decompress(encoding string, sent []byte) (plain []byte, err er
 // countBody counts the items of a body, and tells whose they are.
 func (d *decoder) countBody(message []byte, f form) (n int, err error) {
 	err = each(message, f.levels[0], func(part []byte) error {
-		var first []byte
-		items, err := countFields(part, f.levels[1:], &first)
-		if err != nil {
+		m, marked := load.FindMark(part)
+		w := walk{form: f, keep: marked && d.found != nil, seed: d.seed, items: d.seen}
+		if err := w.into(part, 0); err != nil {
 			return err
 		}
-		n += items
-		if m, ok := load.FindMark(part); ok && d.found != nil && items > 0 {
+		n += w.n
+		if w.keep && w.n > 0 {
 			if f.seconds > 0 {
-				m.Round = uint32(number(first, f.seconds) / f.unit) //nolint:gosec // until 2106
+				m.Round = uint32(number(w.first, f.seconds) / f.unit) //nolint:gosec // until 2106
 			}
-			d.found(m, items)
+			d.add(m, w.items)
 		}
 		return nil
 	})
@@ -115,31 +124,60 @@ func (d *decoder) countBody(message []byte, f form) (n int, err error) {
 	return n, nil
 }
 
+// add notes items of a request, at the end of those that were seen before it.
+func (d *decoder) add(m load.Mark, items []load.Item) {
+	if before := len(d.seen); before > 0 && m != d.of {
+		d.found(d.of, items[:before])
+		items = items[:copy(items, items[before:])]
+	}
+	d.of, d.seen = m, items
+}
+
+// tell ends a row of items of one request.
+func (d *decoder) tell() {
+	if len(d.seen) > 0 {
+		d.found(d.of, d.seen)
+	}
+	d.seen = d.seen[:0]
+}
+
 // foundIn tells whose an object of JSON is.
 func (d *decoder) foundIn(object []byte) {
 	if d.found == nil {
 		return
 	}
 	if m, ok := load.FindMark(object); ok {
-		d.found(m, 1)
+		d.add(m, append(d.seen, load.Item(maphash.Bytes(d.seed, object))))
 	}
 }
 
-// countFields counts the submessages at the end of the levels, and sets first to the first of them.
-func countFields(message []byte, l levels, first *[]byte) (n int, err error) {
-	err = each(message, l[0], func(inner []byte) error {
-		if len(l) == 1 {
-			if *first == nil {
-				*first = inner
-			}
-			n++
-			return nil
+// walk counts the submessages at the end of the levels of a form.
+type walk struct {
+	form
+	keep  bool
+	seed  maphash.Seed
+	whole load.Item // the next item
+	n     int
+	first []byte
+	items []load.Item
+}
+
+// into looks at what is at a level.
+func (w *walk) into(message []byte, level int) error {
+	if w.keep && level == w.form.whole {
+		w.whole = load.Item(maphash.Bytes(w.seed, message))
+	}
+	if level == len(w.levels)-1 {
+		if w.n++; w.first == nil {
+			w.first = message
 		}
-		below, err := countFields(inner, l[1:], first)
-		n += below
-		return err
-	})
-	return n, err
+		if w.keep {
+			w.items = append(w.items, w.whole)
+			w.whole++
+		}
+		return nil
+	}
+	return each(message, w.levels[level+1], func(inner []byte) error { return w.into(inner, level+1) })
 }
 
 // each calls fn for the submessages of any of the numbers.

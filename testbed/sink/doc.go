@@ -5,8 +5,8 @@
 // series, sketches, log objects, spans, and data points, records and spans of OTLP. So a body that is lost, cut short or sent twice shows in the
 // counts, which are kept by sender (the user name at the proxy), API key, path and encoding.
 //
-// Bodies of package load hold a mark with every series, log object, sketch and tracer payload. Watch tells how many items of which request a
-// body brought, and when.
+// Bodies of package load hold a mark with every series, log object, sketch and tracer payload. Watch tells which items of which request a
+// body brought, and when. An item is known by a hash of its bytes, which are the same when it is sent again.
 //
 // # What it does not check
 //

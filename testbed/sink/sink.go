@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"net/http"
 	"strings"
@@ -25,7 +26,7 @@ type Sink struct {
 
 	mu      sync.Mutex // guards what follows
 	counts  map[From]Counts
-	watch   func(m load.Mark, items int, arrived time.Time)
+	watch   func(m load.Mark, items []load.Item, arrived time.Time)
 	faults  []error
 	changed chan struct{} // closed at the next change
 }
@@ -141,8 +142,8 @@ func (s *Sink) hand(b body) bool {
 }
 
 // Watch calls a function for the items of each request of package load that a body holds, with the time at which the body had arrived. It runs on
-// the goroutine that counts, before Await sees the body. Nil watches nothing.
-func (s *Sink) Watch(fn func(m load.Mark, items int, arrived time.Time)) {
+// the goroutine that counts, before Await sees the body, and does not keep items. Nil watches nothing.
+func (s *Sink) Watch(fn func(m load.Mark, items []load.Item, arrived time.Time)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.watch = fn
@@ -150,14 +151,14 @@ func (s *Sink) Watch(fn func(m load.Mark, items int, arrived time.Time)) {
 
 func (s *Sink) count() {
 	defer close(s.stopped)
-	var d decoder
+	d := decoder{seed: maphash.MakeSeed()}
 	for b := range s.bodies {
 		s.mu.Lock()
 		watch := s.watch
 		s.mu.Unlock()
 		d.found = nil
 		if watch != nil {
-			d.found = func(m load.Mark, items int) { watch(m, items, b.arrived) }
+			d.found = func(m load.Mark, items []load.Item) { watch(m, items, b.arrived) }
 		}
 		items, hits, err := d.items(b.from.Path, b.from.Encoding, b.sent)
 		s.mu.Lock()

@@ -260,33 +260,43 @@ func TestMarksAreFoundWithTheirItems(t *testing.T) {
 		{Chunks: []*pb.TraceChunk{{Spans: []*pb.Span{{SpanID: 1}}}}}}})
 	points := wire(t, &metricspb.MetricsData{ResourceMetrics: []*metricspb.ResourceMetrics{{SchemaUrl: pod, ScopeMetrics: []*metricspb.ScopeMetrics{{Metrics: []*metricspb.Metric{
 		{Data: &metricspb.Metric_Gauge{Gauge: &metricspb.Gauge{DataPoints: []*metricspb.NumberDataPoint{{TimeUnixNano: 1700000002_500000000}}}}}}}}}}})
+	twice := func(b []byte) []byte { return bytes.Repeat(b, 2) } // messages one after the other are one
 	for _, c := range []struct {
 		path  string
 		body  []byte
+		again func([]byte) []byte // the body with all of it twice
 		items int
 		round uint32
 	}{
-		{"api.datadoghq.com/api/v2/series", series, 2, 1700000000},
-		{"api.datadoghq.com/api/beta/sketches", sketches, 1, 1700000001},
-		{"trace.agent.datadoghq.com/api/v0.2/traces", spans, 3, 7},
-		{"http-intake.logs.datadoghq.com/api/v2/logs", []byte(`[{"message":"a"},{"ddtags":"` + pod + `"},{"ddtags":["` + pod + `"]}]`), 2, 7},
-		{"otlp.datadoghq.com/v1/metrics", points, 1, 1700000002},
+		{"api.datadoghq.com/api/v2/series", series, twice, 2, 1700000000},
+		{"api.datadoghq.com/api/beta/sketches", sketches, twice, 1, 1700000001},
+		{"trace.agent.datadoghq.com/api/v0.2/traces", spans, twice, 3, 7},
+		{"http-intake.logs.datadoghq.com/api/v2/logs", []byte(`[{"message":"a"},{"ddtags":"` + pod + `"},{"ddtags":["` + pod + `"]}]`), func(b []byte) []byte {
+			return bytes.Join([][]byte{b[:len(b)-1], b[1:]}, []byte(","))
+		}, 2, 7},
+		{"otlp.datadoghq.com/v1/metrics", points, twice, 1, 1700000002},
 	} {
 		s, client := behind(t, "acme")
-		got := map[load.Mark]int{}
+		got, different := map[load.Mark]int{}, map[load.Item]bool{}
 		before := time.Now()
-		s.Watch(func(m load.Mark, items int, at time.Time) {
-			got[m] += items
+		s.Watch(func(m load.Mark, items []load.Item, at time.Time) {
+			got[m] += len(items)
+			for _, item := range items {
+				different[item] = true
+			}
 			if at.Before(before) {
 				t.Errorf("%s: arrived at %s", c.path, at)
 			}
 		})
-		post(t, client, "https://"+c.path, "", c.body)
+		for range 2 { // the second time as a part of a larger body
+			post(t, client, "https://"+c.path, "", c.body)
+			c.body = c.again(c.body)
+		}
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if want := (load.Mark{Load: 1, Request: 3, Round: c.round}); len(got) != 1 || got[want] != c.items {
-			t.Errorf("%s: %v, want %d items of %+v", c.path, got, c.items, want)
+		if want := (load.Mark{Load: 1, Request: 3, Round: c.round}); len(got) != 1 || got[want] != 3*c.items || len(different) != c.items {
+			t.Errorf("%s: %v, %d different ones, want %d items of %+v three times", c.path, got, len(different), c.items, want)
 		}
 	}
 }
@@ -339,7 +349,7 @@ func BenchmarkDecode(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	for name, watch := range map[string]func(load.Mark, int, time.Time){"counted": nil, "marks": func(load.Mark, int, time.Time) {}} {
+	for name, watch := range map[string]func(load.Mark, []load.Item, time.Time){"counted": nil, "marks": func(load.Mark, []load.Item, time.Time) {}} {
 		b.Run(name, func(b *testing.B) {
 			s := sink.New()
 			defer s.Close()

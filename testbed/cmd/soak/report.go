@@ -12,22 +12,25 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/load"
 )
 
 // Report is every figure, as -json writes it.
 type Report struct {
-	Go         string         `json:"go"`
-	CPUs       int            `json:"cpus"`
-	Seconds    float64        `json:"seconds"`
-	Rate       int            `json:"rate"`
-	Tenants    int            `json:"tenants"`
-	Applied    map[string]int `json:"applied"` // requests that each trouble befell
-	Cycles     []Cycle        `json:"cycles"`
-	Accounts   []Account      `json:"accounts"`
-	P50        float64        `json:"p50_seconds"` // of tenants without trouble
-	P99        float64        `json:"p99_seconds"`
-	CPUSeconds float64        `json:"cpu_seconds"`
-	Growth     Growth         `json:"growth"`
+	Go         string                         `json:"go"`
+	CPUs       int                            `json:"cpus"`
+	Seconds    float64                        `json:"seconds"`
+	Rate       int                            `json:"rate"`
+	Tenants    int                            `json:"tenants"`
+	Applied    map[string]int                 `json:"applied"` // requests that each trouble befell
+	Hits       map[string]map[load.Signal]int `json:"hits"`    // those of troubles that may cost items, by the reason that these are dropped for
+	Cycles     []Cycle                        `json:"cycles"`
+	Accounts   []Account                      `json:"accounts"`
+	P50        float64                        `json:"p50_seconds"` // of tenants without trouble
+	P99        float64                        `json:"p99_seconds"`
+	CPUSeconds float64                        `json:"cpu_seconds"`
+	Growth     Growth                         `json:"growth"`
 
 	mu      sync.Mutex // guards Samples
 	Samples []Sample   `json:"samples"`
@@ -67,7 +70,18 @@ type Growth struct {
 func (r *Report) long() bool { return r.Seconds >= longSeconds }
 
 func newReport(o options) *Report {
-	return &Report{Go: runtime.Version(), CPUs: runtime.NumCPU(), Seconds: o.time.Seconds(), Rate: o.rate, Tenants: o.tenants, Applied: map[string]int{}, file: o.jsonFile}
+	return &Report{Go: runtime.Version(), CPUs: runtime.NumCPU(), Seconds: o.time.Seconds(), Rate: o.rate, Tenants: o.tenants, Applied: map[string]int{}, Hits: map[string]map[load.Signal]int{}, file: o.jsonFile}
+}
+
+// hit notes how many requests of a signal met a trouble that may cost items.
+func (r *Report) hit(reason string, s load.Signal, requests int) {
+	if reason == "" {
+		return
+	}
+	if r.Hits[reason] == nil {
+		r.Hits[reason] = map[load.Signal]int{}
+	}
+	r.Hits[reason][s] += requests
 }
 
 func (r *Report) add(s Sample) {
@@ -180,8 +194,8 @@ func (r *Report) finish(out io.Writer) error {
 	}
 	fmt.Fprintf(out, "\nsoak: requests that went wrong: %s\n", strings.Join(befell, ", "))
 	for _, a := range r.Accounts {
-		fmt.Fprintf(out, "soak: %s: the client handed over %d; accepted %d = delivered %d + dropped %v + expired %d + parked %d + queued %d; %d arrived, %d of them with a lost answer, %d again\n",
-			a.Signal, a.Client.Accepted, a.Own.Accepted, a.Own.Delivered, a.Own.Dropped, a.Own.Expired, a.Own.Parking, a.Own.Queued, a.Sink, a.Lost, a.Client.Extra)
+		fmt.Fprintf(out, "soak: %s: the client handed over %d; accepted %d = delivered %d + dropped %v + expired %d + parked %d + queued %d; %d arrived, %d of them with a lost answer, %d again; %d waited in the park and were sent\n",
+			a.Signal, a.Client.Accepted, a.Own.Accepted, a.Own.Delivered, a.Own.Dropped, a.Own.Expired, a.Own.Parking, a.Own.Queued, a.Sink, a.Lost, a.Client.Extra, a.Own.Redriven)
 	}
 	g, judged := r.Growth, "too short to judge that"
 	if r.long() {

@@ -19,6 +19,7 @@ type lab struct {
 	stream *load.Stream
 	report *Report
 	young  bool // the key that was revoked last is too young to be judged
+	ends   time.Time
 }
 
 // traceMS is how often the collector lists its goroutines, in milliseconds.
@@ -39,7 +40,7 @@ func soak(ctx context.Context, o options, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	l.stream = f.Stream(loads, o.tenants, &load.Ledger{Of: group})
+	l.stream = f.Stream(loads, o.tenants, &load.Ledger{Of: l.groups()})
 	l.stream.Patience = 5 * time.Second
 	l.printf("%d tenants; %s, %d items/s, %d cycles of %d troubles", o.tenants, o.time, o.rate, o.cycles, len(troubles))
 	err = l.busy(ctx)
@@ -58,6 +59,7 @@ func (l *lab) busy(ctx context.Context) error {
 	defer cancel()
 	sent := make(chan error, 1)
 	begin := time.Now()
+	l.ends = begin.Add(l.time)
 	go func() {
 		_, _, err := l.stream.Run(ctx, float64(l.rate), l.time)
 		sent <- err

@@ -58,10 +58,16 @@ func TestTheBooksBalanceAfterEveryTrouble(t *testing.T) {
 	}
 }
 
-// good is an account that balances: 100 items start series, 50 are dropped, 20 are parked, 10 arrived in vain and again.
+// good is an account that balances: 100 items start series, 50 are too large, 20 wait for an intake that refuses them and have to go, 10 arrived in vain
+// and again.
 func good() Account {
-	return Account{Signal: load.Metrics, Client: load.Totals{Accepted: 1000, Due: 900, Arrived: 830, Extra: 10}, Sink: 840, Lost: 10,
-		Own: balance.Account{Accepted: 1000, Delivered: 830, Parking: 20, Dropped: map[string]int{"baseline": 100, "too_large": 50}}}
+	a := Account{Signal: load.Metrics, Sink: 840, Lost: 10, Hits: map[string]int{tooLarge: 80, intakeRefused: 3},
+		Own: balance.Account{Accepted: 1000, Delivered: 830, Redriven: 40, Dropped: map[string]int{"baseline": 100, tooLarge: 50, intakeRefused: 20}}}
+	a.Groups[healthy] = load.Totals{Accepted: 100, Due: 100, Arrived: 100}
+	a.Groups[troubled] = load.Totals{Accepted: 800, Due: 700, Arrived: 650, Extra: 10}
+	a.Groups[refused] = load.Totals{Accepted: 100, Due: 100, Arrived: 80}
+	a.Client = a.Groups[0].Plus(a.Groups[1]).Plus(a.Groups[2])
+	return a
 }
 
 func TestEveryFaultOfTheBooksIsNoticed(t *testing.T) {
@@ -71,12 +77,25 @@ func TestEveryFaultOfTheBooksIsNoticed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, spoil := range map[string]func(*Account){
-		"the receiver took 1001":     func(a *Account) { a.Client.Accepted++; a.Client.Due++; a.Client.Arrived++; a.Sink++; a.Own.Delivered++ },
-		"1 are nowhere":              func(a *Account) { a.Own.Parking-- },
-		"99 were dropped as baselin": func(a *Account) { a.Own.Dropped["baseline"]--; a.Own.Dropped["too_large"]++ },
-		"839 of known requests":      func(a *Account) { a.Client.Arrived-- },
-		"are delivered by the":       func(a *Account) { a.Own.Delivered += 5; a.Own.Dropped["too_large"] -= 5 },
-		"75 items did not arrive":    func(a *Account) { a.Client.Arrived -= 5; a.Sink -= 5; a.Lost -= 5 },
+		"the receiver took 1001":       func(a *Account) { a.Client.Accepted++; a.Client.Due++; a.Client.Arrived++; a.Sink++; a.Own.Delivered++ },
+		"1 are nowhere":                func(a *Account) { a.Own.Delivered-- },
+		"1 items are left in the park": func(a *Account) { a.Own.Delivered--; a.Own.Parking++ },
+		"99 were dropped as baselin":   func(a *Account) { a.Own.Dropped["baseline"]--; a.Own.Dropped[tooLarge]++ },
+		"839 of known requests":        func(a *Account) { a.Client.Arrived-- },
+		"are delivered by the":         func(a *Account) { a.Own.Delivered += 5; a.Own.Dropped[tooLarge] -= 5 },
+		"75 items did not arrive":      func(a *Account) { a.Client.Arrived -= 5; a.Sink -= 5; a.Lost -= 5 },
+		"5 items were dropped as rejected, for which": func(a *Account) {
+			a.Own.Dropped["rejected"], a.Own.Dropped[tooLarge] = 5, 45
+		},
+		"5 items were dropped as park_full":         func(a *Account) { a.Own.Dropped["park_full"], a.Own.Dropped[tooLarge] = 5, 45 },
+		"5 items expired":                           func(a *Account) { a.Own.Expired, a.Own.Dropped[tooLarge] = 5, 45 },
+		"50 items were dropped as too large, 49":    func(a *Account) { a.Hits[tooLarge] = 49 },
+		"it refused 0 requests":                     func(a *Account) { a.Hits[intakeRefused] = 0 },
+		"those tenants sent 19 items":               func(a *Account) { a.Groups[refused].Due = 19 },
+		"nothing was sent out of the park":          func(a *Account) { a.Own.Redriven = 0 },
+		"of tenants without trouble 99 items":       func(a *Account) { a.Groups[healthy].Arrived-- },
+		"100 items of 100 arrived, 1 of them again": func(a *Account) { a.Groups[healthy].Extra++ },
+		"51 items of tenants did not arrive":        func(a *Account) { a.Groups[troubled].Arrived-- },
 	} {
 		a := good()
 		spoil(&a)
@@ -145,7 +164,7 @@ func TestTroublesComeAndGoInEveryCycle(t *testing.T) {
 	seen := map[int]bool{}
 	for n := range 80 {
 		v := o.victim(n)
-		if seen[v] || v >= 100 || group(v) == healthy {
+		if seen[v] || v >= 100 || o.group(v) == healthy || (o.group(v) == refused) != (troubles[n%len(troubles)].drops == intakeRefused && n < o.cycles*len(troubles)) {
 			t.Errorf("victim %d is tenant %d", n, v)
 		}
 		seen[v] = true

@@ -20,8 +20,16 @@ type trouble struct {
 	whole bool
 	// revoked says that the tenant's key is revoked besides, and that the tenant consents once more at the end.
 	revoked bool
-	fault   faults.Fault
+	// drops is the reason for which items may be lost to it; none but these are.
+	drops string
+	fault faults.Fault
 }
+
+// The reasons for which the collector may drop an item here, besides the first points of cumulative series. All others mean that something is lost.
+const (
+	tooLarge      = "too_large"      // one item alone was answered with 413
+	intakeRefused = "intake_refused" // so much waits for an intake that refuses a good key that the oldest has to go
+)
 
 func refusal(status int) faults.Fault {
 	return faults.Fault{Status: status, Headers: map[string]string{"Content-Type": "application/json"}, Body: `{"errors":["soak"]}`}
@@ -34,8 +42,8 @@ var troubles = []trouble{
 	{name: "answer lost", fault: faults.Fault{Lose: true}},
 	{name: "429", fault: faults.RateLimited(3)},
 	{name: "site 503", whole: true, fault: refusal(503)},
-	{name: "403, key valid", fault: refusal(403)},
-	{name: "413", fault: refusal(413)},
+	{name: "403, key valid", drops: intakeRefused, fault: refusal(403)},
+	{name: "413", drops: tooLarge, fault: refusal(413)},
 	{name: "site resets", whole: true, fault: faults.Fault{Reset: true}},
 	{name: "500", fault: refusal(500)},
 	{name: "key revoked", revoked: true, fault: refusal(403)},
@@ -46,17 +54,35 @@ var sites = []string{"datadoghq.com", "us3.datadoghq.com", "us5.datadoghq.com", 
 
 func site(tenant int) string { return sites[tenant%len(sites)] }
 
-// The groups of tenants, in the ledger: those whose site never has trouble, which have none either, and the others.
+// The groups of tenants, in the ledger: those whose site never has trouble, which have none either, those that an intake refuses at some time though their
+// key is good, and the others.
 const (
 	healthy = iota
 	troubled
+	refused
 )
 
-func group(tenant int) int {
+func (o *options) group(tenant int) int {
 	if tenant%len(sites) == 0 {
 		return healthy
 	}
+	for c := range o.cycles {
+		for k, t := range troubles {
+			if t.drops == intakeRefused && o.victim(k+c*len(troubles)) == tenant {
+				return refused
+			}
+		}
+	}
 	return troubled
+}
+
+// groups is group, of a table.
+func (o *options) groups() func(tenant int) int {
+	table := make([]int, o.tenants)
+	for i := range table {
+		table[i] = o.group(i)
+	}
+	return func(tenant int) int { return table[tenant] }
 }
 
 // victim is the n-th tenant that is befallen.
@@ -71,6 +97,10 @@ var intakes = []string{"/api/v2/series", "/api/beta/sketches", "/api/v2/logs", "
 
 // tooYoung is until when the collector takes no refusal of a new key for a judgement, and keeps it: a minute, and some time to be on the safe side.
 const tooYoung = 65 * time.Second
+
+// refusedProbe is how long the collector leaves an intake alone that refused a good key. One who knows that the trouble is over pauses and resumes the
+// tenant to have it tried at once, and so does whoever cannot wait so long for the end of the run.
+const refusedProbe = 5 * time.Minute
 
 // begin puts trouble number k of a cycle into force.
 func (l *lab) begin(k, cycle int) error {
@@ -112,12 +142,16 @@ func (l *lab) end(ctx context.Context, k, cycle int) error {
 		if strings.HasPrefix(f.ID, fmt.Sprintf("%s/%d/", t.name, cycle)) {
 			f, _ = set.Remove(f.ID)
 			applied += f.Applied
+			l.report.hit(t.drops, signalOf(f.Path), f.Applied)
 		}
 	}
 	l.report.Applied[t.name] += applied
 	var err error
+	tenant := l.victim(k + cycle*len(troubles))
+	if t.drops == intakeRefused && time.Until(l.ends) < refusedProbe {
+		err = l.fleet.Nudge(ctx, tenant)
+	}
 	if t.revoked {
-		tenant := l.victim(k + cycle*len(troubles))
 		err = l.fleet.Reconnect(ctx, tenant)
 		if !l.young && !slices.ContainsFunc(l.fleet.World.Standin.OAuth().Keys(), func(k oauth.KeyInfo) bool { return k.Org == l.fleet.Orgs[tenant].ID }) {
 			err = errors.Join(err, fmt.Errorf("cycle %d: tenant %d consented once more and has no key", cycle+1, tenant))
