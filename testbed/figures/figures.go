@@ -66,6 +66,10 @@ func RatioOf(a, b []float64, target float64) Ratio {
 	return r
 }
 
+// Missed says that the target is missed beyond the noise: there are enough runs, and in every pair of them the ratio is above it. Of a ratio that just
+// meets the target, seven pairs would say so once in 128 times.
+func (r Ratio) Missed() bool { return r.Runs >= Enough && r.Pairs.Min > r.Target }
+
 // Judge says whether the target is met, and what the noise leaves open.
 func (r Ratio) Judge() string {
 	verdict := "met"

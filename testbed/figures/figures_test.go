@@ -41,3 +41,19 @@ func TestFewRunsAreMarked(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestOnlyWhatIsBeyondTheNoiseIsMissed(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		a, b []float64
+		want bool
+	}{
+		{[]float64{11, 12, 11, 12, 11, 12, 11}, []float64{10, 10, 10, 10, 10, 10, 10}, true},
+		{[]float64{11, 12, 11, 12, 11, 12, 10}, []float64{10, 10, 10, 10, 10, 10, 10}, false},
+		{[]float64{11, 12, 11, 12, 11, 12}, []float64{10, 10, 10, 10, 10, 10}, false},
+	} {
+		if r := figures.RatioOf(c.a, c.b, 1.05); r.Missed() != c.want {
+			t.Errorf("%v to %v: %+v", c.a, c.b, r)
+		}
+	}
+}

@@ -15,7 +15,8 @@ const usage = `poison measures what some tenants' trouble changes for the others
 
 usage: poison [flags] -collector FILE -ctl FILE
 
-It is what "make bench-poison" runs; it builds the two files first.
+It is what "make bench-poison" runs; it builds the two files first. It fails if the others lose anything, or if their throughput or p99 is worse by more
+than 5 % beyond the noise of the runs: in every pair of at least seven.
 
   -collector FILE  the collector, dist/otelcol-datadogoauth
   -ctl FILE        dist/datadogoauthctl, to make throw-away keysets

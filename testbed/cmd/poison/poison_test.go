@@ -68,6 +68,37 @@ func TestAShortRunHasAllFigures(t *testing.T) {
 	}
 }
 
+func TestWhoIsWorseOffBeyondTheNoiseFailsTheRun(t *testing.T) {
+	t.Parallel()
+	runs := func(p99s ...float64) (all []Run) {
+		for _, p99 := range p99s {
+			all = append(all, Run{Throughput: 100, P50: .5, P99: p99})
+		}
+		return all
+	}
+	for _, c := range []struct {
+		poisoned []Run
+		want     string
+	}{
+		{runs(1.1, 1.2, 1.1, 1.2, 1.1, 1.2, 1.1), "a tenth poisoned: p99 worse by +10.0 %"},
+		{runs(1.1, 1.2, 1.1, 1.2, 1.1, 1.2, 1), ""},
+		{runs(1, 1, 1, 1, 1, 1, 1), ""},
+	} {
+		healthy := runs(1, 1, 1, 1, 1, 1, 1)
+		var out strings.Builder
+		err := newReport(options{tenants: 1000, kinds: kinds}, map[string][]Run{armHealthy: healthy, armPoisoned: c.poisoned, armGreedy: healthy}).finish(&out)
+		if (err != nil) != (c.want != "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("error %v, want one about %q\n%s", err, c.want, out.String())
+		}
+	}
+	lost := runs(1)
+	lost[0].Missing = 3
+	err := newReport(options{tenants: 1000, kinds: kinds}, map[string][]Run{armHealthy: runs(1), armPoisoned: lost, armGreedy: runs(1)}).finish(new(strings.Builder))
+	if err == nil || !strings.Contains(err.Error(), "3 items had not arrived") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestATenthIsPoisonedInEveryWay(t *testing.T) {
 	t.Parallel()
 	o := &options{kinds: kinds}

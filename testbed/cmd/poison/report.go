@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -66,12 +67,13 @@ func p50(r Run) float64        { return r.P50 }
 func p99(r Run) float64        { return r.P99 }
 func cpu(r Run) float64        { return r.CPUSeconds }
 
-// finish prints the table and the verdicts, and writes the file. Healthy tenants that lost something are an error.
+// finish prints the table and the verdicts, and writes the file. Healthy tenants that lost something are an error, and so are those that are worse off by
+// more than the target beyond the noise of the runs.
 func (r *Report) finish(out io.Writer) error {
 	fmt.Fprintf(out, "\npoison: %d tenants, %d of them poisoned, %d items/s in requests of %d, runs of %.0f s; of the healthy tenants:\n\n", r.Tenants, r.Poisoned, r.Rate, r.RequestItems, r.Seconds)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "  \titems a second\tmin–max\tp50\tp99\tmin–max\trefused at first\tunsent\tmissing\tCPU of the collector")
-	var lost error
+	var wrong []error
 	for _, arm := range arms {
 		runs := r.Arms[arm]
 		refused, unsent, missing := 0, 0, 0
@@ -79,7 +81,7 @@ func (r *Report) finish(out io.Writer) error {
 			refused, unsent, missing = refused+run.Refused, unsent+run.Unsent, missing+run.Missing
 		}
 		if unsent+missing > 0 {
-			lost = fmt.Errorf("%s: %d requests of healthy tenants were never taken, %d items had not arrived after %s", arm, unsent, missing, within)
+			wrong = append(wrong, fmt.Errorf("%s: %d requests of healthy tenants were never taken, %d items had not arrived after %s", arm, unsent, missing, within))
 		}
 		t, q := figures.Of(values(runs, throughput)), figures.Of(values(runs, p99))
 		fmt.Fprintf(w, "  %s\t%.0f\t%.0f–%.0f\t%.3f s\t%.3f s\t%.3f–%.3f\t%d\t%d\t%d\t%.1f s\n", arm, t.Median, t.Min, t.Max, figures.Of(values(runs, p50)).Median, q.Median, q.Min, q.Max,
@@ -88,7 +90,16 @@ func (r *Report) finish(out io.Writer) error {
 	w.Flush()
 	fmt.Fprintln(out)
 	for _, arm := range arms[1:] {
-		fmt.Fprintf(out, "  %s\n  %s\n", line(arm+": throughput worse by", r.Changes[arm].Throughput), line(arm+": p99 worse by", r.Changes[arm].P99))
+		for _, c := range []struct {
+			what  string
+			ratio figures.Ratio
+		}{{"throughput", r.Changes[arm].Throughput}, {"p99", r.Changes[arm].P99}} {
+			text := line(arm+": "+c.what+" worse by", c.ratio)
+			fmt.Fprintf(out, "  %s\n", text)
+			if c.ratio.Missed() {
+				wrong = append(wrong, errors.New(text))
+			}
+		}
 	}
 	if runs := r.Arms[armPoisoned]; len(runs) > 0 {
 		fmt.Fprintf(out, "\npoison: requests of the last poisoned run that went wrong: %s\n", listed(runs[len(runs)-1].Poisoned))
@@ -103,7 +114,7 @@ func (r *Report) finish(out io.Writer) error {
 			return err
 		}
 	}
-	return lost
+	return errors.Join(wrong...)
 }
 
 func line(what string, r figures.Ratio) string {

@@ -18,7 +18,8 @@ const usage = `scale measures the collector with more and more tenants.
 
 usage: scale [flags] -collector FILE -ctl FILE
 
-It is what "make bench-scale" runs; it builds the two files first.
+It is what "make bench-scale" runs; it builds the two files first. It fails if anything is lost, or if 10,000 tenants of which 1,000 send take more than
+250 MB at the peak.
 
   -collector FILE  the collector, dist/otelcol-datadogoauth
   -ctl FILE        dist/datadogoauthctl, to make throw-away keysets

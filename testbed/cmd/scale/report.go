@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -24,7 +25,8 @@ type Report struct {
 	o options
 }
 
-// memoryTarget is the resident memory of 10,000 connected tenants of which 1,000 send, in bytes.
+// memoryTarget is the resident memory of 10,000 connected tenants of which 1,000 send, in bytes. It is compared with the peak of the process, from its
+// start on: samples may miss that, and what limits a process does not.
 const memoryTarget = 250e6
 
 func newReport(o options) *Report {
@@ -47,39 +49,41 @@ func rate(r Run) float64    { return r.Rate }
 
 func (s *Size) line() string {
 	c, q := s.of(perCore), s.of(p99)
-	return fmt.Sprintf("%.0f items/s per core, %.1f MB, p99 %.3f s (%.3f–%.3f), %d connections, %d goroutines, %d files", c.Median, mb(s.Busy.Resident), q.Median, q.Min, q.Max,
+	return fmt.Sprintf("%.0f items/s per core, %.1f MB (%.1f MB at the peak), p99 %.3f s (%.3f–%.3f), %d connections, %d goroutines, %d files", c.Median, mb(s.Busy.Resident), mb(s.Busy.Peak), q.Median, q.Min, q.Max,
 		s.Busy.TCP, s.Goroutines, s.Busy.Files)
 }
 
 func mb(bytes int64) float64 { return float64(bytes) / 1e6 }
 
-const head = `| Tenants | Active | Items/s per core | min–max | Items/s sent | Memory idle | busy, median | busy, most | p50 | p99 | min–max | Connections | to Datadog | Goroutines | Files |
-|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|
+const head = `| Tenants | Active | Items/s per core | min–max | Items/s sent | Memory idle | busy, median | busy, most | peak | p50 | p99 | min–max | Connections | to Datadog | Goroutines | Files |
+|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|
 `
 
 // row is a line of the table, in Markdown.
 func (s *Size) row() string {
 	c, q := s.of(perCore), s.of(p99)
-	return fmt.Sprintf("| %d | %d | %.0f | %.0f–%.0f | %.0f | %.1f MB | %.1f MB | %.1f MB | %.3f s | %.3f s | %.3f–%.3f | %d | %d | %d | %d |\n", s.Connected, s.Active, c.Median, c.Min, c.Max,
-		s.of(rate).Median, mb(s.Idle.Resident), mb(s.Typical), mb(s.Busy.Resident), s.of(p50).Median, q.Median, q.Min, q.Max, s.Busy.TCP, s.Busy.Out, s.Goroutines, s.Busy.Files)
+	return fmt.Sprintf("| %d | %d | %.0f | %.0f–%.0f | %.0f | %.1f MB | %.1f MB | %.1f MB | %.1f MB | %.3f s | %.3f s | %.3f–%.3f | %d | %d | %d | %d |\n", s.Connected, s.Active, c.Median, c.Min, c.Max,
+		s.of(rate).Median, mb(s.Idle.Resident), mb(s.Typical), mb(s.Busy.Resident), mb(s.Busy.Peak), s.of(p50).Median, q.Median, q.Min, q.Max, s.Busy.TCP, s.Busy.Out, s.Goroutines, s.Busy.Files)
 }
 
-// finish prints the table and the verdict, and writes the files.
+// finish prints the table and the verdict, and writes the files. A verdict of "missed" is an error.
 func (r *Report) finish(out io.Writer) error {
 	fmt.Fprintf(out, "\n%s", head)
 	for _, s := range r.Sizes {
 		fmt.Fprint(out, s.row())
 	}
+	var missed error
 	if s := r.Active; s != nil {
 		fmt.Fprint(out, s.row())
 		verdict := "met"
 		switch {
 		case s.Connected < 10_000 || s.Active < 1000:
 			verdict = "not judged: fewer tenants than asked"
-		case s.Busy.Resident > memoryTarget:
+		case s.Busy.Peak > memoryTarget:
 			verdict = "missed"
+			missed = fmt.Errorf("memory of %d connected tenants, %d active: %.1f MB at the peak, asked ≤ %.0f MB", s.Connected, s.Active, mb(s.Busy.Peak), memoryTarget/1e6)
 		}
-		fmt.Fprintf(out, "\nscale: memory of %d connected tenants, %d active: %.1f MB at most, %.1f MB in the median; asked ≤ %.0f MB for 10000 and 1000: %s\n", s.Connected, s.Active, mb(s.Busy.Resident), mb(s.Typical), memoryTarget/1e6, verdict)
+		fmt.Fprintf(out, "\nscale: memory of %d connected tenants, %d active: %.1f MB at the peak, %.1f MB at most in samples, %.1f MB in the median; asked ≤ %.0f MB for 10000 and 1000: %s\n", s.Connected, s.Active, mb(s.Busy.Peak), mb(s.Busy.Resident), mb(s.Typical), memoryTarget/1e6, verdict)
 	}
 	runs := ""
 	if mark := figures.Few(r.o.runs); mark != "" {
@@ -92,13 +96,13 @@ func (r *Report) finish(out io.Writer) error {
 		}
 	}
 	if r.o.jsonFile == "" {
-		return nil
+		return missed
 	}
 	text, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(r.o.jsonFile, append(text, '\n'), 0o600)
+	return errors.Join(missed, os.WriteFile(r.o.jsonFile, append(text, '\n'), 0o600))
 }
 
 // draw writes the picture.
