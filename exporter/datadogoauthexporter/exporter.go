@@ -63,7 +63,8 @@ func newCore(set exporter.Settings, cfg *Config, signal string, maxAge time.Dura
 	if err != nil {
 		return nil, err
 	}
-	return c, errors.Join(c.telemetry.observeRefusals(c.refusals), c.telemetry.observeFiles(signal, c.files.each))
+	t := c.telemetry
+	return c, errors.Join(t.observeRefusals(c.refusals), t.observeFiles(signal, c.files.each), t.observePark(c.dispatcher.Load), t.observeSites(c.dispatcher.Load))
 }
 
 // parked and queued are what waits for some intakes at the moment.

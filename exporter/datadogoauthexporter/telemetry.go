@@ -43,6 +43,7 @@ var madeOf = map[string]map[intake.Family]string{
 
 // books are the attributes of the figures of one signal.
 type books struct {
+	signal  string
 	items   metric.MeasurementOption // exporter and signal
 	reasons []metric.MeasurementOption
 }
@@ -70,6 +71,7 @@ func newTelemetry(
 		t.others[f] = &b
 	}
 	t.told = make([]atomic.Int64, len(t.main.reasons)+2)
+	t.zeros()
 	var own []intake.Family
 	for f := range intake.Family(intake.NumFamilies) {
 		if _, other := t.others[f]; !other {
@@ -96,7 +98,7 @@ func newTelemetry(
 
 func (t *telemetry) books(signal string) books {
 	of := attribute.String("signal", signal)
-	b := books{items: attributes(t.exporter, of)}
+	b := books{signal: signal, items: attributes(t.exporter, of)}
 	for _, why := range intake.Reasons() {
 		b.reasons = append(b.reasons, attributes(t.exporter, of, attribute.String("reason", why.String())))
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
 	"github.com/datadogoauth/otelcol-datadogoauth/internal/balance"
+	"github.com/datadogoauth/otelcol-datadogoauth/site"
 )
 
 // figures compares the books of what came through the pipeline, whatever it became; see figuresOf for the stats made of spans.
@@ -173,5 +174,46 @@ func TestEveryReasonIsDocumented(t *testing.T) {
 	}
 	if got := doc.Attributes["refusal"].Enum; !slices.Equal(got, given) {
 		t.Fatalf("metadata.yaml lists %v, the code has %v", got, given)
+	}
+	var sites []string
+	for _, s := range site.Table() {
+		sites = append(sites, s.Domain())
+	}
+	if got := doc.Attributes["site"].Enum; !slices.Equal(got, sites) {
+		t.Fatalf("metadata.yaml lists %v, the code has %v", got, sites)
+	}
+}
+
+// TestCountersBeginAtZero with every reason: an increase from nothing is none for Prometheus.
+func TestCountersBeginAtZero(t *testing.T) {
+	t.Parallel()
+	set, tel := settings(t)
+	e, err := createTraces(context.Background(), set, newDatadog(t, nil).config())
+	run(t, e, err, newHost())
+	defer func() { _ = e.Shutdown(context.Background()) }()
+	m, err := tel.GetMetric("otelcol_exporter_datadogoauth_dropped_items")
+	if err != nil {
+		t.Fatal(err)
+	}
+	points := m.Data.(metricdata.Sum[int64]).DataPoints
+	if want := len(intake.Reasons()) * 3; len(points) != want { // spans, stats, reports of hosts
+		t.Errorf("%d series, want %d", len(points), want)
+	}
+	for name, series := range map[string]int{"accepted_items": 3, "restored_items": 3, "delivered_items": 3, "expired_items": 3, "parked_items": 3, "redriven_items": 3, "refused_items": 5, "complaints": 12, "stats_late": 1, "stats_overflow": 1, "incident_omissions": 1} {
+		m, err := tel.GetMetric("otelcol_exporter_datadogoauth_" + name)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		got := m.Data.(metricdata.Sum[int64]).DataPoints
+		if len(got) != series {
+			t.Errorf("%s: %d series, want %d", name, len(got), series)
+		}
+		points = append(points, got...)
+	}
+	for _, p := range points {
+		if p.Value != 0 {
+			t.Errorf("%+v", p)
+		}
 	}
 }

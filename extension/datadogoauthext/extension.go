@@ -64,6 +64,7 @@ func (e *datadogOAuth) start(ctx context.Context, host component.Host) error {
 	if err != nil {
 		return err
 	}
+	e.zeros(ctx)
 	opts.Observer = e.observer(host)
 	grants := grant.New(opts)
 	e.grants.Store(grants)

@@ -34,6 +34,7 @@ type TelemetryBuilder struct {
 	ExporterDatadogoauthDeliveredItems    metric.Int64Counter
 	ExporterDatadogoauthDeltaEvictions    metric.Int64ObservableCounter
 	ExporterDatadogoauthDeltaSeries       metric.Int64ObservableGauge
+	ExporterDatadogoauthDownIntakes       metric.Int64ObservableGauge
 	ExporterDatadogoauthDroppedItems      metric.Int64Counter
 	ExporterDatadogoauthExpiredItems      metric.Int64Counter
 	ExporterDatadogoauthIncidentOmissions metric.Int64Counter
@@ -42,6 +43,8 @@ type TelemetryBuilder struct {
 	ExporterDatadogoauthParkedItems       metric.Int64Counter
 	ExporterDatadogoauthParkingBytes      metric.Int64ObservableGauge
 	ExporterDatadogoauthParkingItems      metric.Int64ObservableGauge
+	ExporterDatadogoauthParkingOldestAge  metric.Float64ObservableGauge
+	ExporterDatadogoauthParkingUsed       metric.Float64ObservableGauge
 	ExporterDatadogoauthQueuedItems       metric.Int64ObservableGauge
 	ExporterDatadogoauthRedrivenItems     metric.Int64Counter
 	ExporterDatadogoauthRefusedIntakes    metric.Int64ObservableGauge
@@ -111,6 +114,21 @@ func (builder *TelemetryBuilder) RegisterExporterDatadogoauthDeltaSeriesCallback
 	return nil
 }
 
+// RegisterExporterDatadogoauthDownIntakesCallback sets callback for observable ExporterDatadogoauthDownIntakes metric.
+func (builder *TelemetryBuilder) RegisterExporterDatadogoauthDownIntakesCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExporterDatadogoauthDownIntakes, obs: o})
+		return nil
+	}, builder.ExporterDatadogoauthDownIntakes)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
 // RegisterExporterDatadogoauthIncidentsCallback sets callback for observable ExporterDatadogoauthIncidents metric.
 func (builder *TelemetryBuilder) RegisterExporterDatadogoauthIncidentsCallback(cb metric.Int64Callback) error {
 	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
@@ -162,6 +180,36 @@ func (builder *TelemetryBuilder) RegisterExporterDatadogoauthParkingItemsCallbac
 		cb(ctx, &observerInt64{inst: builder.ExporterDatadogoauthParkingItems, obs: o})
 		return nil
 	}, builder.ExporterDatadogoauthParkingItems)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterExporterDatadogoauthParkingOldestAgeCallback sets callback for observable ExporterDatadogoauthParkingOldestAge metric.
+func (builder *TelemetryBuilder) RegisterExporterDatadogoauthParkingOldestAgeCallback(cb metric.Float64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerFloat64{inst: builder.ExporterDatadogoauthParkingOldestAge, obs: o})
+		return nil
+	}, builder.ExporterDatadogoauthParkingOldestAge)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterExporterDatadogoauthParkingUsedCallback sets callback for observable ExporterDatadogoauthParkingUsed metric.
+func (builder *TelemetryBuilder) RegisterExporterDatadogoauthParkingUsedCallback(cb metric.Float64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerFloat64{inst: builder.ExporterDatadogoauthParkingUsed, obs: o})
+		return nil
+	}, builder.ExporterDatadogoauthParkingUsed)
 	if err != nil {
 		return err
 	}
@@ -226,6 +274,16 @@ func (oi *observerInt64) Observe(value int64, opts ...metric.ObserveOption) {
 	oi.obs.ObserveInt64(oi.inst, value, opts...)
 }
 
+type observerFloat64 struct {
+	embedded.Float64Observer
+	inst metric.Float64Observable
+	obs  metric.Observer
+}
+
+func (oi *observerFloat64) Observe(value float64, opts ...metric.ObserveOption) {
+	oi.obs.ObserveFloat64(oi.inst, value, opts...)
+}
+
 // Shutdown unregister all registered callbacks for async instruments.
 func (builder *TelemetryBuilder) Shutdown() {
 	builder.mu.Lock()
@@ -280,6 +338,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{series}"),
 	)
 	errs = errors.Join(errs, err)
+	builder.ExporterDatadogoauthDownIntakes, err = builder.meter.Int64ObservableGauge(
+		"otelcol_exporter_datadogoauth_down_intakes",
+		metric.WithDescription("One while an intake of a site does not answer, or answers 5xx, three times in a row, and until it answers again; zero while it does. Meanwhile one request at a time tries it, and the others are parked. [Alpha]"),
+		metric.WithUnit("{intake}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ExporterDatadogoauthDroppedItems, err = builder.meter.Int64Counter(
 		"otelcol_exporter_datadogoauth_dropped_items",
 		metric.WithDescription("Items that are not sent, by reason. Stored requests that cannot be read count as one each. [Alpha]"),
@@ -326,6 +390,18 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_exporter_datadogoauth_parking_items",
 		metric.WithDescription("Items that are parked at the moment, those that an earlier run parked and those that are being sent from there included. [Alpha]"),
 		metric.WithUnit("{item}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterDatadogoauthParkingOldestAge, err = builder.meter.Float64ObservableGauge(
+		"otelcol_exporter_datadogoauth_parking_oldest_age",
+		metric.WithDescription("How long the oldest item that is parked has existed, by its own time. Zero while none is. [Alpha]"),
+		metric.WithUnit("s"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterDatadogoauthParkingUsed, err = builder.meter.Float64ObservableGauge(
+		"otelcol_exporter_datadogoauth_parking_used",
+		metric.WithDescription("Which part of a limit of the park is used up, from 0 to 1. At 1 data is lost. What a signal has parked counts together with what is made of its items. [Alpha]"),
+		metric.WithUnit("1"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExporterDatadogoauthQueuedItems, err = builder.meter.Int64ObservableGauge(

@@ -170,6 +170,15 @@ func (p *park) oldest(lane string) (*intake.Request, bool) {
 	return nil, false
 }
 
+// used is which part of the limits is in use: of that for all tenants, and of the one for each by the tenant that has most.
+func (p *park) used() (all, tenant float64) {
+	most := 0
+	for _, bytes := range p.tenants {
+		most = max(most, bytes)
+	}
+	return float64(p.bytes) / float64(max(p.limits.TotalBytes, 1)), float64(most) / float64(max(p.limits.PerTenantBytes, 1))
+}
+
 // lanes lists the lanes that have something parked, in no order.
 func (p *park) lanes() []string {
 	names := make([]string, 0, len(p.shelves))
