@@ -262,25 +262,32 @@ func otlp(resources, scopes, items string, item any) any {
 	return map[string]any{resources: []any{map[string]any{scopes: []any{map[string]any{items: []any{item}}}}}}
 }
 
+// post sends until it is not asked to send again: the collector is full at times, of what soylent sends.
 func (l *lab) post(signal, tenant string, body any) {
 	raw, err := json.Marshal(body)
 	if err != nil {
 		l.t.Error(err)
 		return
 	}
-	req, err := http.NewRequestWithContext(l.t.Context(), http.MethodPost, l.w.OTLPHTTP+"/v1/"+signal, bytes.NewReader(raw))
-	if err != nil {
-		l.t.Error(err)
-		return
+	for range 20 {
+		req, err := http.NewRequestWithContext(l.t.Context(), http.MethodPost, l.w.OTLPHTTP+"/v1/"+signal, bytes.NewReader(raw))
+		if err != nil {
+			l.t.Error(err)
+			return
+		}
+		req.Header.Set("Content-Type", "application/json")
+		if tenant != "" {
+			req.Header.Set(world.TenantHeader, tenant)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			l.t.Error(err)
+			return
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != http.StatusServiceUnavailable && resp.StatusCode != http.StatusTooManyRequests {
+			return // some of it is refused for good, and counted
+		}
+		time.Sleep(100 * time.Millisecond)
 	}
-	req.Header.Set("Content-Type", "application/json")
-	if tenant != "" {
-		req.Header.Set(world.TenantHeader, tenant)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		l.t.Error(err)
-		return
-	}
-	_ = resp.Body.Close() // some of it is refused, and counted
 }

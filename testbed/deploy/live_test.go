@@ -134,7 +134,7 @@ func (l *lab) namesAreShown() {
 	}
 	defer resp.Body.Close()
 	k := known(l.t)
-	shown := map[string]bool{}
+	shown, valued := map[string]bool{}, map[string]bool{}
 	lines := bufio.NewScanner(io.LimitReader(resp.Body, 64<<20))
 	for lines.Scan() {
 		m := shownSeries.FindStringSubmatch(lines.Text())
@@ -153,6 +153,7 @@ func (l *lab) namesAreShown() {
 		var has []string
 		for _, label := range labels {
 			has = append(has, label[1])
+			valued[name+" "+label[1]+" "+label[2]] = true
 			if v, ok := values[label[1]]; ok && !v.Has(label[2]) {
 				l.t.Errorf("%s is shown with %s=%q, which is not declared", name, label[1], label[2])
 			}
@@ -171,8 +172,27 @@ func (l *lab) namesAreShown() {
 			l.t.Errorf("the collector does not show %s", name)
 		}
 	}
+	// What a rule takes the increase of is there before it is counted, or the first counts would be no increase.
+	for _, a := range alerts(l.t) {
+		e, err := ParseExpression(a.Expr)
+		if err != nil {
+			l.t.Fatal(err)
+		}
+		for _, s := range e.Selectors {
+			if i, ok := Instrument(k.Ours, s.Metric); !ok || i.Histogram || !strings.Contains(a.Expr, "increase("+s.Metric) {
+				continue
+			}
+			for _, m := range s.Matchers {
+				for _, v := range m.Values() {
+					if !valued[s.Metric+" "+m.Label+" "+v] {
+						l.t.Errorf("%s is about %s with %s=%q, which is not shown", a.Alert, s.Metric, m.Label, v)
+					}
+				}
+			}
+		}
+	}
 	for name := range k.Others {
-		if !shown[name] && name != "up" { // which is Prometheus's
+		if !shown[name] && name != "up" && name != "ALERTS" { // which are Prometheus's
 			l.t.Errorf("the collector does not show %s", name)
 		}
 	}
