@@ -79,7 +79,7 @@ func (d *Dispatcher) perSite() int { return max(d.set.Workers-d.quarter(), 1) }
 
 // shut says that no request may be tried in a lane, except for one at a time from the park.
 func (d *Dispatcher) shut(l *lane, now time.Time) bool {
-	return l.open() || l.to.open() || l.throttled && now.Before(l.notBefore) || d.closing && l.failures > 0
+	return l.open() || l.to.open || l.throttled && now.Before(l.notBefore) || d.closing && l.failures > 0
 }
 
 // trouble says that a lane cannot take its data for a reason other than that there is much of it.

@@ -190,7 +190,7 @@ func (d *Dispatcher) comesSoon(l *lane, now time.Time) bool {
 // places at most, so that intakes that hang cannot keep them all. Parked data gets three quarters, and leaves the others to what comes fresh.
 func (d *Dispatcher) redriveBegins(l *lane, probe bool, now time.Time) bool {
 	switch to := l.to; {
-	case to.open() && to.probing, probe && d.probing >= d.quarter(): // the end of another wakes the loop
+	case to.open && to.probing >= d.quarter(), probe && d.probing >= d.quarter(): // the end of another wakes the loop
 		return false
 	case probe && (d.allOver(l) || d.allAt(l)):
 		d.curbed = true

@@ -64,7 +64,7 @@ func (d *Dispatcher) loop(ctx, sendCtx context.Context) {
 }
 
 // sweep starts a goroutine for each lane that has something parked and can be tried, as far as there are goroutines left, and returns when
-// to look again. An intake that is down is tried by one lane at a time.
+// to look again. An intake that is down is tried by few lanes.
 func (d *Dispatcher) sweep(sendCtx context.Context, now time.Time) time.Duration {
 	rest := longestRest
 	var expired []*parked
@@ -88,15 +88,17 @@ func (d *Dispatcher) sweep(sendCtx context.Context, now time.Time) time.Duration
 			rest = min(rest, wait)
 			continue
 		}
-		probe := l.failures > 0 || l.to.open()
+		probe, first := l.failures > 0, l.to.open
 		if !d.redriveBegins(l, probe, now) {
 			continue
 		}
 		if probe {
 			d.probing++
 		}
-		first := l.to.open()
-		l.to.probing = l.to.probing || first
+		if first {
+			l.to.probing++
+			l.to.clock(l).ticks(now, d.set.Retry)
+		}
 		l.redriving = true
 		d.redrives.Go(func() {
 			d.redrive(sendCtx, key)
@@ -119,8 +121,8 @@ func (d *Dispatcher) rest(l *lane, now time.Time) time.Duration {
 	if !l.held || l.refused != 0 { // else only the credential was missing, and it is there again
 		wait = max(wait, l.notBefore.Sub(now))
 	}
-	if l.to.open() {
-		wait = max(wait, l.to.notBefore.Sub(now))
+	if l.to.open {
+		wait = max(wait, l.to.clock(l).next.Sub(now))
 	}
 	return wait
 }
@@ -173,7 +175,7 @@ func (d *Dispatcher) redriven(key string, l *lane, probe, first bool) {
 		d.probing--
 	}
 	if first {
-		l.to.probing = false
+		l.to.probing--
 	}
 	l.redriving = false
 	d.forget(key, l, time.Now())

@@ -84,7 +84,9 @@ func (d *Dispatcher) unlockAsleep(l *lane, left *intake.Request) {
 
 // note keeps what an attempt tells about the lane and about its intake, and reports whether that is worth a line in the log.
 func (d *Dispatcher) note(l *lane, now time.Time, res result) (news bool) {
-	l.to.note(now, res, d.set.Retry)
+	if l.to.note(now, l, res, d.set.Retry) {
+		d.nudge()
+	}
 	if res.partial {
 		l.failures = 0 // slow, but not stuck
 	}
@@ -116,7 +118,7 @@ func (d *Dispatcher) finish(key string, r *intake.Request, res result) {
 	l := d.lane(key, r)
 	d.finished(l, r)
 	d.free() // if r came from the park, there is room
-	reopened := l.to.note(now, res, d.set.Retry)
+	reopened := l.to.note(now, l, res, d.set.Retry)
 	if res.reached == down {
 		l.failed(now, res.wait, d.set.Retry)
 		l.held, l.refused = false, 0 // there was a key to try with

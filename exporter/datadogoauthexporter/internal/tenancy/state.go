@@ -45,7 +45,7 @@ func (d *Dispatcher) ParkUsed() (all, tenant float64) {
 	return d.park.used()
 }
 
-// Down is whether an intake of a site does not answer, so that one request at a time tries it. Intakes to which nothing was sent are not listed.
+// Down is whether an intake of a site is down, so that few requests try it. Intakes to which nothing was sent are not listed.
 type Down struct {
 	Site   string
 	Family intake.Family
@@ -58,7 +58,7 @@ func (d *Dispatcher) Destinations() (all []Down) {
 	defer d.mu.Unlock()
 	for key, to := range d.destinations {
 		if key.site != "" { // where strangers' data would go
-			all = append(all, Down{key.site, key.family, to.open()})
+			all = append(all, Down{key.site, key.family, to.open})
 		}
 	}
 	return all
