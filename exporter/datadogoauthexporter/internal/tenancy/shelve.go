@@ -17,6 +17,7 @@ type stay struct {
 	confined []evicted // for the lane has more than its part of the share
 	gone     []evicted
 	full     bool // data of the lane goes for the first time
+	late     bool // the stop without a Store began before it was on its shelf, which may be cleared
 	alone    bool // its lane is refused alone, and the log does not say so yet
 	since    time.Time
 }
@@ -62,15 +63,21 @@ func (d *Dispatcher) shelve(s *stay) error {
 			"The other intakes go on; this one is tried again every few minutes, and of what waits for it the oldest is dropped as intake_refused",
 			zap.String("tenant", r.Tenant), zap.Stringer("intake", r.Family), zap.Time("since", s.since))
 	}
-	d.set.Observer.Parked(r.Family, items)
+	if !s.late {
+		d.set.Observer.Parked(r.Family, items)
+	}
 	for _, gone := range s.confined {
 		d.set.Observer.Dropped(gone.Family, intake.ReasonIntakeRefused, gone.Count())
 	}
 	for _, gone := range s.gone {
 		d.set.Observer.Dropped(gone.Family, intake.ReasonParkFull, gone.Count())
 	}
-	if !s.room {
+	switch {
+	case !s.room:
 		d.set.Observer.Dropped(r.Family, intake.ReasonParkFull, items)
+		r.Free()
+	case s.late:
+		d.set.Observer.Dropped(r.Family, intake.ReasonShutdown, items)
 		r.Free()
 	}
 	return nil
@@ -98,6 +105,9 @@ func (d *Dispatcher) write(s *stay) error {
 		if s.room {
 			d.park.count(s.parked, -1)
 		}
+	case s.room && d.closing && d.set.Store == nil:
+		d.park.count(s.parked, -1)
+		s.late = true
 	case s.room:
 		s.Try = intake.Try{Timeouts: s.Try.Timeouts}
 		d.lane(s.lane, s.Request) // what is parked has a lane

@@ -38,6 +38,29 @@ func TestStoppingWithoutADurableQueue(t *testing.T) {
 	w.want(t, "sent [], in park 0, parked 1, redriven 0, expired 0, dropped map[shutdown:3]")
 }
 
+// TestWhatIsBeingParkedWhenTheStopComes is counted once: as lost, or by who has the store.
+func TestWhatIsBeingParkedWhenTheStopComes(t *testing.T) {
+	t.Parallel()
+	for _, durable := range []bool{false, true} {
+		var disk tenancytest.Disk
+		w := newWorld(t, func(s *tenancy.Settings) {
+			if durable {
+				stored(&disk)(s)
+			}
+		})
+		w.source.Grant("acme", "datadoghq.eu", "key", 1, false)
+		w.source.Fail("acme", credential.ErrPaused)
+		if err := w.ParkWhile(of("acme", "1", "2"), func() { w.Stop(t.Context()) }); err != nil {
+			t.Fatal(err)
+		}
+		if durable {
+			w.want(t, "sent [], in park 2, parked 2, redriven 0, expired 0, dropped map[]")
+		} else {
+			w.want(t, "sent [], in park 0, parked 0, redriven 0, expired 0, dropped map[shutdown:2]")
+		}
+	}
+}
+
 // TestStoppingWithAStore: what is left after the stop has begun is in the store, or stays in the queue, which keeps it while its retry has not
 // given up.
 func TestStoppingWithAStore(t *testing.T) {

@@ -1,0 +1,16 @@
+package tenancy
+
+import (
+	"time"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
+)
+
+// ParkWhile parks r, and calls meanwhile when it has its room and is on no shelf yet.
+func (d *Dispatcher) ParkWhile(r *intake.Request, meanwhile func()) error {
+	d.mu.Lock()
+	s := d.reserve(r.Key(), r, false, time.Now())
+	d.mu.Unlock()
+	meanwhile()
+	return d.shelve(s)
+}
