@@ -1,10 +1,6 @@
 package tenancy
 
-import (
-	"slices"
-
-	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
-)
+import "github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
 
 // ParkLimits bound the park of one signal, in bytes of encoded data and of its table of items, and with a Store in requestBytes for each request.
 type ParkLimits struct {
@@ -19,6 +15,8 @@ type park struct {
 	shelves map[string]*shelf // by lane
 	tenants map[string]int    // bytes by tenant
 	bytes   int
+	// most ranks the tenants by what is on their shelves, mostStrange by what is on those without an organisation.
+	most, mostStrange ranking
 	// strangers are the bytes of requests without an organisation, by tenant, and strange those of all of them.
 	strangers map[string]int
 	strange   int
@@ -31,7 +29,9 @@ type stock struct{ items, bytes int }
 
 // shelf is what one lane has parked, oldest first.
 type shelf struct {
+	lane     string
 	tenant   string
+	stranger bool
 	bytes    int
 	requests []*parked
 }
@@ -53,14 +53,8 @@ type parked struct {
 // away says that the body is in the store.
 func (e *parked) away() bool { return e.outline != nil && e.Request == e.outline.Request }
 
-// evicted is a request that has to make room, and where it was.
-type evicted struct {
-	*parked
-	lane string
-}
-
 func newPark(limits ParkLimits, each int) *park {
-	return &park{limits: limits, each: each, shelves: make(map[string]*shelf), tenants: make(map[string]int), strangers: make(map[string]int), byFamily: make(map[intake.Family]stock)}
+	return &park{limits: limits, each: each, shelves: make(map[string]*shelf), tenants: make(map[string]int), strangers: make(map[string]int), most: newRanking(), mostStrange: newRanking(), byFamily: make(map[intake.Family]stock)}
 }
 
 const (
@@ -93,15 +87,15 @@ func (p *park) admit(r *intake.Request) *parked {
 
 // add puts e at the end of its lane, back in front.
 func (p *park) add(lane string, e *parked) {
-	s := p.shelf(lane, e.Tenant)
+	s := p.shelf(lane, e)
 	s.requests = append(s.requests, e)
-	s.bytes += e.weight
+	p.rank(s, e.weight)
 }
 
 func (p *park) back(lane string, e *parked) {
-	s := p.shelf(lane, e.Tenant)
+	s := p.shelf(lane, e)
 	s.requests = append([]*parked{e}, s.requests...)
-	s.bytes += e.weight
+	p.rank(s, e.weight)
 }
 
 // later makes e the one that was parked last.
@@ -118,35 +112,6 @@ func (p *park) restore(lane string, e *parked) {
 	p.add(lane, e)
 }
 
-// makeRoom removes the oldest requests in lanes that may lose some, until r has room: first those of its tenant, if that is above its own limit,
-// then those of the tenant that has parked most in such lanes, so that one tenant cannot push out the data of the others. They are not counted
-// any more. Without ok nothing is removed, since there would be no room all the same: it is r that has to go.
-func (p *park) makeRoom(r *intake.Request, mayLose func(lane string) bool) (gone []evicted, ok bool) {
-	w := p.weigh(r)
-	stranger := r.Org == ""
-	if w > p.limits.PerTenantBytes || stranger && w > p.limits.TotalBytes/strangersPart {
-		return nil, false
-	}
-	for p.tenants[r.Tenant]+w > p.limits.PerTenantBytes || p.bytes+w > p.limits.TotalBytes || stranger && p.strange+w > p.limits.TotalBytes/strangersPart {
-		tenant := r.Tenant
-		if p.tenants[tenant]+w <= p.limits.PerTenantBytes {
-			tenant = p.largest(mayLose, r.Tenant, w)
-		}
-		lane, found := p.oldestLane(tenant, mayLose)
-		if !found {
-			for _, e := range slices.Backward(gone) {
-				p.count(e.parked, 1)
-				p.back(e.lane, e.parked)
-			}
-			return nil, false
-		}
-		e, _ := p.take(lane)
-		p.count(e, -1)
-		gone = append(gone, evicted{e, lane})
-	}
-	return gone, true
-}
-
 // take removes the oldest request of a lane. It stays counted.
 func (p *park) take(lane string) (*parked, bool) {
 	s := p.shelves[lane]
@@ -155,10 +120,15 @@ func (p *park) take(lane string) (*parked, bool) {
 	}
 	e := s.requests[0]
 	s.requests[0] = nil
-	if s.requests = s.requests[1:]; len(s.requests) == 0 {
+	s.requests = s.requests[1:]
+	p.rank(s, -e.weight)
+	if len(s.requests) == 0 {
 		delete(p.shelves, lane)
+		p.most.leave(s)
+		if s.stranger {
+			p.mostStrange.leave(s)
+		}
 	}
-	s.bytes -= e.weight
 	return e, true
 }
 
@@ -188,13 +158,27 @@ func (p *park) lanes() []string {
 	return names
 }
 
-func (p *park) shelf(lane, tenant string) *shelf {
+// shelf is the one of e's lane.
+func (p *park) shelf(lane string, e *parked) *shelf {
 	s := p.shelves[lane]
 	if s == nil {
-		s = &shelf{tenant: tenant}
+		s = &shelf{lane: lane, tenant: e.Tenant, stranger: e.stranger}
 		p.shelves[lane] = s
+		p.most.join(s)
+		if s.stranger {
+			p.mostStrange.join(s)
+		}
 	}
 	return s
+}
+
+// rank notes that a shelf has so many bytes more, or less.
+func (p *park) rank(s *shelf, bytes int) {
+	s.bytes += bytes
+	p.most.add(s.tenant, bytes)
+	if s.stranger {
+		p.mostStrange.add(s.tenant, bytes)
+	}
 }
 
 // count adds e to what is parked, or takes it away.
@@ -212,29 +196,4 @@ func (p *park) count(e *parked, sign int) {
 			delete(p.strangers, e.Tenant)
 		}
 	}
-}
-
-// oldestLane is the lane of a tenant that begins with the oldest request, among those that may lose one.
-func (p *park) oldestLane(tenant string, mayLose func(string) bool) (oldest string, found bool) {
-	for lane, s := range p.shelves {
-		if s.tenant == tenant && mayLose(lane) && (!found || s.requests[0].ticket < p.shelves[oldest].requests[0].ticket) {
-			oldest, found = lane, true
-		}
-	}
-	return oldest, found
-}
-
-// largest is the tenant that has parked most in lanes that may lose some, with what one of them is about to park.
-func (p *park) largest(mayLose func(string) bool, parking string, more int) (name string) {
-	name, most, bytes := parking, more, map[string]int{parking: more}
-	for lane, s := range p.shelves {
-		if !mayLose(lane) {
-			continue
-		}
-		bytes[s.tenant] += s.bytes
-		if bytes[s.tenant] > most {
-			name, most = s.tenant, bytes[s.tenant]
-		}
-	}
-	return name
 }
