@@ -12,8 +12,15 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
 )
 
-// longestRest bounds the time between two looks at what is parked, so that a change that went unnoticed costs a minute at most.
-const longestRest = time.Minute
+const (
+	// longestRest bounds the time between two looks at what is parked, so that a change that went unnoticed costs a minute at most.
+	longestRest = time.Minute
+	// restPart is how many times as long as a look takes the loop rests after it, so that however much is parked, and however often something
+	// happens, looking is a small part of the work.
+	restPart = 9
+	// lookedAtOnce is how many lanes are looked at without letting others have the lock.
+	lookedAtOnce = 64
+)
 
 // Start begins to send parked data.
 func (d *Dispatcher) Start() {
@@ -52,7 +59,18 @@ func (d *Dispatcher) loop(ctx, sendCtx context.Context) {
 	defer timer.Stop()
 	for {
 		changed := d.set.Source.Changes() // before the look-ups of sweep, so that no change is missed
-		timer.Reset(d.sweep(sendCtx, time.Now()))
+		begin := time.Now()
+		rest := d.sweep(sendCtx, begin)
+		took := time.Since(begin)
+		if took > 0 {
+			timer.Reset(restPart * took)
+			select {
+			case <-ctx.Done():
+				return
+			case <-timer.C:
+			}
+		}
+		timer.Reset(max(rest-restPart*took, 0))
 		select {
 		case <-ctx.Done():
 			return
@@ -70,42 +88,16 @@ func (d *Dispatcher) sweep(sendCtx context.Context, now time.Time) time.Duration
 	var expired []*parked
 	d.mu.Lock()
 	d.satisfied()
-	for _, key := range d.park.lanes() {
-		oldest, _ := d.park.oldest(key)
-		l := d.lane(key, oldest)
-		if l.redriving {
-			continue
-		}
-		expired = append(expired, d.stale(key, now)...)
-		if _, more := d.park.oldest(key); !more {
-			d.forget(key, l, now)
-			continue
-		}
-		if l.stranger && !d.claimable(l.tenant) || !l.stranger && l.held && !d.usable(l) || l.sending >= d.places(l) || l.slow(now) {
-			continue // a change of the credential, or a place given back, wakes the loop
-		}
-		if wait := d.rest(l, now); wait > 0 {
-			rest = min(rest, wait)
-			continue
-		}
-		probe, first := l.failures > 0, l.to.open
-		if !d.redriveBegins(l, probe, now) {
-			continue
-		}
-		if probe {
-			d.probing++
-		}
-		if first {
-			l.to.probing++
-			l.to.clock(l).ticks(now, d.set.Retry)
-		}
-		l.redriving = true
-		d.redrives.Go(func() {
-			d.redrive(sendCtx, key)
-			d.redriven(key, l, probe, first)
-		})
-	}
+	keys := d.park.lanes()
 	d.mu.Unlock()
+	for some := range slices.Chunk(keys, lookedAtOnce) {
+		d.mu.Lock()
+		for _, key := range some {
+			gone, wait := d.look(sendCtx, key, now)
+			expired, rest = append(expired, gone...), min(rest, wait)
+		}
+		d.mu.Unlock()
+	}
 	if len(expired) > 0 {
 		d.discard(expired...)
 	}
@@ -113,6 +105,47 @@ func (d *Dispatcher) sweep(sendCtx context.Context, now time.Time) time.Duration
 		d.set.Observer.Expired(e.Family, e.Count())
 	}
 	return rest
+}
+
+// look takes out what has expired of one lane, and begins to send what else it has, if that can be tried. If it cannot yet, but will without being told, wait
+// is how long that takes. mu is held.
+func (d *Dispatcher) look(sendCtx context.Context, key string, now time.Time) (expired []*parked, wait time.Duration) {
+	oldest, ok := d.park.oldest(key)
+	if !ok {
+		return nil, longestRest
+	}
+	l := d.lane(key, oldest)
+	if l.redriving {
+		return nil, longestRest
+	}
+	expired = d.stale(key, now)
+	if _, more := d.park.oldest(key); !more {
+		d.forget(key, l, now)
+		return expired, longestRest
+	}
+	if l.stranger && !d.claimable(l.tenant) || !l.stranger && l.held && !d.usable(l) || l.sending >= d.places(l) || l.slow(now) {
+		return expired, longestRest // a change of the credential, or a place given back, wakes the loop
+	}
+	if wait := d.rest(l, now); wait > 0 {
+		return expired, wait
+	}
+	probe, first := l.failures > 0, l.to.open
+	if !d.redriveBegins(l, probe, now) {
+		return expired, longestRest
+	}
+	if probe {
+		d.probing++
+	}
+	if first {
+		l.to.probing++
+		l.to.clock(l).ticks(now, d.set.Retry)
+	}
+	l.redriving = true
+	d.redrives.Go(func() {
+		d.redrive(sendCtx, key)
+		d.redriven(key, l, probe, first)
+	})
+	return expired, longestRest
 }
 
 // rest is how long a lane must not be tried.
