@@ -115,10 +115,10 @@ func (d *Dispatcher) leave(l *lane, r *intake.Request) {
 	d.free()
 }
 
-// pause gives back the place of all tenants that r holds, while it is in back-off. One of which a part was delivered keeps it: the queue holds the whole
-// of it, which a crash makes one of those that are sent twice, and there must be no more of these than places.
+// pause gives back the place of all tenants that r holds, while it is in back-off. One of which a part was delivered keeps it if the queue is durable: that
+// has the whole of it, which a crash makes one of those that are sent twice, and there must be no more of these than places.
 func (d *Dispatcher) pause(l *lane, r *intake.Request) {
-	if r.Try.Sending && !r.Try.Partial {
+	if r.Try.Sending && (!r.Try.Partial || d.set.Store == nil) {
 		r.Try.Sending = false
 		d.give(l.to)
 		d.free()

@@ -15,6 +15,7 @@ import (
 
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/tenancy"
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/tenancy/tenancytest"
 )
 
 // gauge counts what goes on at the same time.
@@ -236,25 +237,40 @@ func TestParkedDataGetsItsPlaces(t *testing.T) {
 	})
 }
 
-// TestBackOffKeepsNoPlace has as many requests in back-off as may be, and yet all places for others. One of which a part was delivered keeps its place: it would
-// be delivered twice after a crash, as those that are under way.
+// TestBackOffKeepsNoPlace has as many requests in back-off as may be, and yet all places for others. One of which a part was delivered keeps its place if the queue
+// is durable, and the disk full so that it cannot be parked: it would be delivered twice after a crash, as those that are under way.
 func TestBackOffKeepsNoPlace(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		answer func(*intake.Request, int) error
-		want   int
-	}{{busy, 10}, {half, 5}} {
+		answer  func(*intake.Request, int) error
+		durable bool
+		want    int
+	}{{busy, false, 10}, {half, false, 10}, {half, true, 4}} { // one is kept for hand-overs
 		synctest.Test(t, func(t *testing.T) {
-			w := newWorld(t, nil)
-			push := func(site string, i int) error {
+			var disk tenancytest.Disk
+			w := newWorld(t, func(s *tenancy.Settings) {
+				if c.durable {
+					stored(&disk)(s)
+				}
+			})
+			disk.DieAt(1, false)
+			push := func(site string, i int) (*intake.Request, error) {
 				tenant := fmt.Sprint(site, i)
 				w.source.Grant(tenant, site, "key", 1, false)
-				return w.Push(t.Context(), at(site, tenant, "1", "2"))
+				r := at(site, tenant, "1", "2")
+				return r, w.Push(t.Context(), r)
 			}
-			w.answers(c.answer)
 			for i := range 5 {
-				if err := push("us3.datadoghq.com", i); err == nil {
+				w.answers(c.answer)
+				r, err := push("us3.datadoghq.com", i)
+				if err == nil {
 					t.Fatal("parked")
+				}
+				if c.durable {
+					w.answers(busy)
+					if w.Push(t.Context(), r.OnError(err).(*intake.Request)) == nil {
+						t.Fatal("parked")
+					}
 				}
 			}
 			var underWay gauge
@@ -263,7 +279,7 @@ func TestBackOffKeepsNoPlace(t *testing.T) {
 				return hang(r, call)
 			})
 			for i := range 20 {
-				go func() { _ = push([]string{"datadoghq.eu", "us5.datadoghq.com"}[i%2], i) }()
+				go func() { _, _ = push([]string{"datadoghq.eu", "us5.datadoghq.com"}[i%2], i) }()
 			}
 			time.Sleep(time.Second)
 			synctest.Wait()
