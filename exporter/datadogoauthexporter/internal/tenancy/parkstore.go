@@ -136,13 +136,18 @@ func (s *Store) loadRange(begin uint64, outlines []*storage.Operation, found fun
 // slots of add is either the old or the new.
 func (s *Store) save(add, drop []*parked) error {
 	s.mu.Lock()
-	slots := make([]uint64, len(add))
+	slots, doomed := make([]uint64, len(add)), s.takeDoomed()
+	again := 0 // of the doomed slots so many are used at once: while a disk is full, no slot is added with each attempt
 	for i, e := range add {
-		if slots[i] = e.slot; e.outline == nil {
+		switch slots[i] = e.slot; {
+		case e.outline != nil:
+		case again < len(doomed):
+			slots[i] = doomed[again]
+			again++
+		default:
 			slots[i] = s.take()
 		}
 	}
-	doomed := s.takeDoomed()
 	marked := s.marked
 	s.mu.Unlock()
 
@@ -175,14 +180,14 @@ func (s *Store) save(add, drop []*parked) error {
 	if err != nil {
 		s.doomed = append(s.doomed, doomed...)
 		for i, e := range add {
-			if e.outline == nil {
+			if e.outline == nil && !slices.Contains(doomed[:again], slots[i]) {
 				s.doomed = append(s.doomed, slots[i]) // it is not known what is in it
 			}
 		}
 		return err
 	}
 	s.marked = max(s.marked, upTo)
-	s.free = append(s.free, doomed...)
+	s.free = append(s.free, doomed[again:]...)
 	for _, e := range drop {
 		if e.outline != nil {
 			s.free = append(s.free, e.slot)

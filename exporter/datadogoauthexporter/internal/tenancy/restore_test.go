@@ -244,6 +244,37 @@ func fullDisk(t *testing.T, late bool) {
 	again.want(t, "sent [], in park 0, parked 0, redriven 0, expired 0, dropped map[]")
 }
 
+// TestAFullDiskUsesUpNoSlots tries often to write on one, and has little on it when it works again.
+func TestAFullDiskUsesUpNoSlots(t *testing.T) {
+	t.Parallel()
+	for _, late := range []bool{false, true} {
+		var disk tenancytest.Disk
+		parkOn(t, &disk, "acme", "1", "2")
+		w := reopen(t, &disk, nil)
+		w.source.Grant("acme", "datadoghq.eu", "key", 1, false)
+		w.source.Fail("acme", credential.ErrPaused)
+		disk.DieAt(1, late)
+		r := of("acme", "3")
+		for range 1000 {
+			err := w.Push(t.Context(), r)
+			if err == nil {
+				t.Fatal("parked")
+			}
+			r = r.OnError(err).(*intake.Request)
+		}
+		disk.DieAt(0, false)
+		if err := w.Push(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		if disk.Keys() != 1+3*2 { // a mark, outlines and bodies
+			t.Errorf("late %t: %d keys", late, disk.Keys())
+		}
+		if got := left(t, &disk); got != "123" {
+			t.Errorf("late %t: the next one has %q", late, got)
+		}
+	}
+}
+
 // TestHalvesThatCannotBeWritten has a disk that fails just when a request that timed out is cut.
 func TestHalvesThatCannotBeWritten(t *testing.T) {
 	t.Parallel()
