@@ -35,6 +35,8 @@ type lane struct {
 	// held says that only a change of the credential helps. refused is the generation that the intake refused, 0 for none.
 	held    bool
 	refused uint64
+	// refusals counts how often a key was refused since the last attempt that succeeded.
+	refusals int
 	// notEnabled says that the intake is not enabled for the organisation. refusedSince is when that, or a refusal, was first so; it says nothing otherwise.
 	notEnabled   bool
 	refusedSince time.Time
@@ -79,7 +81,7 @@ func (l *lane) idle(now time.Time) bool {
 func (l *lane) succeeded() bool {
 	told := l.told
 	l.failures, l.notBefore, l.throttled, l.held, l.refused, l.told, l.full = 0, time.Time{}, false, false, 0, false, false
-	l.notEnabled, l.toldAlone = false, false
+	l.notEnabled, l.toldAlone, l.refusals = false, false, 0
 	return told
 }
 
@@ -94,6 +96,7 @@ func (l *lane) hold(now time.Time, res result) (news bool) {
 	}
 	l.notEnabled = res.notEnabled
 	if l.refused = res.refused; l.refused != 0 {
+		l.refusals++
 		l.notBefore = now.Add(refusedProbe)
 	}
 	news = !l.told && (l.held || l.open())

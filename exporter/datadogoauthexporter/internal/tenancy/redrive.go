@@ -133,8 +133,8 @@ func (d *Dispatcher) open(key string, e *parked) (r *intake.Request, next bool) 
 // timeoutsToCut is how many attempts at a request must time out before it is cut in halves: it may be too much for a slow way.
 const timeoutsToCut = 2
 
-// putBack parks what is left of a request that was taken out. After a failure the next probe takes another request, since this one may be
-// what is wrong.
+// putBack parks what is left of a request that was taken out. After a failure, or the refusal of a key that is good, the next probe takes another request,
+// since this one may be what is wrong.
 func (d *Dispatcher) putBack(key string, e *parked, res result) {
 	left := res.left
 	left.Try = intake.Try{Timeouts: left.Try.Timeouts}
@@ -149,9 +149,11 @@ func (d *Dispatcher) putBack(key string, e *parked, res result) {
 	rest := d.replace(e, left, parts)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.note(d.lane(key, left), time.Now(), res)
+	l := d.lane(key, left)
+	d.note(l, time.Now(), res)
+	last := failed || res.refused != 0 && d.alone(key, l)
 	for _, e := range rest {
-		if failed {
+		if last {
 			d.park.later(e)
 			d.park.add(key, e)
 		} else {

@@ -9,6 +9,9 @@ import (
 const (
 	// refusedProbe is how long a lane waits whose key the intake refused while the holder of the grants still offers it.
 	refusedProbe = 5 * time.Minute
+	// aloneProbe is how long it waits after the first refusal if the key was called valid. The wait doubles with each refusal, up to refusedProbe: it may have
+	// been by mistake, or of one request.
+	aloneProbe = 5 * time.Second
 	// refusedPart is which part of its tenant's share of the park a lane has whose intake refuses a good key. Such a refusal may last for ever, and
 	// the other intakes of the tenant need the rest.
 	refusedPart = 4
@@ -51,6 +54,21 @@ func (d *Dispatcher) alone(key string, l *lane) bool {
 	}
 	return l.notEnabled || cred.Generation() == l.refused && d.set.Validated != nil &&
 		d.set.Validated(l.tenant, l.refused).After(l.refusedSince.Add(-validatedBefore))
+}
+
+// refusedRest is how long a lane must not be tried whose key was refused.
+func (d *Dispatcher) refusedRest(key string, l *lane, now time.Time) time.Duration {
+	late := l.notBefore.Sub(now)
+	refused := l.notBefore.Add(-refusedProbe)
+	early := refused.Add(min(aloneProbe<<min(l.refusals-1, 16), refusedProbe)).Sub(now)
+	switch {
+	case early > 0, late <= 0:
+		return early
+	case d.alone(key, l):
+		return 0
+	default:
+		return min(late, aloneProbe) // it may be known by then
+	}
 }
 
 // confine takes out the oldest requests of a lane that leave r no room in the part of the share that the lane has while it alone is refused.

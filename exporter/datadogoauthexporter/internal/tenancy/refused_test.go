@@ -84,9 +84,9 @@ func TestAnIntakeThatRefusesAGoodKeyCostsNoOtherIntake(t *testing.T) {
 			t.Fatalf("said %d times", n)
 		}
 
-		time.Sleep(5 * time.Minute) // a probe, which is refused
+		time.Sleep(5 * time.Minute) // probes after 5, 15, 35, 75 and 155 s, which are refused
 		synctest.Wait()
-		if all := w.RefusedLanes(); len(all) != 1 || all[0].Since != since || w.calls != 3 {
+		if all := w.RefusedLanes(); len(all) != 1 || all[0].Since != since || w.calls != 2+5 {
 			t.Fatalf("%d calls, shown is %v", w.calls, all)
 		}
 		w.answers(nil)
@@ -96,6 +96,66 @@ func TestAnIntakeThatRefusesAGoodKeyCostsNoOtherIntake(t *testing.T) {
 		if all := w.RefusedLanes(); len(all) != 0 {
 			t.Fatalf("shown is %v", all)
 		}
+	})
+}
+
+// TestARefusalByMistakeDelaysLittle: one answer of 403 to a key that is good, and which is called valid a while later.
+func TestARefusalByMistakeDelaysLittle(t *testing.T) {
+	t.Parallel()
+	for known, want := range map[time.Duration]time.Duration{0: 5 * time.Second, 7 * time.Second: 10 * time.Second, time.Hour: 5 * time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			var valid atomic.Bool
+			w, _ := refusing(t, &valid)
+			w.answers(func(r *intake.Request, call int) error {
+				if call == 1 {
+					return &intake.Unsent{Left: r, Refused: true, Err: errors.New("403")}
+				}
+				return nil
+			})
+			time.AfterFunc(known, func() { valid.Store(true) })
+			w.Start()
+			defer w.Stop(t.Context())
+			for range 3 {
+				_ = w.Push(t.Context(), of("acme", "1"))
+			}
+			time.Sleep(want - time.Millisecond)
+			synctest.Wait()
+			if w.arrived() != 0 {
+				t.Errorf("called valid after %s: sent earlier than after %s", known, want)
+			}
+			time.Sleep(2 * time.Millisecond)
+			synctest.Wait()
+			w.want(t, "sent [1 1 1], in park 0, parked 3, redriven 3, expired 0, dropped map[]")
+		})
+	}
+}
+
+// TestARequestThatIsRefusedLetsTheOthersPass: something on the way answers 403 to it, whatever the key.
+func TestARequestThatIsRefusedLetsTheOthersPass(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var valid atomic.Bool
+		valid.Store(true)
+		w, _ := refusing(t, &valid)
+		w.answers(func(r *intake.Request, _ int) error {
+			if string(r.Body) == "x" {
+				return &intake.Unsent{Left: r, Refused: true, Err: errors.New("403")}
+			}
+			return nil
+		})
+		w.Start()
+		defer w.Stop(t.Context())
+		_ = w.Push(t.Context(), of("acme", "x"))
+		for range 4 {
+			_ = w.Push(t.Context(), of("acme", "1"))
+		}
+		time.Sleep(20 * time.Second)
+		synctest.Wait()
+		w.want(t, "sent [1 1 1 1], in park 1, parked 5, redriven 4, expired 0, dropped map[]")
+		_ = w.Push(t.Context(), of("acme", "2"))
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		w.want(t, "sent [1 1 1 1 2], in park 1, parked 6, redriven 5, expired 0, dropped map[]")
 	})
 }
 

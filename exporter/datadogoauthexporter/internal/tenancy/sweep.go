@@ -99,7 +99,7 @@ func (d *Dispatcher) look(sendCtx context.Context, key string, now time.Time) (e
 	if l.stranger && !d.claimable(l.tenant) || !l.stranger && l.held && !d.usable(l) || l.sending >= d.places(l) || l.slow(now) {
 		return expired, longestRest // a change of the credential, or a place given back, wakes the loop
 	}
-	if wait := d.rest(l, now); wait > 0 {
+	if wait := d.rest(key, l, now); wait > 0 {
 		return expired, wait
 	}
 	probe, first := l.failures > 0, l.to.open
@@ -122,9 +122,12 @@ func (d *Dispatcher) look(sendCtx context.Context, key string, now time.Time) (e
 }
 
 // rest is how long a lane must not be tried.
-func (d *Dispatcher) rest(l *lane, now time.Time) time.Duration {
+func (d *Dispatcher) rest(key string, l *lane, now time.Time) time.Duration {
 	wait := l.readAfter.Sub(now)
-	if !l.held || l.refused != 0 { // else only the credential was missing, and it is there again
+	switch {
+	case l.refused != 0:
+		wait = max(wait, d.refusedRest(key, l, now))
+	case !l.held: // else only the credential was missing, and it is there again
 		wait = max(wait, l.notBefore.Sub(now))
 	}
 	if l.to.open {
