@@ -65,6 +65,7 @@ type Dispatcher struct {
 
 	mu           sync.Mutex // guards everything below
 	lanes        map[string]*lane
+	lanesSeen    time.Time // when they were last looked through for those that nobody needs
 	destinations map[destinationKey]*destination
 	park         *park
 	asleep       map[*intake.Request]struct{} // in back-off inside a queue worker

@@ -14,3 +14,10 @@ func (d *Dispatcher) ParkWhile(r *intake.Request, meanwhile func()) error {
 	meanwhile()
 	return d.shelve(s)
 }
+
+// Lanes is how many lanes are known.
+func (d *Dispatcher) Lanes() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.lanes)
+}

@@ -72,9 +72,23 @@ func (d *Dispatcher) landed(key string) {
 	l.heard = time.Now()
 }
 
+// forgetAfter is how long after it could have been tried again a lane that failed is known, with nothing to try: its tenant has left, or has moved.
+const forgetAfter = 5 * time.Minute
+
 // idle says that the lane can be forgotten, if it has nothing parked.
 func (l *lane) idle(now time.Time) bool {
-	return l.sending == 0 && l.waiting == 0 && l.failures == 0 && !l.redriving && !now.Before(l.notBefore)
+	return l.sending == 0 && l.waiting == 0 && !l.redriving && (l.failures == 0 && !now.Before(l.notBefore) || now.Sub(l.notBefore) >= forgetAfter)
+}
+
+// tidy forgets the lanes that can be, once a minute. mu is held.
+func (d *Dispatcher) tidy(now time.Time) {
+	if now.Sub(d.lanesSeen) < longestRest {
+		return
+	}
+	d.lanesSeen = now
+	for key, l := range d.lanes {
+		d.forget(key, l, now)
+	}
 }
 
 // succeeded closes the breaker, and reports whether trouble is over that was logged.

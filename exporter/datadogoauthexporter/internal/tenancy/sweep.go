@@ -61,6 +61,7 @@ func (d *Dispatcher) sweep(sendCtx context.Context, now time.Time) time.Duration
 	var expired []*parked
 	d.mu.Lock()
 	d.satisfied()
+	d.tidy(now)
 	keys := d.park.lanes()
 	d.mu.Unlock()
 	for some := range slices.Chunk(keys, lookedAtOnce) {
