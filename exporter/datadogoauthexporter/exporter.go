@@ -163,12 +163,8 @@ func (c *core) start(ctx context.Context, host component.Host) error {
 	if endpoints, err = endpoints.WithPlatform(c.cfg.OTLP.Platform); err != nil {
 		return fmt.Errorf("otlp::platform: %w", err)
 	}
-	// Without these two no tracing round tripper hides the transport, whose idle connections could not be closed then. The own metrics
-	// count requests, and Datadog has no use for a trace context in them.
-	plain := c.set.TelemetrySettings
-	plain.TracerProvider, plain.MeterProvider = nil, nil
-	if c.client, err = c.cfg.HTTP.ToClient(ctx, host.GetExtensions(), plain); err != nil {
-		return fmt.Errorf("http: %w", err)
+	if c.client, err = c.cfg.newClient(ctx, host, c.set.TelemetrySettings); err != nil {
+		return err
 	}
 	var noted intake.Attempts
 	if c.signal == "logs" && c.cfg.Events.Enabled && !c.cfg.Events.AtLeastOnce {

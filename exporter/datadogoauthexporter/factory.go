@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/config/configretry"
 	"go.opentelemetry.io/collector/exporter"
@@ -44,7 +43,7 @@ func createDefaultConfig() component.Config {
 		Queue:                  configoptional.Some(defaultQueue()),
 		MaxSendsPerTenant:      2,
 		MaxQueueSharePerTenant: defaultQueueShare,
-		HTTP:                   confighttp.NewDefaultClientConfig(),
+		HTTP:                   defaultHTTP(),
 		ResourceHost:           KeepResourceHost,
 		// Off, so that the partner's hosts are in nobody's list. The period is that of Datadog's exporter.
 		HostMetadata: HostMetadataConfig{ReporterPeriod: 30 * time.Minute, MaxHostsPerTenant: 2_000, MaxHosts: 20_000, known: &sharedHosts{}},

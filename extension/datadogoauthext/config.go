@@ -159,6 +159,8 @@ const (
 func createDefaultConfig() component.Config {
 	calls := confighttp.NewDefaultClientConfig()
 	calls.Timeout = defaultCallTimeout
+	// Pings find a connection whose way loses every packet; else each call on it would fail for a quarter of an hour.
+	calls.HTTP2ReadIdleTimeout, calls.HTTP2PingTimeout = 15*time.Second, 5*time.Second
 	return &Config{
 		Flow:  configoptional.Default(FlowConfig{Listener: listenerDefaults(defaultFlowEndpoint, flowWriteTimeout)}),
 		Admin: configoptional.Default(AdminConfig{Listener: listenerDefaults(defaultAdminEndpoint, 2*readTimeout)}),

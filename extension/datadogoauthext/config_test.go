@@ -48,6 +48,8 @@ func TestAFullConfigIsRead(t *testing.T) {
 	}, flow.Tickets.Get())
 	assert.Equal(t, []string{"admin.internal"}, cfg.Admin.Get().Hosts)
 	assert.Equal(t, 20*time.Second, cfg.HTTP.Timeout)
+	assert.Equal(t, 15*time.Second, cfg.HTTP.HTTP2ReadIdleTimeout)
+	assert.Equal(t, 5*time.Second, cfg.HTTP.HTTP2PingTimeout)
 	assert.Equal(t, "x-tenant", cfg.Auth.MetadataKey)
 	assert.True(t, cfg.StopWithoutToken)
 }

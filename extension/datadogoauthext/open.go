@@ -24,7 +24,11 @@ func (e *datadogOAuth) options(ctx context.Context) (grant.Options, error) {
 	if opts.Tokens, opts.Keys, err = e.keysets(); err != nil {
 		return opts, err
 	}
-	if opts.HTTP, err = e.cfg.HTTP.ToClient(ctx, nil, e.set.TelemetrySettings); err != nil {
+	calls := e.cfg.HTTP
+	if !calls.ForceAttemptHTTP2 {
+		calls.HTTP2ReadIdleTimeout = 0 // confighttp would turn HTTP/2 on for it
+	}
+	if opts.HTTP, err = calls.ToClient(ctx, nil, e.set.TelemetrySettings); err != nil {
 		return opts, fmt.Errorf("http: %w", err)
 	}
 	if pg := e.cfg.Store.Postgres.Get(); pg != nil {
