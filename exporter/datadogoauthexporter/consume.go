@@ -117,48 +117,60 @@ func (e *signalExporter[D, R]) Shutdown(ctx context.Context) error {
 // share is one tenant's part of a call.
 type share[R any] struct {
 	org     string
-	mapping mapping[R]
+	mapping mapping[R]       // nil while err is not
 	hosts   *hostmetadata.Tx // nil when no host metadata is sent
 	drops   intake.Drops
 	items   int
 	of      []R
 	named   []tenancy.Named // for each of them
-	err     error           // the tenant has no organisation, or it is not known yet
+	err     error           // the tenant has no organisation, it is not known yet, or the queue refused the share
+	// requests are what was offered to the queue, tooLarge what is larger than it.
+	requests, tooLarge []*intake.Request
 }
 
 var errStopped = errors.New("the exporter was shut down")
 
 // consume maps the resources of each tenant and offers them to the queue.
 //
-// The error is retryable and holds the resources that the queue did not take, or whose tenants are not known yet. Resources that will never be
-// taken are counted; they make the error permanent only when nothing else was in the call, since they must not make a client send the
-// others again.
+// When nothing of the call was taken, and some of it is worth sending again, the error is retryable and holds just that. Once something was taken the call is not
+// refused any more, since its sender would send all of it again; see keep. Resources that will never be taken are counted; they make the error permanent
+// only when nothing else was in the call.
 func (e *signalExporter[D, R]) consume(ctx context.Context, data D) error {
 	if !e.calls.enter() {
 		return errStopped
 	}
 	defer e.calls.leave()
-	var again []R
-	var againErr, lostErr error
+	var lostErr error
 	accepted := false
-	for tenant, s := range e.shares(ctx, data, &lostErr) {
-		err := s.err
-		if err == nil {
-			err = e.offer(ctx, tenant, s)
+	shares := e.shares(ctx, data, &lostErr)
+	for tenant, s := range shares {
+		if s.err == nil {
+			s.err = e.offer(ctx, tenant, s)
 		}
-		switch why, final := finalReason(err); {
-		case err == nil:
+		switch why, final := finalReason(s.err); {
+		case s.err == nil:
+			e.taken(ctx, tenant, s)
 			accepted = true
+			delete(shares, tenant)
 		case final:
-			e.telemetry.refused(why, s.items, fmt.Errorf("tenant %s: %w", tenant, err))
-			lostErr = err
-		default:
-			e.telemetry.givenBack(s.items, err)
-			for i, r := range s.of {
-				tenancy.Restore(e.signal.attributes(r), s.named[i])
-			}
-			again, againErr = append(again, s.of...), err
+			s.rollback()
+			e.telemetry.refused(why, s.items, fmt.Errorf("tenant %s: %w", tenant, s.err))
+			lostErr = s.err
+			delete(shares, tenant)
 		}
+	}
+	var again []R
+	var againErr error
+	for tenant, s := range shares { // what was refused
+		if accepted && e.keep(ctx, tenant, s) {
+			continue
+		}
+		s.rollback()
+		e.telemetry.givenBack(s.items, s.err)
+		for i, r := range s.of {
+			tenancy.Restore(e.signal.attributes(r), s.named[i])
+		}
+		again, againErr = append(again, s.of...), s.err
 	}
 	switch {
 	case len(again) > 0:
@@ -191,21 +203,37 @@ func (e *signalExporter[D, R]) shares(ctx context.Context, data D, lost *error) 
 				s.err = nil // it waits, without an organisation
 			}
 			if s.err == nil {
-				s.mapping = e.signal.begin(tenant, s.org)
-				if s.org != "" {
-					s.hosts = e.hosts.Begin(tenant, s.org)
-				}
-				e.room.prepare(s.mapping.payloads(), items)
+				e.open(tenant, s, items)
 			}
 			shares[tenant] = s
 		}
 		s.of, s.named, s.items = append(s.of, r), append(s.named, named), s.items+items
 		if s.err == nil {
-			e.readHost(s.hosts, r)
-			s.mapping.add(r, &s.drops)
+			e.add(s, r)
 		}
 	}
 	return shares
+}
+
+// open begins the mapping of a share that has so many items at first.
+func (e *signalExporter[D, R]) open(tenant string, s *share[R], items int) {
+	s.mapping = e.signal.begin(tenant, s.org)
+	if s.org != "" {
+		s.hosts = e.hosts.Begin(tenant, s.org)
+	}
+	e.room.prepare(s.mapping.payloads(), items)
+}
+
+func (e *signalExporter[D, R]) add(s *share[R], r R) {
+	e.readHost(s.hosts, r)
+	s.mapping.add(r, &s.drops)
+}
+
+// rollback makes the mapping of a share as if it had not been.
+func (s *share[R]) rollback() {
+	if s.mapping != nil {
+		s.mapping.rollback()
+	}
 }
 
 func (e *signalExporter[D, R]) readHost(hosts *hostmetadata.Tx, r R) {
@@ -218,29 +246,24 @@ func (e *signalExporter[D, R]) readHost(hosts *hostmetadata.Tx, r R) {
 
 var errTooLargeForQueue = errors.New("larger than the whole queue; see sending_queue::queue_size")
 
-// offer hands one tenant's share to the queue: all of it, or on an error nothing, and then the mapping is as if it had not been. An item that is
-// larger than the whole queue is dropped; the others go on.
+// offer hands one tenant's share to the queue: all of it, or on an error nothing. An item that is larger than the whole queue is left out; the others go on.
 func (e *signalExporter[D, R]) offer(ctx context.Context, tenant string, s *share[R]) error {
 	e.room.learn(s.mapping.payloads(), s.items)
-	journal, journals := s.mapping.(journalling)
-	if journals {
+	if journal, ok := s.mapping.(journalling); ok {
 		if err := journal.prepare(tenant, s.org); err != nil {
-			s.mapping.rollback()
 			return err
 		}
 	}
-	requests, tooLarge := e.requests(tenant, s)
+	s.requests, s.tooLarge = e.requests(tenant, s)
 	d := e.dispatcher.Load()
-	if err := d.Admit(requests...); err != nil {
-		s.mapping.rollback()
+	if err := d.Admit(s.requests...); err != nil {
 		return err
 	}
-	for i, r := range requests {
+	for i, r := range s.requests {
 		switch err := e.hand(ctx, r); {
 		case err == nil:
 		case i == 0:
-			d.Withdraw(requests...)
-			s.mapping.rollback()
+			d.Withdraw(s.requests...)
 			return err
 		default:
 			// The queue has the first part, which cannot be taken back, so the second must not be sent twice nor lost.
@@ -248,12 +271,17 @@ func (e *signalExporter[D, R]) offer(ctx context.Context, tenant string, s *shar
 			d.Park(r, err)
 		}
 	}
+	return nil
+}
+
+// taken ends the mapping of a share that the queue, or the park, has, and counts it.
+func (e *signalExporter[D, R]) taken(ctx context.Context, tenant string, s *share[R]) {
 	s.mapping.commit()
 	if s.hosts != nil {
 		reports, drops := s.hosts.Commit()
 		e.telemetry.diverted(intake.HostMetadata, reports, drops)
 	}
-	if journals {
+	if journal, ok := s.mapping.(journalling); ok {
 		journal.handOver(ctx, tenant)
 	}
 	own := s.items
@@ -262,10 +290,9 @@ func (e *signalExporter[D, R]) offer(ctx context.Context, tenant string, s *shar
 	}
 	e.telemetry.accepted(own)
 	e.telemetry.mapped(&s.drops)
-	for _, r := range tooLarge {
+	for _, r := range s.tooLarge {
 		e.telemetry.Dropped(r.Family, intake.ReasonTooLarge, r.Count())
 	}
-	return nil
 }
 
 // requests are what a share became. What is larger than the whole queue is divided into quarters of it, and what still is comes apart.

@@ -18,6 +18,7 @@ type memoryStorage struct {
 	mu     sync.Mutex
 	values map[string][]byte // guarded by mu
 	broken string            // the name of a client that cannot be had
+	full   string            // the name of a client that writes nothing; guarded by mu
 	// onDelete is waited for before something is deleted, unless it is nil. Guarded by mu.
 	onDelete chan struct{}
 }
@@ -89,6 +90,9 @@ func (s *memoryClient) Batch(_ context.Context, ops ...*storage.Operation) error
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.full != "" && s.name == s.full+"/" {
+		return errors.New("the disk is full")
+	}
 	for _, op := range ops {
 		switch op.Type {
 		case storage.Get:

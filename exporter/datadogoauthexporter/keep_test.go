@@ -1,0 +1,198 @@
+package datadogoauthexporter
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/credential"
+)
+
+// mixed is a logs exporter whose queue refuses what is acme's while refusing is true.
+type mixed struct {
+	*logsExporter
+	world    *datadog
+	host     *host
+	tel      *componenttest.Telemetry
+	refusing bool
+}
+
+func newMixed(t *testing.T, change func(*Config, *host)) *mixed {
+	t.Helper()
+	m := &mixed{refusing: true}
+	m.world, m.host = twoSites(t)
+	cfg := m.world.config()
+	if change != nil {
+		change(cfg, m.host)
+	}
+	set, tel := settings(t)
+	m.tel = tel
+	created, err := createLogs(context.Background(), set, cfg)
+	m.logsExporter = run(t, created, err, m.host).(*logsExporter)
+	next := m.next.consume
+	m.next.consume = func(ctx context.Context, data plog.Logs) error {
+		if m.refusing && ctx.Value(handoverKey{}).(*handover).req.Tenant == "acme" {
+			return exporterhelper.ErrQueueIsFull
+		}
+		return next(ctx, data)
+	}
+	return m
+}
+
+// send does what an SDK does: after an error that is not permanent it sends all of the call again.
+func (m *mixed) send(tenants ...string) (err error) {
+	for range 5 {
+		if err = m.ConsumeLogs(context.Background(), logsOf(tenants...)); err == nil || consumererror.IsPermanent(err) {
+			return err
+		}
+	}
+	return err
+}
+
+// arrived are the logs at each site once the exporter was stopped.
+func (m *mixed) arrived(t *testing.T) map[string]int {
+	t.Helper()
+	if err := m.Shutdown(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	logs := map[string]int{}
+	for len(m.world.got) > 0 {
+		r := <-m.world.got
+		logs[r.site] += strings.Count(r.body, "hello from")
+	}
+	return logs
+}
+
+// TestARefusedShareDoesNotRepeatTheOthers has calls of two tenants, of which the queue takes one's data and not the other's.
+func TestARefusedShareDoesNotRepeatTheOthers(t *testing.T) {
+	t.Parallel()
+	m := newMixed(t, nil)
+	if err := m.send("acme", "globex"); err != nil {
+		t.Fatal(err)
+	}
+	m.refusing = false // the stop offers to the queue what is parked
+	if got := m.arrived(t); got[us5] != 1 || got[eu] != 1 {
+		t.Errorf("%v arrived", got)
+	}
+	figures(t, m.tel, "accepted 2 delivered 2")
+	if n := counted(t, m.tel, "refused_items", "logs", "queue_full"); n != 0 {
+		t.Errorf("%d items were given back", n)
+	}
+}
+
+// TestARefusedShareThatThereIsNoRoomForIsDropped and counted.
+func TestARefusedShareThatThereIsNoRoomForIsDropped(t *testing.T) {
+	t.Parallel()
+	m := newMixed(t, func(cfg *Config, _ *host) { cfg.Parking.MaxBytesPerTenant, cfg.Parking.MaxBytes = 10, 10 })
+	if err := m.send("acme", "globex"); err != nil {
+		t.Fatal(err)
+	}
+	if got := m.arrived(t); got[us5] != 1 || got[eu] != 0 {
+		t.Errorf("%v arrived", got)
+	}
+	figures(t, m.tel, "accepted 2 delivered 1 park_full 1")
+}
+
+// TestACallOfWhichNothingIsTakenIsRefused, so that its sender sends it again.
+func TestACallOfWhichNothingIsTakenIsRefused(t *testing.T) {
+	t.Parallel()
+	m := newMixed(t, nil)
+	if err := m.send("acme", "stranger"); err == nil || consumererror.IsPermanent(err) {
+		t.Fatalf("got %v", err)
+	}
+	m.refusing = false
+	if err := m.send("acme"); err != nil {
+		t.Fatal(err)
+	}
+	if got := m.arrived(t); got[eu] != 1 {
+		t.Errorf("%v arrived", got)
+	}
+	figures(t, m.tel, "accepted 6 delivered 1 unknown_tenant 5")
+}
+
+// TestARefusedShareIsGivenBackWhereNothingKeepsIt has a storage that takes nothing more: what is in memory alone would not survive a crash.
+func TestARefusedShareIsGivenBackWhereNothingKeepsIt(t *testing.T) {
+	t.Parallel()
+	disk := newStorage()
+	m := newMixed(t, func(cfg *Config, h *host) {
+		id := component.MustNewID("test_storage")
+		h.extensions[id], cfg.Queue.Get().StorageID = disk, &id
+	})
+	disk.mu.Lock()
+	disk.full = fileParking + "_logs"
+	disk.mu.Unlock()
+	err := m.ConsumeLogs(context.Background(), logsOf("acme", "globex"))
+	var left consumererror.Logs
+	if !errors.As(err, &left) || left.Data().ResourceLogs().Len() != 1 {
+		t.Fatalf("got %v", err)
+	}
+}
+
+// TestATenantThatIsNotKnownYetWaits when it comes in a call with another one, and gets its own organisation later.
+func TestATenantThatIsNotKnownYetWaits(t *testing.T) {
+	t.Parallel()
+	m := newMixed(t, nil)
+	m.refusing = false
+	m.host.grants.Fail("acme", credential.ErrNotReady)
+	if err := m.send("acme", "globex"); err != nil {
+		t.Fatal(err)
+	}
+	if r := m.world.await(t, 1)[0]; r.site != us5 {
+		t.Fatalf("%s got %q", r.site, r.body)
+	}
+	if err := m.send("acme"); !errors.Is(err, credential.ErrNotReady) {
+		t.Fatalf("alone it got %v", err)
+	}
+	m.host.grants.Grant("acme", eu, euKey, 1, false)
+	if r := m.world.await(t, 1)[0]; r.site != eu || strings.Contains(r.body, "globex") {
+		t.Fatalf("%s got %q", r.site, r.body)
+	}
+	if got := m.arrived(t); len(got) != 0 {
+		t.Errorf("%v arrived besides", got)
+	}
+	figures(t, m.tel, "accepted 2 delivered 2")
+}
+
+// TestARefusedShareKeepsItsDifferences has a cumulative counter whose increase was refused in a call of two tenants, and parked.
+func TestARefusedShareKeepsItsDifferences(t *testing.T) {
+	t.Parallel()
+	d, h := twoSites(t)
+	set, tel := settings(t)
+	created, err := createMetrics(context.Background(), set, d.config())
+	e := run(t, created, err, h).(*metricsExporter)
+	next, refusing := e.next.consume, false
+	e.next.consume = func(ctx context.Context, data pmetric.Metrics) error {
+		if refusing && ctx.Value(handoverKey{}).(*handover).req.Tenant == "acme" {
+			return exporterhelper.ErrQueueIsFull
+		}
+		return next(ctx, data)
+	}
+	begin := time.Now().Add(-3 * time.Minute)
+	for i, value := range []int64{100, 107, 110} {
+		refusing = i == 1
+		if err := e.ConsumeMetrics(context.Background(), requestsOf(begin.Add(time.Duration(i)*time.Minute), value, "acme", "globex")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := e.Shutdown(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	sums := map[string]float64{}
+	for len(d.got) > 0 {
+		r := <-d.got
+		sums[r.site] += seriesSum(t, r.body)
+	}
+	if sums[eu] != 10 || sums[us5] != 10 {
+		t.Fatalf("arrived %v, want 10 at each", sums)
+	}
+	figures(t, tel, "accepted 6 delivered 4 baseline 2")
+}
