@@ -126,7 +126,13 @@ func (s *Sender) Send(ctx context.Context, cred *credential.Credential, r *Reque
 		return n
 	})
 	var lost error
-	kept, divided, settled := 0, 0, false
+	kept, divided, small, settled := 0, 0, 0, false
+	lose := func(why Reason, err error) {
+		n := rest[0].Count()
+		s.set.Observer.Dropped(r.Family, why, n)
+		r.Settled(n)
+		rest, settled, lost = rest[1:], true, err
+	}
 	for len(rest) > 0 {
 		next := rest[0]
 		a := s.sendOne(ctx, cred, next, room)
@@ -137,33 +143,29 @@ func (s *Sender) Send(ctx context.Context, cred *credential.Credential, r *Reque
 			r.Settled(next.Count())
 			rest, settled = rest[1:], true
 		case split:
-			if len(next.Items) == 1 {
-				lost = fmt.Errorf("send %s of tenant %s: one item of %d bytes alone is above the intake's limit: %w", r.Family, r.Tenant, next.BytesSize(), a.err)
-				s.set.Observer.Dropped(r.Family, ReasonTooLarge, next.Count())
-				r.Settled(next.Count())
-				rest, settled = rest[1:], true
-				continue
+			answered := !errors.Is(a.err, errTooLarge)
+			switch {
+			case len(next.Items) == 1:
+				if answered && next.BytesSize() < t.maxSentBytes/100 {
+					small++
+				}
+				lose(ReasonTooLarge, fmt.Errorf("send %s of tenant %s: one item of %d bytes alone is above the intake's limit: %w", r.Family, r.Tenant, next.BytesSize(), a.err))
+			case answered && small >= maxSmall:
+				lose(ReasonRejected, a.err)
+			default:
+				rest = append(next.Halves(), rest[1:]...)
 			}
-			rest = append(next.Halves(), rest[1:]...)
 		case rejected:
 			if a.invalid && r.Family.apart() && len(next.Items) > 1 && divided < maxDivided {
 				divided++
 				rest = append(next.Halves(), rest[1:]...)
 				continue
 			}
-			lost = a.err
-			s.set.Observer.Dropped(r.Family, ReasonRejected, next.Count())
-			r.Settled(next.Count())
-			rest, settled = rest[1:], true
+			lose(ReasonRejected, a.err)
 		case unclearBefore:
-			lost = a.err
-			s.set.Observer.Dropped(r.Family, ReasonOutcomeUnknown, next.Count())
-			r.Settled(next.Count())
-			rest, settled = rest[1:], true
+			lose(ReasonOutcomeUnknown, a.err)
 		case unclear:
-			s.set.Observer.Dropped(r.Family, ReasonOutcomeUnknown, next.Count())
-			r.Settled(next.Count())
-			if rest = rest[1:]; len(rest) == 0 {
+			if lose(ReasonOutcomeUnknown, a.err); len(rest) == 0 {
 				return consumererror.NewPermanent(&Unanswered{a.err})
 			}
 			// The others wait: they would be given up one after the other.
@@ -181,6 +183,10 @@ func (s *Sender) Send(ctx context.Context, cred *credential.Credential, r *Reque
 // maxDivided bounds how often bodies of one request are divided in search of items at fault: enough for one among 1,000 three times over. What is
 // not told apart by then is lost together.
 const maxDivided = 32
+
+// maxSmall is how many items of less than a hundredth of an intake's limit must be refused as too large until nothing more of a request is halved:
+// whoever answers so takes nothing, whatever its size.
+const maxSmall = 3
 
 // join is the request for several consecutive pieces of one.
 func join(pieces []*Request) *Request {
