@@ -30,6 +30,7 @@ const (
 //	403, not enabled     again, after the longest wait: the key is good, but Datadog has not enabled OTLP for the organisation; see notAllowed
 //	403, key is fresh    again: a new key takes seconds to be known everywhere
 //	403                  held: the customer may have revoked the key, so it is neither dropped nor hammered
+//	4xx, a page of HTML  again: a proxy's, which knows nothing of keys and bodies; a request that had maxPages of them is judged by the status alone
 //	407                  again: only a proxy says so
 //	408, 429, 5xx        again
 //	413                  split
@@ -46,20 +47,26 @@ func judge(status int, said answer, sentWith Compression, keyIsFresh bool) verdi
 		return delivered
 	case status == http.StatusForbidden && said.notEnabled:
 		return again // the key is good, so it is not reported
-	case status == http.StatusForbidden && keyIsFresh:
-		return again
-	case status == http.StatusForbidden:
-		return held
 	case status == http.StatusRequestEntityTooLarge:
 		return split
 	case (status == http.StatusUnsupportedMediaType || status == http.StatusBadRequest) && sentWith == Zstd:
 		return recode
+	case said.page:
+		return again
+	case status == http.StatusForbidden && keyIsFresh:
+		return again
+	case status == http.StatusForbidden:
+		return held
 	case status < 400, status == http.StatusProxyAuthRequired, status == http.StatusRequestTimeout, status == http.StatusTooManyRequests, status >= 500:
 		return again
 	default:
 		return rejected
 	}
 }
+
+// maxPages is how many pages of HTML that say 4xx a request may be answered with. Some intakes may answer so themselves, and then mean it. From the second
+// on the longest wait lies between them, so a proxy that is in the way has most of an hour to go.
+const maxPages = 20
 
 // judgeOnce is judge for what must not arrive twice. Only an answer that says that nothing was done lets it be sent again:
 //

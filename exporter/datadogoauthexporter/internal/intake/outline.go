@@ -108,6 +108,6 @@ func (o *Outline) Open(stored []byte) (*Request, error) {
 	case r.Tenant != o.Tenant || r.Org != o.Org || r.Family != o.Family || sumOf(stored) != o.Sum:
 		return nil, fmt.Errorf("%w: it is another one than was parked", ErrDamaged)
 	}
-	r.Try.Timeouts = o.Try.Timeouts
+	r.Try = o.Try.Kept()
 	return r, nil
 }

@@ -18,6 +18,8 @@ func refusal(cred *credential.Credential, r *Request, resp *http.Response, said 
 	switch code := resp.StatusCode; {
 	case said.notEnabled:
 		hint = "; Datadog has not enabled this intake for the organisation, and has to be asked to; the data is kept and tried again"
+	case said.page && code != http.StatusProxyAuthRequired:
+		hint = "; check http::proxy_url and endpoints"
 	case code == http.StatusForbidden && cred.Fresh():
 		hint = "; the key is new and may not be known everywhere yet, trying again"
 	case code == http.StatusForbidden:

@@ -45,6 +45,8 @@ type Try struct {
 	First time.Time
 	// Timeouts counts the attempts that ended because the intake did not answer in time. The park keeps it.
 	Timeouts int
+	// Pages counts those that were answered with a page of HTML that says 4xx. The park keeps it.
+	Pages int
 	// Partial says that the request is what was left of another one of which some was delivered or lost.
 	Partial bool
 	// Slot says that the request holds one of its tenant's places among the senders, Sending that it holds one of those of all tenants.
@@ -54,6 +56,9 @@ type Try struct {
 	// Stored is that of the request when it was tried first.
 	Stored []uint64
 }
+
+// Kept is what is left of a Try in the park.
+func (t Try) Kept() Try { return Try{Timeouts: t.Timeouts, Pages: t.Pages} }
 
 var (
 	_ xexporterhelper.Request             = (*Request)(nil)

@@ -171,7 +171,11 @@ func (s *Sender) Send(ctx context.Context, cred *credential.Credential, r *Reque
 			// The others wait: they would be given up one after the other.
 			return &Unsent{Left: join(rest), Partial: kept > 0, Settled: true, Down: true, Err: a.err}
 		default:
-			return &Unsent{Left: join(rest), Partial: kept > 0, Settled: settled, Down: a.down, Refused: a.verdict == held, NotEnabled: a.notEnabled, Wait: a.wait, Err: a.err}
+			left := join(rest)
+			if a.page {
+				left.Try.Pages++
+			}
+			return &Unsent{Left: left, Partial: kept > 0, Settled: settled, Down: a.down, Refused: a.verdict == held, NotEnabled: a.notEnabled, Wait: a.wait, Err: a.err}
 		}
 	}
 	if kept == 0 && lost != nil {
@@ -206,6 +210,7 @@ type judgement struct {
 	down       bool // there was no answer of the intake, or 5xx
 	invalid    bool // 400: something of the body is at fault
 	notEnabled bool // for the organisation
+	page       bool // a page of HTML that says 4xx
 	wait       time.Duration
 	err        error // nil when delivered
 }
@@ -328,11 +333,16 @@ func (s *Sender) post(ctx context.Context, cred *credential.Credential, r *Reque
 		decide = judgeOnce
 	}
 	strange := resp.StatusCode < 300 && said.page
+	page := resp.StatusCode >= 400 && resp.StatusCode < 500 && said.page
+	if page && r.Try.Pages >= maxPages {
+		said.page = false
+	}
 	a := judgement{
 		verdict:    decide(resp.StatusCode, said, with, cred.Fresh()),
 		down:       resp.StatusCode >= 500 || strange,
 		invalid:    resp.StatusCode == http.StatusBadRequest,
 		notEnabled: said.notEnabled,
+		page:       page,
 	}
 	s.set.Observer.Sent(r.Family, a.verdict.String(), time.Since(begin), rawBytes, sentBytes)
 	switch a.verdict {
@@ -343,7 +353,7 @@ func (s *Sender) post(ctx context.Context, cred *credential.Credential, r *Reque
 		return a
 	case again:
 		a.wait = AskedWait(resp.Header, time.Now(), s.set.MaxWait)
-		if said.notEnabled {
+		if said.notEnabled || page && r.Try.Pages > 0 {
 			a.wait = s.set.MaxWait
 		}
 	}

@@ -137,7 +137,7 @@ const timeoutsToCut = 2
 // since this one may be what is wrong.
 func (d *Dispatcher) putBack(key string, e *parked, res result) {
 	left := res.left
-	left.Try = intake.Try{Timeouts: left.Try.Timeouts}
+	left.Try = left.Try.Kept()
 	failed := res.outcome == failing && res.wait == 0
 	parts := []*intake.Request{left}
 	if failed && left.Try.Timeouts >= timeoutsToCut && len(left.Items) > 1 {

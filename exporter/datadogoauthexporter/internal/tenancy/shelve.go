@@ -109,7 +109,7 @@ func (d *Dispatcher) write(s *stay) error {
 		d.park.count(s.parked, -1)
 		s.late = true
 	case s.room:
-		s.Try = intake.Try{Timeouts: s.Try.Timeouts}
+		s.Try = s.Try.Kept()
 		d.lane(s.lane, s.Request) // what is parked has a lane
 		d.park.add(s.lane, s.parked)
 	}
