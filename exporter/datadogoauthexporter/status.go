@@ -19,16 +19,25 @@ import (
 // failingAfter is how long nothing must have been delivered, in spite of attempts, before the exporter calls itself failing.
 const failingAfter = time.Minute
 
+const (
+	// quietAfter is longer than any pause between two attempts: a failure that comes later has nothing to do with the one before.
+	quietAfter = 6 * time.Minute
+	// fewFailures are too few to tell the exporter's trouble from that of two tenants.
+	fewFailures = 2
+)
+
 // status tells the collector whether this exporter delivers anything at all, and whether its files can be used. The trouble of one tenant or one site is none
 // of the exporter while something of others is delivered.
 type status struct {
 	after time.Duration
 
-	mu      sync.Mutex       // guards everything below, and is held while it is told, so that the order is right
-	host    component.Host   // nil before the start and after the stop
-	since   time.Time        // of the first attempt that failed after the last success, zero for none
-	failing error            // nothing is delivered, and the collector was told
-	files   map[string]error // why files of the queue's storage cannot be used, by what they are for
+	mu       sync.Mutex       // guards everything below, and is held while it is told, so that the order is right
+	host     component.Host   // nil before the start and after the stop
+	failures int              // attempts that failed after the last success, or after a quiet time
+	since    time.Time        // of the first of these
+	last     time.Time        // of the last of these
+	failing  error            // nothing is delivered, and the collector was told
+	files    map[string]error // why files of the queue's storage cannot be used, by what they are for
 }
 
 func (s *status) start(host component.Host) {
@@ -62,7 +71,7 @@ func (s *status) watch(deliver deliverFunc) deliverFunc {
 func (s *status) delivered() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.since = time.Time{}
+	s.failures = 0
 	if s.failing != nil {
 		s.failing = nil
 		s.tell()
@@ -73,10 +82,12 @@ func (s *status) failed(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	if s.since.IsZero() {
-		s.since = now
+	if s.failures == 0 || now.Sub(s.last) > quietAfter {
+		s.since, s.failures = now, 0
 	}
-	if s.failing == nil && now.Sub(s.since) >= s.after {
+	s.last = now
+	s.failures++
+	if s.failing == nil && s.failures > fewFailures && now.Sub(s.since) >= s.after {
 		s.failing = fmt.Errorf("nothing was delivered since %s, to any tenant; the last error: %w", s.since.UTC().Format(time.RFC3339), err)
 		s.tell()
 	}

@@ -102,6 +102,38 @@ func TestTheStatusIsAboutAllAttempts(t *testing.T) {
 	}
 }
 
+// TestFailuresThatHaveNothingToDoWithEachOther are no status, and those that are far apart are one if they go on.
+func TestFailuresThatHaveNothingToDoWithEachOther(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		pauses []time.Duration // before each failure
+		want   []componentstatus.Status
+	}{
+		"a revoked key, and ten minutes later a malformed log of another tenant": {[]time.Duration{0, 10 * time.Minute}, nil},
+		"two of them within minutes":          {[]time.Duration{0, 2 * time.Minute}, nil},
+		"one every quarter of an hour":        {slices.Repeat([]time.Duration{15 * time.Minute}, 10), nil},
+		"a refused key, tried every 5 min":    {slices.Repeat([]time.Duration{5 * time.Minute}, 3), []componentstatus.Status{statusFailing}},
+		"a quiet time, and then a bad minute": {[]time.Duration{0, 10 * time.Minute, 30 * time.Second, 30 * time.Second}, []componentstatus.Status{statusFailing}},
+		"a quiet time, and then half of one":  {[]time.Duration{0, 10 * time.Minute, 15 * time.Second, 15 * time.Second}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b, s := &statusHost{}, &status{after: failingAfter}
+				s.start(b)
+				fail := s.watch(func(context.Context, *credential.Credential, *intake.Request) error { return errors.New("400") })
+				for _, pause := range c.pauses {
+					time.Sleep(pause)
+					_ = fail(t.Context(), nil, nil)
+				}
+				if got := b.statuses(); !slices.Equal(got, c.want) {
+					t.Errorf("said %v, want %v", got, c.want)
+				}
+			})
+		})
+	}
+}
+
 // TestTheExporterTellsItsStatus: while one of two sites fails nothing is said, with both it is an error, and it is over when one of them works.
 func TestTheExporterTellsItsStatus(t *testing.T) {
 	t.Parallel()
