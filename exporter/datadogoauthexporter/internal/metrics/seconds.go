@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"sync"
+	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -65,13 +66,16 @@ func (tx *Tx) noteCount(s suffix, typ metricType, value float64, body []byte) {
 	tx.counts = append(tx.counts, count{id: id, second: uint32(tx.unix), mark: mark, item: uint32(len(tx.series.Items)), value: uint32(len(body))})
 }
 
+// latest is the last second that a right clock has a point of, Unix time.
+func (tx *Tx) latest() int64 { return min(max(tx.now/int64(time.Second), 0)+maxAhead, math.MaxUint32) }
+
 // settleCounts takes the seconds of the counts that were appended to p since the last time. It is one walk under one lock.
 func (tx *Tx) settleCounts(p *intake.Payload) {
-	all := &tx.table.seconds
+	all, latest := &tx.table.seconds, uint32(tx.latest())
 	all.mu.Lock()
 	for i := tx.settled; i < len(tx.counts); i++ {
 		c := &tx.counts[i]
-		if !all.table.claim(c.id.a|1, c.second, c.mark, tx.grow) {
+		if !all.table.claim(c.id.a|1, c.second, c.mark, latest, tx.grow) {
 			tx.taken = append(tx.taken, i)
 		}
 	}

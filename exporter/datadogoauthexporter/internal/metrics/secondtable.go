@@ -21,6 +21,8 @@ const (
 	secondHistory = 32 // seconds that a slot tells of
 	// maxShift is how many seconds a count is moved at most. Senders of one series export every ten seconds, or less often.
 	maxShift = 10
+	// maxAhead is how many seconds a clock may be ahead of this one and count as right.
+	maxAhead = 30
 	// idleSeconds are those after which nobody is expected to send more of a second.
 	idleSeconds = 60
 	probes      = 8
@@ -47,9 +49,13 @@ func (s *secondSlot) take(second, mark uint32) {
 	}
 }
 
-// claim takes a second, unless it is taken. mark tells the point from others; grow says whether the table may double.
-func (t *secondTable) claim(id uint64, second, mark uint32, grow func(slots int) bool) (free bool) {
+// claim takes a second, unless it is taken. mark tells the point from others; grow says whether the table may double. A slot that is later than latest has a point of
+// a wrong clock: it begins anew with the first one that is too far behind to be in its history, so that one such point does not cost its series the protection.
+func (t *secondTable) claim(id uint64, second, mark, latest uint32, grow func(slots int) bool) (free bool) {
 	s := t.slot(id, second, grow)
+	if s != nil && s.last > latest && uint64(second)+secondHistory <= uint64(s.last) {
+		*s = secondSlot{id: id}
+	}
 	switch {
 	case s == nil: // there is no room for any series
 	case s.has(second):

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -21,7 +22,7 @@ func TestSecondTable(t *testing.T) {
 	const id, now = 77, 1_800_000_000
 	claim := func(second uint32, free bool) {
 		t.Helper()
-		if got := table.claim(id, second, 1, roomFor(64)); got != free {
+		if got := table.claim(id, second, 1, math.MaxUint32, roomFor(64)); got != free {
 			t.Errorf("second %d is free: %v, want %v", second-now, got, free)
 		}
 	}
@@ -54,12 +55,12 @@ func TestSecondTableGrowsRatherThanForget(t *testing.T) {
 	ids := make([]uint64, 5000)
 	for i := range ids {
 		ids[i] = r.Uint64() | 1
-		if !table.claim(ids[i], 1000, 1, roomFor(1<<20)) {
+		if !table.claim(ids[i], 1000, 1, math.MaxUint32, roomFor(1<<20)) {
 			t.Fatal("a first second is taken")
 		}
 	}
 	for i := range ids {
-		if table.claim(ids[i], 1000, 1, roomFor(1<<20)) {
+		if table.claim(ids[i], 1000, 1, math.MaxUint32, roomFor(1<<20)) {
 			t.Fatalf("series %d was forgotten by a table of %d slots", i, len(table.slots))
 		}
 	}
@@ -74,7 +75,7 @@ func TestSecondTableIsBounded(t *testing.T) {
 	for _, most := range []int{0, firstSlots, 1024} {
 		var table secondTable
 		for i := range 20_000 {
-			table.claim(r.Uint64()|1, uint32(1000+i%3), 1, roomFor(most))
+			table.claim(r.Uint64()|1, uint32(1000+i%3), 1, math.MaxUint32, roomFor(most))
 		}
 		if len(table.slots) > most {
 			t.Errorf("%d slots, want %d at most", len(table.slots), most)
@@ -82,7 +83,7 @@ func TestSecondTableIsBounded(t *testing.T) {
 	}
 	var idle secondTable // series of which one second came each
 	for i := range 20_000 {
-		idle.claim(r.Uint64()|1, uint32(1000+100*i), 1, roomFor(1<<20))
+		idle.claim(r.Uint64()|1, uint32(1000+100*i), 1, math.MaxUint32, roomFor(1<<20))
 	}
 	if n := len(idle.slots); n > firstSlots {
 		t.Errorf("%d slots for series that are over", n)
@@ -135,5 +136,35 @@ func TestSecondsOfTenantsAreBoundedAndForgotten(t *testing.T) {
 	countSeries(m, "last", now, 1)
 	if n := held(); n > 2*firstSlots || len(m.state.tables) != 1 {
 		t.Errorf("%d slots are held for %d tenants", n, len(m.state.tables))
+	}
+}
+
+// TestAPointAheadOfTheClockCostsNoOther: not those of its series, whatever the clock was when it came.
+func TestAPointAheadOfTheClockCostsNoOther(t *testing.T) {
+	t.Parallel()
+	for _, ahead := range []int64{0, 20, 30, 31, 60, 600, 3600, 1 << 30} {
+		for _, putBack := range []bool{false, true} { // the clock was right for the first point, and is put back
+			now := time.Unix(1_800_000_000, 0)
+			o := DefaultOptions()
+			o.Now = func() time.Time { return now }
+			m := New(o)
+			begin := now
+			if putBack {
+				now = now.Add(time.Duration(ahead) * time.Second)
+			}
+			countSeries(m, "acme", begin.Add(time.Duration(ahead)*time.Second), 1)
+			now = begin.Add(100 * time.Second)
+			before := m.Stats().Seconds
+			for range 100 {
+				for range 2 {
+					countSeries(m, "acme", now, 1)
+				}
+				now = now.Add(time.Second)
+			}
+			after := m.Stats().Seconds
+			if seen := after.Moved + after.Repeated + after.Lost - before.Moved - before.Repeated - before.Lost; seen < 100 {
+				t.Errorf("one point %d s ahead, clock put back %v: %d of 100 later collisions are seen", ahead, putBack, seen)
+			}
+		}
 	}
 }
