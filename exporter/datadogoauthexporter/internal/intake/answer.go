@@ -31,6 +31,8 @@ type answer struct {
 	texts []string
 	// page says that it is HTML, which no intake answers a success with: it comes from a proxy, or from a network that wants somebody to log in.
 	page bool
+	// rejected is how many items of a body that was taken are not, in the partial success of OTLP.
+	rejected int
 	// notEnabled says that the organisation may not use the intake, whatever the key.
 	notEnabled bool
 }
@@ -58,8 +60,8 @@ func readAnswer(resp *http.Response, giveUp context.CancelFunc) answer {
 		for _, e := range said.Errors {
 			a.texts = append(a.texts, Quotable(textOf(e)))
 		}
-	} else if text := otlpAnswer(media, resp.StatusCode, raw); text != "" {
-		a.texts = []string{text}
+	} else if text, rejected := otlpAnswer(media, resp.StatusCode, raw); text != "" {
+		a.texts, a.rejected = []string{text}, rejected
 	} else if resp.StatusCode >= 300 {
 		a.texts = []string{fmt.Sprintf("the answer is not JSON (%d bytes); is a proxy in the way?", len(raw))}
 	}

@@ -72,6 +72,11 @@ func (f Family) usualCompression() Compression {
 // takesZstd reports whether the intake may take zstd. Of the others only gzip is known.
 func (f Family) takesZstd() bool { return f < OTLPMetrics }
 
+// otlp says that the intake takes OTLP, and answers as OTLP does.
+func (f Family) otlp() bool {
+	return f == OTLPMetrics || f == OTLPLogs || f == OTLPTraces || f == OTLPTracesOnly
+}
+
 // numbers says that what does not repeat itself in a body is numbers rather than text.
 func (f Family) numbers() bool { return f == Series || f == Sketches }
 

@@ -97,7 +97,7 @@ func TestNothingIsSentToAHostThatIsAGuess(t *testing.T) {
 	set := intake.Settings{Client: in.client(), Timeout: time.Minute, MaxWait: time.Hour, Observer: &books{}}
 	err = intake.NewSender(set).Send(t.Context(), cred, of(intake.OTLPLogs, "one"))
 	var unsent *intake.Unsent
-	if !errors.As(err, &unsent) || unsent.Wait != time.Hour || unsent.Refused || unsent.Down || !strings.Contains(err.Error(), "endpoints::us2.ddog-gov.com::otlp") {
+	if !errors.As(err, &unsent) || unsent.Wait != time.Hour || !unsent.Untried || unsent.Refused || unsent.Down || !strings.Contains(err.Error(), "endpoints::us2.ddog-gov.com::otlp") {
 		t.Fatalf("%+v: %v", unsent, err)
 	}
 	if len(in.all()) != 0 {
@@ -152,5 +152,32 @@ func TestHeadersOfAFamilyAreSentWithItAlone(t *testing.T) {
 	uuid := regexp.MustCompile("^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")
 	if !uuid.MatchString(ids[0]) || !uuid.MatchString(ids[1]) || ids[0] == ids[1] {
 		t.Errorf("request ids %q", ids)
+	}
+}
+
+// TestAPartialSuccessCountsWhatIsRejected: the rest is delivered, and more than there was cannot be rejected.
+func TestAPartialSuccessCountsWhatIsRejected(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		family              intake.Family
+		number              uint64
+		delivered, rejected int
+	}{
+		{intake.OTLPTraces, 0, 3, 0}, {intake.OTLPTraces, 1, 2, 1}, {intake.OTLPMetrics, 3, 0, 3}, {intake.OTLPLogs, 4, 0, 3}, {intake.OTLPTracesOnly, 1 << 63, 0, 3},
+		{intake.Traces, 2, 3, 0}, // which answers otherwise
+	} {
+		partial := protowire.AppendString(protowire.AppendTag(nil, 2, protowire.BytesType), "too old")
+		partial = protowire.AppendVarint(protowire.AppendTag(partial, 1, protowire.VarintType), c.number)
+		in := newIntake(t, func(w http.ResponseWriter, _ call, _ int) {
+			w.Header().Set("Content-Type", "application/x-protobuf")
+			_, _ = w.Write(protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), partial))
+		})
+		b := &books{}
+		if err := sender(in, b).Send(t.Context(), grant(t, false), of(c.family, "1", "2", "3")); err != nil {
+			t.Fatal(err)
+		}
+		if b.delivered != c.delivered || b.dropped[intake.ReasonRejected] != c.rejected || len(b.complaints) != 1 {
+			t.Errorf("%s, %d rejected: delivered %d, dropped %v, complaints %q", c.family, c.number, b.delivered, b.dropped, b.complaints)
+		}
 	}
 }

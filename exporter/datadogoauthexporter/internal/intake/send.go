@@ -87,6 +87,8 @@ type Unsent struct {
 	Partial, Settled bool
 	// Down says that the intake did not answer, or answered 5xx, or that something else answered for it, which hardly is about this tenant.
 	Down bool
+	// Untried says that nothing went to the intake, so the error is none of its.
+	Untried bool
 	// Refused says that the intake answered 403 to a key that is not fresh.
 	Refused bool
 	// NotEnabled says that Datadog has not enabled the intake for the organisation, whatever the key.
@@ -126,7 +128,7 @@ func (s *Sender) Send(ctx context.Context, cred *credential.Credential, r *Reque
 		return n
 	})
 	var lost error
-	kept, divided, small, settled := 0, 0, 0, false
+	kept, divided, small, settled, tried := 0, 0, 0, false, false
 	lose := func(why Reason, err error) {
 		n := rest[0].Count()
 		s.set.Observer.Dropped(r.Family, why, n)
@@ -136,11 +138,19 @@ func (s *Sender) Send(ctx context.Context, cred *credential.Credential, r *Reque
 	for len(rest) > 0 {
 		next := rest[0]
 		a := s.sendOne(ctx, cred, next, room)
+		tried = tried || !a.untried
 		switch a.verdict {
 		case delivered:
 			kept++
-			s.set.Observer.Delivered(r.Family, next.Count())
-			r.Settled(next.Count())
+			n, rejected := next.Count(), 0
+			if r.Family.otlp() {
+				rejected = min(a.rejected, n)
+			}
+			s.set.Observer.Delivered(r.Family, n-rejected)
+			if rejected > 0 {
+				s.set.Observer.Dropped(r.Family, ReasonRejected, rejected)
+			}
+			r.Settled(n)
 			rest, settled = rest[1:], true
 		case split:
 			answered := !errors.Is(a.err, errTooLarge)
@@ -175,7 +185,7 @@ func (s *Sender) Send(ctx context.Context, cred *credential.Credential, r *Reque
 			if a.page {
 				left.Try.Pages++
 			}
-			return &Unsent{Left: left, Partial: kept > 0, Settled: settled, Down: a.down, Refused: a.verdict == held, NotEnabled: a.notEnabled, Wait: a.wait, Err: a.err}
+			return &Unsent{Left: left, Partial: kept > 0, Settled: settled, Down: a.down, Untried: !tried, Refused: a.verdict == held, NotEnabled: a.notEnabled, Wait: a.wait, Err: a.err}
 		}
 	}
 	if kept == 0 && lost != nil {
@@ -210,6 +220,8 @@ type judgement struct {
 	down       bool // there was no answer of the intake, or 5xx
 	invalid    bool // 400: something of the body is at fault
 	notEnabled bool // for the organisation
+	rejected   int  // items of a body that was taken
+	untried    bool // nothing was sent
 	page       bool // a page of HTML that says 4xx
 	wait       time.Duration
 	err        error // nil when delivered
@@ -220,7 +232,7 @@ var errTooLarge = errors.New("larger than the intake takes")
 // sendOne sends r as one body. With zstd refused it sends once more with gzip.
 func (s *Sender) sendOne(ctx context.Context, cred *credential.Credential, r *Request, room int) judgement {
 	if r.BytesSize() > room {
-		return judgement{verdict: split, err: errTooLarge}
+		return judgement{verdict: split, untried: true, err: errTooLarge}
 	}
 	if r.Family.once() && !s.set.AtLeastOnce && s.set.Attempts != nil {
 		return s.attempt(ctx, cred, r)
@@ -233,9 +245,9 @@ func (s *Sender) attempt(ctx context.Context, cred *credential.Credential, r *Re
 	sentBefore, err := s.set.Attempts.Begin(ctx, r)
 	switch {
 	case err != nil:
-		return judgement{verdict: again, err: err}
+		return judgement{verdict: again, untried: true, err: err}
 	case sentBefore:
-		return judgement{verdict: unclearBefore, err: fmt.Errorf("send %s of tenant %s: the collector was killed when it was sent the last time, and nobody knows whether it arrived", r.Family, r.Tenant)}
+		return judgement{verdict: unclearBefore, untried: true, err: fmt.Errorf("send %s of tenant %s: the collector was killed when it was sent the last time, and nobody knows whether it arrived", r.Family, r.Tenant)}
 	}
 	a := s.encodeAndPost(ctx, cred, r)
 	s.set.Attempts.End(context.WithoutCancel(ctx), r, a.verdict == again || a.verdict == held)
@@ -279,17 +291,17 @@ func (s *Sender) compression(to destination) Compression {
 func (s *Sender) post(ctx context.Context, cred *credential.Credential, r *Request, with Compression) judgement {
 	t := &families[r.Family]
 	if !s.set.Endpoints.Serves(cred.Site(), t.host) {
-		return judgement{verdict: again, wait: s.set.MaxWait, err: fmt.Errorf("send %s of tenant %s to %s: no %s intake of this site is known; name one under endpoints::%s::%s, or use another intake",
+		return judgement{verdict: again, untried: true, wait: s.set.MaxWait, err: fmt.Errorf("send %s of tenant %s to %s: no %s intake of this site is known; name one under endpoints::%s::%s, or use another intake",
 			r.Family, r.Tenant, cred.Site(), t.host, cred.Site(), t.host)}
 	}
 	prefix, inner, suffix := r.Family.frame(&r.Payload, &s.frames)
 	body, err := s.packer.pack(r.Family, with, prefix, inner, suffix)
 	if err != nil {
-		return judgement{verdict: again, err: err}
+		return judgement{verdict: again, untried: true, err: err}
 	}
 	defer body.release()
 	if body.buf.Len() > t.maxSentBytes {
-		return judgement{verdict: split, err: errTooLarge}
+		return judgement{verdict: split, untried: true, err: errTooLarge}
 	}
 	rawBytes, sentBytes := len(prefix)+len(inner)+len(suffix), body.buf.Len()
 
@@ -302,7 +314,7 @@ func (s *Sender) post(ctx context.Context, cred *credential.Credential, r *Reque
 	}
 	req, err := cred.NewRequest(ctx, s.set.Endpoints, http.MethodPost, t.host, t.path, nil)
 	if err != nil {
-		return judgement{verdict: again, err: fmt.Errorf("send %s of tenant %s: %w", r.Family, r.Tenant, err)}
+		return judgement{verdict: again, untried: true, err: fmt.Errorf("send %s of tenant %s: %w", r.Family, r.Tenant, err)}
 	}
 	body.attach(req)
 	req.Header["Content-Type"] = []string{t.contentType}
@@ -343,6 +355,7 @@ func (s *Sender) post(ctx context.Context, cred *credential.Credential, r *Reque
 		invalid:    resp.StatusCode == http.StatusBadRequest,
 		notEnabled: said.notEnabled,
 		page:       page,
+		rejected:   said.rejected,
 	}
 	s.set.Observer.Sent(r.Family, a.verdict.String(), time.Since(begin), rawBytes, sentBytes)
 	switch a.verdict {

@@ -295,8 +295,11 @@ func (d *Dispatcher) send(ctx context.Context, cred *credential.Credential, r *i
 		return res
 	}
 	res := result{outcome: failing, left: unsent.Left, wait: unsent.Wait, reached: answered, partial: unsent.Partial, settled: unsent.Settled, err: unsent.Err}
-	if unsent.Down {
+	switch {
+	case unsent.Down:
 		res.reached = down
+	case unsent.Untried:
+		res.reached = untried
 	}
 	res.notEnabled = unsent.NotEnabled
 	if errors.Is(err, context.DeadlineExceeded) {
