@@ -86,15 +86,17 @@ func judgeOnce(status int, said answer, sentWith Compression, keyIsFresh bool) v
 // AskedWait is how long an answer asks to wait: Retry-After (seconds or an HTTP date), else X-RateLimit-Reset (seconds), at most limit
 // and never negative.
 func AskedWait(h http.Header, now time.Time, limit time.Duration) time.Duration {
-	var wait time.Duration
-	if v := strings.TrimSpace(h.Get("Retry-After")); v != "" {
-		if seconds, err := strconv.ParseUint(v, 10, 31); err == nil {
-			wait = time.Duration(seconds) * time.Second
-		} else if at, err := http.ParseTime(v); err == nil {
-			wait = at.Sub(now)
-		}
-	} else if seconds, err := strconv.ParseUint(strings.TrimSpace(h.Get("X-RateLimit-Reset")), 10, 31); err == nil {
-		wait = time.Duration(seconds) * time.Second
+	wait, ok := seconds(h, "Retry-After")
+	if at, err := http.ParseTime(h.Get("Retry-After")); !ok && err == nil {
+		wait, ok = at.Sub(now), true
+	}
+	if !ok { // there is none, or one that nobody can read
+		wait, _ = seconds(h, "X-RateLimit-Reset")
 	}
 	return min(max(wait, 0), limit)
+}
+
+func seconds(h http.Header, name string) (d time.Duration, ok bool) {
+	n, err := strconv.ParseUint(strings.TrimSpace(h.Get(name)), 10, 31)
+	return time.Duration(n) * time.Second, err == nil
 }

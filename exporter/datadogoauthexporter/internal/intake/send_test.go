@@ -257,6 +257,8 @@ func TestAnswers(t *testing.T) {
 		"408 is tried again":                     {status: 408},
 		"429 waits as asked":                     {status: 429, header: http.Header{"Retry-After": {"7"}}, wait: 7 * time.Second},
 		"429 waits for the next period":          {status: 429, header: http.Header{"X-Ratelimit-Reset": {"9"}}, wait: 9 * time.Second},
+		"429 with a wait that cannot be read":    {status: 429, header: http.Header{"Retry-After": {"soon"}, "X-Ratelimit-Reset": {"9"}}, wait: 9 * time.Second},
+		"a date is no number":                    {status: 429, header: http.Header{"Retry-After": {"Mon, 02 Jan 2006 15:04:05 GMT"}, "X-Ratelimit-Reset": {"9"}}},
 		"a wait is bounded":                      {status: 429, header: http.Header{"Retry-After": {"86400"}}, wait: time.Minute},
 		"a date in the past is no wait":          {status: 503, header: http.Header{"Retry-After": {"Mon, 02 Jan 2006 15:04:05 GMT"}}},
 		"503 is tried again":                     {status: 503},
@@ -289,7 +291,7 @@ func TestAnswers(t *testing.T) {
 				}
 				return
 			}
-			if !errors.As(err, &unsent) || unsent.Refused != c.refused || unsent.Wait != c.wait || unsent.Left.Count() != 1 {
+			if !errors.As(err, &unsent) || unsent.Refused != c.refused || unsent.Untried || unsent.Wait != c.wait || unsent.Left.Count() != 1 {
 				t.Fatalf("got %+v", unsent)
 			}
 		})
