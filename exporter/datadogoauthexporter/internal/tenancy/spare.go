@@ -45,10 +45,3 @@ func (p *park) takes(rs []*intake.Request) bool {
 	return p.tenants[tenant]+weight <= p.limits.PerTenantBytes && p.bytes+weight <= p.limits.TotalBytes &&
 		(!stranger || p.strange+weight <= p.limits.TotalBytes/strangersPart)
 }
-
-// Await says that data of a tenant may wait until it is known which organisation it has, as if it had none.
-func (d *Dispatcher) Await(tenant string) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.shelter(tenant, time.Now())
-}
