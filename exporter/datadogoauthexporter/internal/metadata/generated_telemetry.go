@@ -340,7 +340,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ExporterDatadogoauthDownIntakes, err = builder.meter.Int64ObservableGauge(
 		"otelcol_exporter_datadogoauth_down_intakes",
-		metric.WithDescription("One while an intake of a site does not answer, or answers 5xx, three times in a row, and until it answers again; zero while it does. Meanwhile one request at a time tries it, and the others are parked. [Alpha]"),
+		metric.WithDescription("One from when several tenants begin to fail at an intake of a site, without an answer or with 5xx, and nobody was answered for a second, until somebody is; zero otherwise. Meanwhile few requests try it, and the others are parked. [Alpha]"),
 		metric.WithUnit("{intake}"),
 	)
 	errs = errors.Join(errs, err)

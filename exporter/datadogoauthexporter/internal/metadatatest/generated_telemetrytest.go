@@ -118,7 +118,7 @@ func AssertEqualExporterDatadogoauthDeltaSeries(t *testing.T, tt *componenttest.
 func AssertEqualExporterDatadogoauthDownIntakes(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_datadogoauth_down_intakes",
-		Description: "One while an intake of a site does not answer, or answers 5xx, three times in a row, and until it answers again; zero while it does. Meanwhile one request at a time tries it, and the others are parked. [Alpha]",
+		Description: "One from when several tenants begin to fail at an intake of a site, without an answer or with 5xx, and nobody was answered for a second, until somebody is; zero otherwise. Meanwhile few requests try it, and the others are parked. [Alpha]",
 		Unit:        "{intake}",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
