@@ -15,8 +15,9 @@ type statsFlow struct {
 	all       *apmstats.Concentrators
 	enqueue   func(context.Context, *intake.Request) error
 	telemetry *telemetry
-	queued    func(groups int)           // counts groups that wait to be offered as queued, or no more
-	park      func(*intake.Request) bool // reports false without a storage
+	queued    func(groups int) // counts groups that wait to be offered as queued, or no more
+	durable   func() bool      // says that there is a storage to park in
+	park      func(*intake.Request)
 	interval  time.Duration
 	refused   refusedStats
 
@@ -38,16 +39,10 @@ func newStatsFlow(c *core, enqueue func(context.Context, *intake.Request) error)
 		enqueue:   enqueue,
 		telemetry: c.telemetry,
 		queued:    func(groups int) { c.dispatcher.Load().Enqueued(intake.Stats, groups) },
-		park: func(r *intake.Request) bool {
-			if c.parking == nil {
-				return false
-			}
-			c.dispatcher.Load().Enqueued(intake.Stats, -r.Count())
-			c.dispatcher.Load().Park(r, errStatsRefused)
-			return true
-		},
-		interval: t.BucketInterval,
-		refused:  refusedStats{limitBytes: maxRefusedBytes},
+		durable:   func() bool { return c.parking != nil },
+		park:      func(r *intake.Request) { c.dispatcher.Load().Park(r, errStatsRefused) },
+		interval:  t.BucketInterval,
+		refused:   refusedStats{limitBytes: maxRefusedBytes},
 	}
 }
 
@@ -100,9 +95,7 @@ func (s *statsFlow) stop(ctx context.Context) {
 	s.cancel = nil
 	s.flushAll(ctx)
 	for _, r := range s.refused.take() {
-		if !s.park(r) {
-			s.drop(r, intake.ReasonShutdown)
-		}
+		s.drop(r, intake.ReasonShutdown)
 	}
 }
 
@@ -126,17 +119,29 @@ func (s *statsFlow) flush(ctx context.Context, within time.Duration, due func(em
 	}
 }
 
-// flushAll offers all there is, whatever the queue refuses of it.
+// flushAll offers all there is, and parks what the queue refuses of it if there is a storage.
 func (s *statsFlow) flushAll(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, s.interval)
 	defer cancel()
 	for _, r := range s.refused.take() {
 		s.offer(ctx, r)
 	}
+	s.parkRefused()
 	s.all.Flush(true, func(tenant, org string, p intake.Payload) bool {
 		s.offerNew(ctx, tenant, org, p)
+		s.parkRefused()
 		return true
 	})
+}
+
+func (s *statsFlow) parkRefused() {
+	if !s.durable() {
+		return
+	}
+	for _, r := range s.refused.take() {
+		s.queued(-r.Count())
+		s.park(r)
+	}
 }
 
 // offerNew is offer for what comes from a bucket.

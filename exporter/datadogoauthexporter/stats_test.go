@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/datadogoauth/otelcol-datadogoauth/credential"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/tenancy"
 )
@@ -292,7 +293,7 @@ func TestStatsAreFlushedByTheClock(t *testing.T) {
 	}
 }
 
-// TestStatsThatTheQueueRefusesAtAStopAreInTheStorage, and the next process sends them.
+// TestStatsThatTheQueueRefusesAtAStopAreInTheStorage, also those for which there is no room in memory, and the next process sends them.
 func TestStatsThatTheQueueRefusesAtAStopAreInTheStorage(t *testing.T) {
 	t.Parallel()
 	d, h := twoSites(t)
@@ -302,16 +303,19 @@ func TestStatsThatTheQueueRefusesAtAStopAreInTheStorage(t *testing.T) {
 	set, tel := settings(t)
 	e := runTraces(t, set, d, h, durable)
 	e.stats.enqueue = func(context.Context, *intake.Request) error { return errors.New("full") }
+	e.stats.refused.limitBytes = 1200 // there is room for those of one tenant in memory
 	for range 3 {
 		if err := e.ConsumeTraces(context.Background(), tracesOf("acme", "globex")); err != nil {
 			t.Fatal(err)
 		}
 	}
-	stop(t, e)
-	if _, hits := statsReceived(d); hits != 0 {
-		t.Errorf("%d hits were sent", hits)
+	for _, tenant := range []string{"acme", "globex"} { // else they are sent before the stop
+		h.grants.Fail(tenant, credential.ErrPaused)
 	}
+	stop(t, e)
 	figuresKept(t, tel, e.core, "stats", "accepted 2", 2)
+	h.grants.Grant("acme", eu, euKey, 1, false)
+	h.grants.Grant("globex", us5, us5Key, 1, false)
 	set, tel = settings(t)
 	e = runTraces(t, set, d, h, durable)
 	hits := 0
