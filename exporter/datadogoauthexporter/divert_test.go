@@ -238,7 +238,7 @@ func TestOldItemsExpireByTheWindowOfTheirIntake(t *testing.T) {
 	cfg.Logs.MaxAge = 0
 	e, err := createLogs(context.Background(), set, cfg)
 	e = run(t, e, err, h)
-	for _, age := range []time.Duration{9 * time.Minute, 11 * time.Minute, 17 * time.Hour, 18*time.Hour - time.Minute} {
+	for _, age := range []time.Duration{8 * time.Minute, 11 * time.Minute, 17 * time.Hour, 18*time.Hour - time.Minute} {
 		data := kindsOf("acme")
 		for _, lr := range data.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().All() {
 			lr.SetTimestamp(pcommon.NewTimestampFromTime(time.Now().Add(-age)))
