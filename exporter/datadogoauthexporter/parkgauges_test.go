@@ -77,17 +77,27 @@ func TestASiteThatDoesNotAnswerIsGauged(t *testing.T) {
 	d := newDatadog(t, map[string]string{"datadoghq.eu": "the-key"})
 	d.answers(func(received, http.Header) int { return http.StatusServiceUnavailable })
 	h := newHost()
-	h.grants.Grant("acme", "datadoghq.eu", "the-key", 1, false)
+	tenants := []string{"acme", "globex", "initech"} // as many as it takes to call it down
+	for _, tenant := range tenants {
+		h.grants.Grant(tenant, "datadoghq.eu", "the-key", 1, false)
+	}
 	cfg := d.config()
 	cfg.Retry.InitialInterval = time.Millisecond
 	set, tel := settings(t)
 	e, err := createMetrics(context.Background(), set, cfg)
 	run(t, e, err, h)
 	defer func() { _ = e.Shutdown(context.Background()) }()
-	if err := e.ConsumeMetrics(context.Background(), pointAhead("acme", 0)); err != nil {
-		t.Fatal(err)
+	for _, tenant := range tenants {
+		if err := e.ConsumeMetrics(context.Background(), pointAhead(tenant, 0)); err != nil {
+			t.Fatal(err)
+		}
 	}
-	balanced(t, tel, "metrics", oneIsParked)
+	balanced(t, tel, "metrics", func(a balance.Account) error {
+		if a.Parking != len(tenants) {
+			return fmt.Errorf("not parked: %s", a)
+		}
+		return nil
+	})
 	if down := gaugeOf[int64](t, tel, "down_intakes", "site", "intake"); len(down) != 1 || down["datadoghq.eu series"] != 1 {
 		t.Errorf("shown is %v", down)
 	}
