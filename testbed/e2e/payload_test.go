@@ -71,7 +71,7 @@ func TestNoPayloadInTheLog(t *testing.T) {
 	t.Parallel()
 	w := start(t, func(o *world.Options) {
 		o.Tenants, o.Setup = threeCustomers[2:], &world.Setup{}
-		o.Args = []string{"--set=service.telemetry.logs.level=debug"}
+		o.Args = []string{"--set=service.telemetry.logs.level=debug", "--set=service.telemetry.logs.sampling.enabled=false"}
 		setIntakes(o, "traces.bucket_interval=1s", "sending_queue.batch.flush_timeout=50ms", "retry_on_failure.initial_interval=100ms", "retry_on_failure.max_interval=200ms", "retry_on_failure.max_elapsed_time=400ms")
 	})
 	connectAll(t, w)
@@ -95,7 +95,7 @@ func TestNoPayloadInTheLog(t *testing.T) {
 	}{
 		{202, "application/json", texts}, {202, "application/json", string(object)}, {200, "text/html", "<html>" + text}, {202, "text/plain", text},
 		{400, "application/json", texts}, {400, "application/json", string(object)}, {400, "text/plain", text}, {400, "text/html", text}, {400, word + "/" + word, text},
-		{401, "application/json", texts}, {403, "application/json", texts}, {404, "text/html", text}, {413, "application/json", texts}, {415, "text/plain", text},
+		{401, "application/json", texts}, {403, "application/json", texts}, {404, "text/plain", text}, {413, "application/json", texts}, {415, "text/plain", text},
 		{302, "text/html", text}, {429, "application/json", texts}, {500, "text/plain", text}, {503, "application/json", texts},
 	} {
 		for _, path := range paths {

@@ -161,12 +161,8 @@ func (a Account) drops(wrong func(string, ...any)) (items int) {
 		switch reason {
 		case "baseline":
 			continue
-		case tooLarge: // each was a request of its own in the end; the spans of one process are never taken apart
-			alone := 1
-			if a.Signal == load.Traces {
-				alone = requestItems
-			}
-			if n > a.Hits[tooLarge]*alone {
+		case tooLarge: // at most what was in the requests that were answered so
+			if n > a.Hits[tooLarge]*requestItems {
 				wrong("%d items were dropped as too large, %d requests were answered so", n, a.Hits[tooLarge])
 			}
 		case intakeRefused:

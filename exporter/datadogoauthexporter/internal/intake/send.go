@@ -161,7 +161,7 @@ func (s *Sender) Send(ctx context.Context, cred *credential.Credential, r *Reque
 				}
 				lose(ReasonTooLarge, fmt.Errorf("send %s of tenant %s: one item of %d bytes alone is above the intake's limit: %w", r.Family, r.Tenant, next.BytesSize(), a.err))
 			case answered && small >= maxSmall:
-				lose(ReasonRejected, a.err)
+				lose(ReasonTooLarge, a.err)
 			default:
 				rest = append(next.Halves(), rest[1:]...)
 			}

@@ -96,6 +96,9 @@ func (d *Dispatcher) redriveOne(ctx context.Context, key string) bool {
 		d.discard(e)
 		d.set.Observer.Redriven(r.Family, max(before, r.Count()))
 		d.finish(key, r, res)
+		if res.err != nil {
+			d.set.Logger.Error("Parked data is lost; the reason is counted in dropped_items", zap.Error(res.err))
+		}
 		return res.reached != down
 	}
 	if gone := before - res.left.Count(); before > 0 && gone > 0 {
