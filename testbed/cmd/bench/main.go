@@ -95,8 +95,8 @@ func parse(args []string) (o options, err error) {
 			return o, fmt.Errorf("%s: %w", mixFile, err)
 		}
 	}
-	// A cumulative series that is forgotten would begin again, and what it sends then is not what was sent to it.
-	if share := o.mix.Metrics.CumulativeSum + o.mix.Metrics.Histogram; (o.items+o.tenants*o.tenantItems)*share/100 > maxSeries {
+	// A cumulative series that is forgotten would begin again, and what it sends then is not what was sent to it. The comparison of tenants has a new process.
+	if share := o.mix.Metrics.CumulativeSum + o.mix.Metrics.Histogram; max(o.items, o.tenants*o.tenantItems)*share/100 > maxSeries {
 		return o, fmt.Errorf("-items and -tenants make more series of a tenant than the exporter remembers, %d", maxSeries)
 	}
 	return o, nil
