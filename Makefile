@@ -149,7 +149,7 @@ fuzz: ## every fuzz target for FUZZTIME each (RUN=names)
 bench: ## ns, bytes and allocations per item of each signal
 	@go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -count $(BENCHCOUNT) ./credential/... ./exporter/... ./extension/...
 
-bench-e2e: build dist/bench ## CPU and wire bytes beside otlp_http, 1 and 1,000 tenants; a quarter of an hour (SIGNAL=names, RUNS=, ITEMS=, TENANTS=, SHORT=1)
+bench-e2e: build dist/bench ## CPU and wire bytes beside otlp_http, 1 and 1,000 tenants; forty minutes (SIGNAL=names, RUNS=, ITEMS=, TENANTS=, SHORT=1)
 	@dist/bench -collector $(BINARY) -ctl $(CTL) -json dist/bench-e2e.json $(if $(SIGNAL),-signal $(SIGNAL)) $(if $(RUNS),-runs $(RUNS)) \
 		$(if $(ITEMS),-items $(ITEMS)) $(if $(TENANTS),-tenants $(TENANTS)) $(if $(SHORT),-short)
 

@@ -63,6 +63,7 @@ func measure(ctx context.Context, o options, out io.Writer) (err error) {
 		r.Exporters = append(r.Exporters, c)
 		c.print(out)
 	}
+	r.Protocols = l.protocols()
 	if o.tenants > 0 {
 		if r.Tenants, err = l.compareTenants(ctx); err != nil {
 			return err
@@ -71,7 +72,6 @@ func measure(ctx context.Context, o options, out io.Writer) (err error) {
 	if err := l.verify(); err != nil {
 		return err
 	}
-	r.Protocols = l.protocols()
 	return r.finish(out, o.jsonFile)
 }
 
