@@ -69,13 +69,13 @@ func (s *statsFlow) start() {
 // maxTurns bounds the turns of an interval. A turn takes a second at least.
 const maxTurns = 10
 
-// loop gives each tenant a turn in each interval: the stats of thousands at once are more memory than all that else is under way, and may be more than a
-// queue holds.
+// loop gives each tenant a turn in each interval, the first one at its end: the stats of thousands at once are more memory than all that else is under way,
+// and may be more than a queue holds.
 func (s *statsFlow) loop(ctx context.Context) {
 	turns := max(min(int(s.interval/time.Second), maxTurns), 1)
 	ticker := time.NewTicker(s.interval / time.Duration(turns))
 	defer ticker.Stop()
-	for turn := 0; ; turn = (turn + 1) % turns {
+	for turn := 1 % turns; ; turn = (turn + 1) % turns {
 		select {
 		case <-ctx.Done():
 			return

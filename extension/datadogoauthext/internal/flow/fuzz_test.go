@@ -264,6 +264,9 @@ func FuzzSignedTicket(f *testing.F) {
 		signer.tb = t
 		if requestID == "" {
 			arrived := z.ask(t, "/connect", "")
+			if arrived.Code == http.StatusTooManyRequests { // a thousand payloads were accepted, whose consents are all under way
+				t.Skip("this process knows too many that are accepted")
+			}
 			login, err := arrived.Result().Location()
 			require.NoError(t, err)
 			requestID, nonce, cookies = login.Query().Get("request_id"), login.Query().Get("nonce"), arrived.Result().Cookies()
