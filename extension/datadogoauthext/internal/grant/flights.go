@@ -19,14 +19,15 @@ type flight struct {
 }
 
 // fly runs fn once for all who ask under the same key at the same time. fn runs on the service's own time: a caller who
-// gives up ends only its own waiting.
+// gives up ends only its own waiting. What fn does is done on behalf of the first who asked.
 func (s *Service) fly(ctx context.Context, f *flights, key string, fn func(context.Context) error) error {
 	f.mu.Lock()
 	fl, ok := f.m[key]
 	if !ok {
 		fl = &flight{done: make(chan struct{})}
+		actor := actorOf(ctx)
 		ok = s.life.spawn(func() {
-			ctx, cancel := context.WithTimeout(s.life.flying, operation)
+			ctx, cancel := context.WithTimeout(WithActor(s.life.flying, actor), operation)
 			defer cancel()
 			fl.err = fn(ctx)
 			f.mu.Lock()

@@ -26,12 +26,14 @@ const (
 	KindRevocation Kind = "revocation" // tokens that are still to be revoked at Datadog; key: a random id
 	KindJournal    Kind = "journal"    // what senders must not do twice; key: client/site/org id/hash of the sender's own
 	KindQuarantine Kind = "quarantine" // marks a store that came from a backup; key "restored"
+	KindAudit      Kind = "audit"      // one change of a grant, key or setting, and who made it; key: its time and a random part
+	KindReport     Kind = "report"     // the latest check of a tenant; key: tenant
 )
 
 // Kinds returns every kind, in no order that means anything.
 func Kinds() []Kind {
 	return []Kind{KindCanary, KindClient, KindOrg, KindGrant, KindToken, KindFlow, KindInvitation,
-		KindLogin, KindPending, KindRevocation, KindJournal, KindQuarantine}
+		KindLogin, KindPending, KindRevocation, KindJournal, KindQuarantine, KindAudit, KindReport}
 }
 
 // Errors of a Store. Compare with errors.Is.

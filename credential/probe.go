@@ -1,0 +1,61 @@
+package credential
+
+import (
+	"context"
+	"time"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/site"
+)
+
+// ProbeKind is a kind of data that a Probe sends one item of.
+type ProbeKind string
+
+// The kinds.
+const (
+	ProbeMetric       ProbeKind = "metric"
+	ProbeLog          ProbeKind = "log"
+	ProbeSpan         ProbeKind = "span"
+	ProbeEvent        ProbeKind = "event"
+	ProbeServiceCheck ProbeKind = "service check"
+)
+
+// ProbeTag is the tag (on a log and a span, the attribute) by which the marked data of a Probe is found: its value is the Probe's ID.
+const ProbeTag = "datadogoauth_probe"
+
+// Probe asks a sender to send one marked item of each kind to a tenant's organisation, the way that real data takes from the mapping on, but past
+// the queue, so that what an intake answers is known at once.
+type Probe struct {
+	Tenant string
+	ID     string // 16 hexadecimal digits in lower case
+	Kinds  []ProbeKind
+}
+
+// ProbeWrite is what became of one item.
+type ProbeWrite struct {
+	Kind   ProbeKind
+	Intake string // as the sender calls it, such as "series"
+	Host   string // that it was sent to; empty where it was not sent
+	// Name is the metric's, the event's title, the check's, or the span's operation; the log's message.
+	Name    string
+	TraceID string  // of a span: 32 hexadecimal digits in lower case
+	Value   float64 // of a metric
+	At      time.Time
+	// Err is nil if the intake took it. Its text is one bounded line for people, with nothing in it that a peer wrote.
+	Err error
+}
+
+// Prober sends marked data. It is safe for concurrent use.
+type Prober interface {
+	// ProbeKinds are those that this sender is configured to send.
+	ProbeKinds() []ProbeKind
+	// ProbeHosts are the host names, without a port, that data of a site goes to, those that the configuration overrides included.
+	ProbeHosts(site.Site) []string
+	// Probe sends what is asked and returns when each item was answered, or ctx is over. A kind that it does not send is left out.
+	Probe(ctx context.Context, p Probe) []ProbeWrite
+}
+
+// Probes is what a Source can offer besides: somebody who asks for marked data.
+type Probes interface {
+	// AddProber offers the prober until remove is called.
+	AddProber(Prober) (remove func())
+}
