@@ -41,7 +41,7 @@ help: ## print the verbs
 
 build: $(BINARY) $(CTL) ## build the collector and datadogoauthctl into dist/
 
-$(BINARY): builder-config.yaml go.mod go.sum internal/tools/go.mod $(PRODUCT_SOURCES)
+$(BINARY): builder-config.yaml go.mod go.sum internal/tools/go.mod $(wildcard internal/noeks/*) $(PRODUCT_SOURCES)
 	@$(MAKE) --no-print-directory --quiet $(TOOLS)/builder
 	@echo "build: compiling the collector with ocb; the first time takes two to three minutes"
 	@mkdir -p dist
@@ -132,7 +132,7 @@ fmt: ## gofmt every module
 	@gofmt -w $(GO_SOURCES)
 
 tidy: ## go mod tidy in every module
-	@for m in $(MODULES) internal/tools; do (cd $$m && go mod tidy); done
+	@for m in $(MODULES) internal/tools internal/noeks; do (cd $$m && go mod tidy); done
 
 generate: $(TOOLS)/mdatagen ## write what mdatagen makes from metadata.yaml
 	@for c in $(COMPONENTS); do (cd $$c && PATH=$(TOOLS):$$PATH go generate ./...); done
