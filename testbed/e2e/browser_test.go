@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/fetch"
 	devlog "github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
@@ -315,28 +314,13 @@ func (b *tab) seen(page string) string {
 	return fmt.Sprintf("%d from %s:\n%s", b.answer.Status, hostOf(b.answer.URL), page)
 }
 
-// login answers the browser's question for user and password as an operator would.
+// login logs in at the admin listener as its operator, and ends on the page that lists tenants.
 func (b *tab) login() {
 	b.t.Helper()
-	req, err := http.NewRequest(http.MethodGet, b.world.AdminURL+"/", nil)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	b.world.Authenticate(req)
-	user, password, _ := req.BasicAuth()
-	chromedp.ListenTarget(b.ctx, func(event any) {
-		// A listener must not wait for the browser. What fails here ends as a page that never comes.
-		tab := cdp.WithExecutor(b.ctx, chromedp.FromContext(b.ctx).Target)
-		switch e := event.(type) {
-		case *fetch.EventRequestPaused:
-			go fetch.ContinueRequest(e.RequestID).Do(tab)
-		case *fetch.EventAuthRequired:
-			go fetch.ContinueWithAuth(e.RequestID, &fetch.AuthChallengeResponse{
-				Response: fetch.AuthChallengeResponseResponseProvideCredentials, Username: user, Password: password,
-			}).Do(tab)
-		}
-	})
-	b.run("wait for the question for a password", fetch.Enable().WithHandleAuthRequests(true))
+	name, secret := b.world.OperatorToken()
+	b.open(b.world.AdminURL + "/")
+	b.run("write name and token", chromedp.SendKeys("#name", name, chromedp.ByQuery), chromedp.SendKeys("#token", secret, chromedp.ByQuery))
+	b.press(`//button[.="Log in"]`)
 }
 
 // shot keeps a picture of the whole page where DATADOGOAUTH_SHOTS names a directory.

@@ -219,7 +219,9 @@ func get(t *testing.T, w *world.World, address string) (string, error) {
 		return "", err
 	}
 	if strings.HasPrefix(address, w.AdminURL) {
-		w.Authenticate(req)
+		if err := w.Authenticate(req); err != nil {
+			return "", err
+		}
 	}
 	resp, err := w.HTTPClient().Do(req)
 	if err != nil {

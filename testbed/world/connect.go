@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 )
 
@@ -92,7 +93,9 @@ func (n *Node) Admin(ctx context.Context, method, path string, in any) (status i
 	if err != nil {
 		return 0, nil, err
 	}
-	n.world.Authenticate(req)
+	if err := n.world.Authenticate(req); err != nil {
+		return 0, nil, err
+	}
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := n.world.direct.Do(req)
 	if err != nil {
@@ -103,13 +106,35 @@ func (n *Node) Admin(ctx context.Context, method, path string, in any) (status i
 	return resp.StatusCode, body, err
 }
 
-// Authenticate adds the operator's token to a request for the admin listener, as its API and as its page expect it.
-func (w *World) Authenticate(req *http.Request) {
+// OperatorToken is what an operator logs in with.
+func (w *World) OperatorToken() (name, secret string) { return "demo", w.adminToken }
+
+// Authenticate makes a request for an admin listener an operator's, as the API expects it: with the token; or as pages do: with the
+// cookie of a login.
+func (w *World) Authenticate(req *http.Request) error {
 	if strings.HasPrefix(req.URL.Path, "/v1/") {
 		req.Header.Set("Authorization", "Bearer "+w.adminToken)
-		return
+		return nil
 	}
-	req.SetBasicAuth("demo", w.adminToken)
+	name, secret := w.OperatorToken()
+	login, err := http.NewRequestWithContext(req.Context(), http.MethodPost, req.URL.Scheme+"://"+req.URL.Host+"/login",
+		strings.NewReader(url.Values{"name": {name}, "token": {secret}}.Encode()))
+	if err != nil {
+		return err
+	}
+	login.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	resp, err := w.direct.Transport.RoundTrip(login) // which follows no redirect
+	if err != nil {
+		return err
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusSeeOther {
+		return fmt.Errorf("log in at the admin listener: %s", resp.Status)
+	}
+	for _, c := range resp.Cookies() {
+		req.AddCookie(c)
+	}
+	return nil
 }
 
 // HTTPClient trusts what the world's listeners show, and goes to them directly.

@@ -1,7 +1,7 @@
 package admin
 
 import (
-	"net/http"
+	"time"
 
 	"go.uber.org/zap"
 )
@@ -19,6 +19,8 @@ type Options struct {
 	Endpoint string
 	// Hosts are further names under which the listener is reached, without a port.
 	Hosts []string
+	// SessionLifetime is how long a login lasts at most; zero means DefaultSessionLifetime.
+	SessionLifetime time.Duration
 }
 
 // Admin serves the API and the status page. Build one with New.
@@ -28,6 +30,7 @@ type Admin struct {
 	logger    *zap.Logger
 	publicURL string
 	hosts     hosts
+	sessions  *sessions
 	lockedOut lockedOut
 }
 
@@ -43,34 +46,6 @@ func New(opts Options) *Admin {
 		logger:    logger,
 		publicURL: opts.PublicURL,
 		hosts:     newHosts(opts.Endpoint, opts.Hosts),
+		sessions:  newSessions(opts.SessionLifetime, len(opts.Tokens)),
 	}
-}
-
-// Handler returns the whole admin listener. The caller sets read and write timeouts on the server.
-func (a *Admin) Handler() http.Handler {
-	guarded := http.NewServeMux()
-	guarded.HandleFunc("GET /{$}", a.page)
-	guarded.HandleFunc("GET /status.css", style)
-	guarded.HandleFunc("GET /v1/tenants", a.bearer(a.listTenants, RoleRead, RoleOperate))
-	guarded.HandleFunc("GET /v1/tenants/{tenant}", a.bearer(a.oneTenant, RoleRead, RoleOperate))
-	guarded.HandleFunc("POST /v1/tenants/{tenant}/pause", a.order("pause", reason, Orders.Pause))
-	guarded.HandleFunc("POST /v1/tenants/{tenant}/resume", a.order("resume", nothing, silent(Orders.Resume)))
-	guarded.HandleFunc("POST /v1/tenants/{tenant}/disconnect", a.order("disconnect", reason, Orders.Disconnect))
-	guarded.HandleFunc("POST /v1/tenants/{tenant}/mint", a.order("mint", nothing, silent(Orders.MintAgain)))
-	guarded.HandleFunc("POST /v1/tenants/{tenant}/change/confirm", a.order("confirm change", orgID, Orders.ConfirmChange))
-	guarded.HandleFunc("POST /v1/tenants/{tenant}/change/reject", a.order("reject change", nothing, silent(Orders.RejectChange)))
-	guarded.HandleFunc("GET /v1/changes", a.bearer(a.listChanges, RoleRead, RoleOperate))
-	guarded.HandleFunc("GET /v1/revocations", a.bearer(a.listRevocations, RoleRead, RoleOperate))
-	guarded.HandleFunc("GET /v1/incidents", a.bearer(a.listIncidents, RoleRead, RoleOperate))
-	guarded.HandleFunc("POST /v1/invitations", a.bearer(a.invite, RoleConnect, RoleOperate))
-	guarded.HandleFunc("GET /v1/invitations", a.bearer(a.listInvitations, RoleRead, RoleOperate))
-	guarded.HandleFunc("DELETE /v1/invitations/{id}", a.bearer(a.revokeInvitation, RoleOperate))
-	guarded.HandleFunc("GET /v1/store/archive", a.bearer(a.archive, RoleOperate))
-	guarded.HandleFunc("GET /v1/quarantine", a.bearer(a.quarantine, RoleRead, RoleOperate))
-	guarded.HandleFunc("POST /v1/quarantine/end", a.bearer(a.endQuarantine, RoleOperate))
-
-	all := http.NewServeMux()
-	all.HandleFunc("GET /v1/ready", a.ready)
-	all.Handle("/", a.hosts.only(notFoundAsProblem(guarded)))
-	return withHeaders(all)
 }

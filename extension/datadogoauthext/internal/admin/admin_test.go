@@ -79,6 +79,7 @@ func start(t *testing.T, g *grants) *server {
 		t.Fatal(err)
 	}
 	s.Server = httptest.NewServer(a.Handler())
+	s.Client().CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	t.Cleanup(s.Close)
 	return s
 }
@@ -94,10 +95,6 @@ type change func(*http.Request)
 
 func bearer(name string) change {
 	return func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+secretOf(name)) }
-}
-
-func basic(user, password string) change {
-	return func(r *http.Request) { r.SetBasicAuth(user, password) }
 }
 
 func host(name string) change { return func(r *http.Request) { r.Host = name } }
@@ -192,13 +189,14 @@ func TestWhoMayDoWhat(t *testing.T) {
 		"a wrong token":                      {"GET", "/v1/tenants", "", bearer("the-reed"), 401},
 		"an empty token":                     {"GET", "/v1/tenants", "", func(r *http.Request) { r.Header.Set("Authorization", "Bearer ") }, 401},
 		"a prefix of a token":                {"GET", "/v1/tenants", "", func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+secretOf("the-read")[:40]) }, 401},
-		"a login is no right to change":      {"POST", "/v1/invitations", invite, basic("the-operate", secretOf("the-operate")), 401},
-		"the page is not for bearers":        {"GET", "/", "", bearer("the-read"), 401},
-		"read logs in":                       {"GET", "/", "", basic("the-read", secretOf("the-read")), 200},
-		"operate logs in":                    {"GET", "/", "", basic("the-operate", secretOf("the-operate")), 200},
-		"connect does not see the page":      {"GET", "/", "", basic("the-connect", secretOf("the-connect")), 403},
-		"a token under another one's name":   {"GET", "/", "", basic("the-operate", secretOf("the-read")), 401},
-		"nobody sees the page":               {"GET", "/", "", func(*http.Request) {}, 401},
+		"a login is no right to change":      {"POST", "/v1/invitations", invite, s.loggedIn("the-operate"), 401},
+		"the page is not for bearers":        {"GET", "/", "", bearer("the-read"), 303},
+		"read logs in":                       {"GET", "/", "", s.loggedIn("the-read"), 200},
+		"operate logs in":                    {"GET", "/", "", s.loggedIn("the-operate"), 200},
+		"connect does not see the page":      {"GET", "/", "", s.loggedIn("the-connect"), 403},
+		"a made-up session":                  {"GET", "/", "", withCookie(strings.Repeat("A", 43)), 303},
+		"a token is no session":              {"GET", "/", "", withCookie(secretOf("the-read")), 303},
+		"nobody sees the page":               {"GET", "/", "", func(*http.Request) {}, 303},
 		"anybody may ask whether it is up":   {"GET", "/v1/ready", "", func(*http.Request) {}, 200},
 		"anybody may have the style":         {"GET", "/status.css", "", func(*http.Request) {}, 200},
 		"a method that a path does not have": {"DELETE", "/v1/tenants", "", bearer("the-operate"), 405},
@@ -215,8 +213,12 @@ func TestWhoMayDoWhat(t *testing.T) {
 			if c.status >= 400 && c.path != "/" && !strings.HasPrefix(resp.Header.Get("Content-Type"), "application/problem+json") {
 				t.Errorf("answered as %s", resp.Header.Get("Content-Type"))
 			}
+			referrer := "no-referrer"
+			if c.path == "/" {
+				referrer = "same-origin"
+			}
 			for header, want := range map[string]string{
-				"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff",
+				"Cache-Control": "no-store", "Referrer-Policy": referrer, "X-Content-Type-Options": "nosniff",
 				"Content-Security-Policy": "frame-ancestors 'none'",
 			} {
 				if !strings.Contains(resp.Header.Get(header), want) {
@@ -287,6 +289,7 @@ func TestFaultsOfTokensAreNamedAndNeverShown(t *testing.T) {
 func TestOnlyTheListenersOwnNamesAreAnswered(t *testing.T) {
 	t.Parallel()
 	s := start(t, &grants{})
+	session := s.loggedIn("the-read")
 	for name, allowed := range map[string]bool{
 		"localhost": true, "LOCALHOST:8445": true, "127.0.0.1:1": true, "127.9.9.9": true, "[::1]:8445": true, "admin.example.com": true, "ADMIN.example.com.:8445": true,
 		"evil.example": false, "localhost.evil.example": false, "127.0.0.1.evil.example": false, "admin.example.com.evil.example": false,
@@ -299,7 +302,7 @@ func TestOnlyTheListenersOwnNamesAreAnswered(t *testing.T) {
 		case !allowed:
 			s.refused(resp, body, 421, "configuration")
 		}
-		if page, _ := s.do("GET", "/", "", basic("the-read", secretOf("the-read")), host(name)); (page.StatusCode == 200) != allowed {
+		if page, _ := s.do("GET", "/", "", host(name), session); (page.StatusCode == 200) != allowed {
 			t.Errorf("%s: the page answers %d", name, page.StatusCode)
 		}
 		if ready, _ := s.do("GET", "/v1/ready", "", host(name)); ready.StatusCode != 200 {
@@ -382,7 +385,7 @@ func TestBeforeTheGrantsAreLoadedNothingIsJudged(t *testing.T) {
 			t.Errorf("%s: no Retry-After", r[1])
 		}
 	}
-	resp, body := s.do("GET", "/", "", basic("the-read", secretOf("the-read")))
+	resp, body := s.do("GET", "/", "", s.loggedIn("the-read"))
 	if resp.StatusCode != 200 || !strings.Contains(body, "not loaded yet") || strings.Contains(body, "No customer") {
 		t.Errorf("the page: %d %s", resp.StatusCode, body)
 	}
@@ -396,7 +399,7 @@ func TestThePageShowsHostileNamesAsText(t *testing.T) {
 		*field = hostile
 	}
 	s := start(t, &grants{tenants: []admin.TenantStatus{status}})
-	resp, body := s.do("GET", "/", "", basic("the-read", secretOf("the-read")))
+	resp, body := s.do("GET", "/", "", s.loggedIn("the-read"))
 	if resp.StatusCode != 200 {
 		t.Fatalf("got %d %s", resp.StatusCode, body)
 	}
@@ -418,7 +421,7 @@ func TestThePageSaysInWordsWhatItShowsInColour(t *testing.T) {
 	status := acme()
 	status.KeySince = time.Now().Add(-50 * time.Hour)
 	s := start(t, &grants{tenants: []admin.TenantStatus{status, {Tenant: "fresh", Key: "minting", Token: "ok", Hold: "paused", HoldReason: "by an operator"}}})
-	resp, body := s.do("GET", "/", "", basic("the-operate", secretOf("the-operate")))
+	resp, body := s.do("GET", "/", "", s.loggedIn("the-operate"))
 	for _, want := range []string{
 		"acme", "us3.datadoghq.com", "Acme Corp", "…9f3c", "2 days old", "https://connect.example.com",
 		`badge bad"><span aria-hidden="true">!</span> Token: reauthorise`, "revoked: send the customer a connect link",
@@ -432,7 +435,7 @@ func TestThePageSaysInWordsWhatItShowsInColour(t *testing.T) {
 	if csp := resp.Header.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") || strings.Contains(body, "style=") {
 		t.Errorf("the page does not go with its policy %s", csp)
 	}
-	if bytes.Count([]byte(body), []byte("src=")) > 0 || strings.Contains(body, "<form") {
+	if bytes.Count([]byte(body), []byte("src=")) > 0 || strings.Contains(body, "<script") {
 		t.Error("the page asks for more than its style sheet")
 	}
 }

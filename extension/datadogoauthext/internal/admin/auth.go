@@ -15,7 +15,7 @@ func (a *Admin) bearer(next http.HandlerFunc, roles ...Role) http.HandlerFunc {
 		scheme, presented, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 		token, ok := Token{}, false
 		if strings.EqualFold(scheme, "Bearer") {
-			token, ok = a.match(strings.TrimSpace(presented))
+			token, _, ok = a.match(strings.TrimSpace(presented))
 		}
 		if !ok {
 			w.Header().Set("WWW-Authenticate", `Bearer realm="datadogoauth admin"`)

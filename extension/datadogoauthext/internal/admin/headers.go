@@ -2,15 +2,21 @@ package admin
 
 import "net/http"
 
-// contentSecurityPolicy lets the page use its own style sheet and nothing else: no script, image, frame, form or other
-// origin. Injected markup could do nothing with it. https://www.w3.org/TR/CSP3/
-const contentSecurityPolicy = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+// apiPolicy lets an answer that is no page do nothing at all, should a browser take it for one. https://www.w3.org/TR/CSP3/
+const apiPolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// pagePolicy lets a page use this listener's style sheet, run the script element that carries the nonce, ask this listener and send forms to
+// it; nothing else, and no script may make markup of a string. Injected markup could do nothing with it.
+func pagePolicy(nonce string) string {
+	return "default-src 'none'; style-src 'self'; script-src 'nonce-" + nonce + "'; connect-src 'self'; form-action 'self'; base-uri 'none'; " +
+		"frame-ancestors 'none'; require-trusted-types-for 'script'"
+}
 
 // withHeaders is for every answer, errors included.
 func withHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", contentSecurityPolicy)
+		h.Set("Content-Security-Policy", apiPolicy)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("X-Frame-Options", "DENY") // for what does not know frame-ancestors
 		h.Set("Referrer-Policy", "no-referrer")

@@ -35,7 +35,7 @@ func someIncidents() admin.Incidents {
 
 func (s *server) page() string {
 	s.t.Helper()
-	resp, body := s.do("GET", "/", "", basic("the-read", secretOf("the-read")))
+	resp, body := s.do("GET", "/", "", s.loggedIn("the-read"))
 	if resp.StatusCode != 200 {
 		s.t.Fatalf("the page: %d %s", resp.StatusCode, body)
 	}

@@ -38,7 +38,7 @@ func TestWhichFactsNeedAttention(t *testing.T) {
 		t.Run(c.badge, func(t *testing.T) {
 			t.Parallel()
 			s := start(t, &grants{tenants: []admin.TenantStatus{{Tenant: "acme", Token: string(c.token), Key: string(c.key), KeyReason: c.keyReason, Hold: string(c.hold)}}})
-			_, body := s.do("GET", "/", "", basic("the-read", secretOf("the-read")))
+			_, body := s.do("GET", "/", "", s.loggedIn("the-read"))
 			level, text, _ := strings.Cut(c.badge, " ")
 			badge := regexp.MustCompile(`"badge ` + level + `"><span aria-hidden="true">[^<]+</span> ` + text + `<`)
 			if !badge.MatchString(body) {
@@ -67,7 +67,7 @@ func TestAScopeThatIsMissingIsAWarning(t *testing.T) {
 			status.Scopes = c.scopes
 			s := start(t, &grants{tenants: []admin.TenantStatus{status}})
 			const warning = "the grant lacks the scope api_keys_write"
-			for path, auth := range map[string]change{"/": basic("the-read", secretOf("the-read")), "/v1/tenants/acme": bearer("the-read")} {
+			for path, auth := range map[string]change{"/": s.loggedIn("the-read"), "/v1/tenants/acme": bearer("the-read")} {
 				if _, body := s.do("GET", path, "", auth); strings.Contains(body, warning) != c.warns {
 					t.Errorf("%s: warning must be there: %v; got %s", path, c.warns, body)
 				}

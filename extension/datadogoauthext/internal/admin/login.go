@@ -1,23 +1,94 @@
 package admin
 
-import "net/http"
+import (
+	"bytes"
+	_ "embed"
+	"html/template"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
 
-// login lets a person at a browser see the status page: HTTP Basic (RFC 7617), the user being the name of a token and the
-// password the token. It answers the request itself, and returns false, where it does not.
-//
-// Basic is for reading only. A browser sends it along with requests that foreign pages start, so nothing that changes
-// anything may accept it.
-func (a *Admin) login(w http.ResponseWriter, r *http.Request) bool {
-	user, password, _ := r.BasicAuth()
-	token, ok := a.match(password)
-	if !ok || token.Name != user {
-		w.Header().Set("WWW-Authenticate", `Basic realm="datadogoauth admin", charset="UTF-8"`)
-		http.Error(w, "Log in with the name of an admin token as user and the token as password.", http.StatusUnauthorized)
-		return false
+	"go.uber.org/zap"
+)
+
+//go:embed login.html
+var loginHTML string
+
+var loginTemplate = template.Must(template.New("login").Parse(loginHTML))
+
+// gateView is a page of the gate: the form to log in or, for whoever is logged in, the button to log out.
+type gateView struct {
+	Text string // what went wrong, or empty
+	Name string // of the token, as it was typed
+	Next string // where to go then
+	CSRF string // of the session; empty without one
+}
+
+// gate answers with such a page.
+func (a *Admin) gate(w http.ResponseWriter, status int, view gateView) {
+	var body bytes.Buffer
+	if err := loginTemplate.Execute(&body, view); err != nil {
+		a.logger.Error("the login page could not be written", zap.Error(err))
+		http.Error(w, "The page could not be written; the collector's log says why.", http.StatusInternalServerError)
+		return
 	}
-	if token.Role != RoleRead && token.Role != RoleOperate {
-		http.Error(w, refusedRole(token, []Role{RoleRead, RoleOperate}), http.StatusForbidden)
-		return false
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = body.WriteTo(w)
+}
+
+func (a *Admin) loginPage(w http.ResponseWriter, r *http.Request) {
+	r = asPage(w, r)
+	next := localPath(r.URL.Query().Get("next"))
+	if a.sessionOf(r) != nil {
+		http.Redirect(w, r, next, http.StatusSeeOther)
+		return
 	}
-	return true
+	a.gate(w, http.StatusOK, gateView{Next: next})
+}
+
+// login exchanges the name of a token and the token itself for a session. An unknown name takes the same time as a wrong token, and is
+// answered alike: every file is read and compared before the name counts.
+func (a *Admin) login(w http.ResponseWriter, r *http.Request) {
+	r = asPage(w, r)
+	if !a.fromHere(w, r) {
+		return
+	}
+	name, presented, next := r.PostForm.Get("name"), strings.TrimSpace(r.PostForm.Get("token")), localPath(r.PostForm.Get("next"))
+	token, secret, ok := a.match(presented)
+	if !ok || token.Name != name {
+		a.logger.Warn("a login at the admin listener failed", zap.String("from", r.RemoteAddr)) // the name may be a token in the wrong field
+		a.gate(w, http.StatusForbidden, gateView{Text: "No token of this name holds this secret. Both are in the collector's configuration: admin::tokens.", Name: name, Next: next})
+		return
+	}
+	if old := a.sessionOf(r); old != nil {
+		a.sessions.end(old)
+	}
+	now := time.Now()
+	s, value := newSession(token, secret, now)
+	a.sessions.add(s, now)
+	a.logger.Info("somebody logged in at the admin listener", zap.String("token", token.Name), zap.String("from", r.RemoteAddr))
+	setCookie(w, r, value)
+	http.Redirect(w, r, next, http.StatusSeeOther)
+}
+
+func (a *Admin) logout(w http.ResponseWriter, r *http.Request, s *session) {
+	a.sessions.end(s)
+	setCookie(w, r, "")
+	http.Redirect(w, r, "/login", http.StatusSeeOther)
+}
+
+// localPath returns next where it is a path of this listener, and "/" for anything that a browser might read as another place: "//host",
+// "/\host" and "/<tab>/host" are.
+func localPath(next string) string {
+	if !strings.HasPrefix(next, "/") || strings.ContainsFunc(next, func(r rune) bool { return r <= ' ' || r == '\\' || r == 0x7f }) {
+		return "/"
+	}
+	u, err := url.Parse(next)
+	if err != nil || u.Host != "" || u.Scheme != "" || strings.HasPrefix(u.EscapedPath(), "//") || u.Path == "/login" {
+		return "/"
+	}
+	u.Fragment, u.RawFragment = "", ""
+	return u.String()
 }

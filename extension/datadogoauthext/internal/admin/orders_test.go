@@ -120,7 +120,7 @@ func TestOnlyOperatorsOrder(t *testing.T) {
 	} {
 		method, path, _ := strings.Cut(path, " ")
 		for name, auth := range map[string]change{
-			"read": bearer("the-read"), "connect": bearer("the-connect"), "nobody": func(*http.Request) {}, "a login": basic("the-operate", secretOf("the-operate")),
+			"read": bearer("the-read"), "connect": bearer("the-connect"), "nobody": func(*http.Request) {}, "a login": s.loggedIn("the-operate"),
 		} {
 			if resp, _ := s.do(method, path, `{"org_id":"o2"}`, auth, jsonBody); resp.StatusCode != 401 && resp.StatusCode != 403 {
 				t.Errorf("%s %s: %s gets %d", method, path, name, resp.StatusCode)
@@ -180,7 +180,7 @@ func TestPendingChangesAreShownEverywhere(t *testing.T) {
 	if _, body := s.do("GET", "/v1/tenants/acme", "", bearer("the-read")); !strings.Contains(body, `"pending_change":`+want) {
 		t.Errorf("tenant: %s", body)
 	}
-	_, page := s.do("GET", "/", "", basic("the-read", secretOf("the-read")))
+	_, page := s.do("GET", "/", "", s.loggedIn("the-read"))
 	for _, text := range []string{`badge bad"><span aria-hidden="true">!</span> Change: pending`, "Acme &lt;GmbH&gt; of datadoghq.eu", "2026-01-03 03:04 UTC", "<dt>Need attention</dt><dd>1</dd>"} {
 		if !strings.Contains(page, text) {
 			t.Errorf("the page lacks %s", text)
@@ -201,7 +201,7 @@ func TestListsOfWhatIsOpen(t *testing.T) {
 			t.Errorf("%s: got %d %s", path, resp.StatusCode, body)
 		}
 	}
-	if _, page := s.do("GET", "/", "", basic("the-read", secretOf("the-read"))); !strings.Contains(page, "came from a backup of 2026-01-02 02:04 UTC") || !strings.Contains(page, "Refreshes have stopped after 3") {
+	if _, page := s.do("GET", "/", "", s.loggedIn("the-read")); !strings.Contains(page, "came from a backup of 2026-01-02 02:04 UTC") || !strings.Contains(page, "Refreshes have stopped after 3") {
 		t.Errorf("the page says nothing of the quarantine: %s", page)
 	}
 	s.grants.err = errors.New("host=db.internal: no answer")
@@ -259,7 +259,7 @@ func TestProbesLearnNoMoreThanThatTheStoreCannotBeRead(t *testing.T) {
 	}
 	resp, body = s.do("GET", "/v1/tenants", "", bearer("the-read"))
 	s.refused(resp, body, 503, "db.internal")
-	if _, page := s.do("GET", "/", "", basic("the-read", secretOf("the-read"))); !strings.Contains(page, "db.internal") {
+	if _, page := s.do("GET", "/", "", s.loggedIn("the-read")); !strings.Contains(page, "db.internal") {
 		t.Errorf("the page does not say why: %s", page)
 	}
 }

@@ -14,7 +14,7 @@ func TestAnIntakeThatRefusesATenantIsShown(t *testing.T) {
 	status.Token, status.TokenReason = "ok", ""
 	status.Refused = []admin.RefusedIntake{{Intake: "otlp_traces", Since: time.Date(2026, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600))}}
 	s := start(t, &grants{tenants: []admin.TenantStatus{status}})
-	_, page := s.do("GET", "/", "", basic("the-read", secretOf("the-read")))
+	_, page := s.do("GET", "/", "", s.loggedIn("the-read"))
 	for _, want := range []string{"Intake otlp_traces: refused", "since 2026-01-02 02:04 UTC this intake answers 403 although the key is valid", "<dt>Need attention</dt><dd>1</dd>"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)

@@ -22,7 +22,7 @@ const (
 
 // Token names a secret that lets somebody in.
 type Token struct {
-	// Name stands in logs and, on the status page, is the user name. It holds no colon, which Basic cannot carry.
+	// Name stands in logs, and a person logs in with it. It holds no colon.
 	Name string
 	Role Role
 	// File holds the secret, 32 to 1024 characters; white space around it is ignored. It is read at every request, so
@@ -46,7 +46,7 @@ func ValidateTokens(tokens []Token) error {
 			name = fmt.Sprint(i)
 			errs = append(errs, fmt.Errorf("tokens::%d::name: give each token a name; it stands in the log for whoever uses it", i))
 		case strings.ContainsFunc(name, func(r rune) bool { return r == ':' || r < ' ' || r == 0x7f }):
-			errs = append(errs, fmt.Errorf("tokens::%d::name: %q holds a colon or a control character, which a browser's login cannot carry", i, name))
+			errs = append(errs, fmt.Errorf("tokens::%d::name: %q holds a colon or a control character", i, name))
 		case seen[name]:
 			errs = append(errs, fmt.Errorf("tokens::%d::name: %q is there twice", i, name))
 		}
@@ -98,15 +98,15 @@ func (t Token) sum() ([sha256.Size]byte, error) {
 	return sha256.Sum256([]byte(secret)), nil
 }
 
-// match returns the token whose secret is presented. A token that cannot be read lets nobody in.
+// match returns the token whose secret is presented, and that secret's SHA-256. A token that cannot be read lets nobody in.
 //
 // Both sides are hashed, so the comparison takes the same time whatever the length and wherever they differ, and every
 // token is compared, so the time does not tell which one was nearly right.
-func (a *Admin) match(presented string) (Token, bool) {
-	if len(presented) < minTokenBytes || len(presented) > maxTokenBytes {
-		return Token{}, false
-	}
+func (a *Admin) match(presented string) (Token, [sha256.Size]byte, bool) {
 	have := sha256.Sum256([]byte(presented))
+	if len(presented) < minTokenBytes || len(presented) > maxTokenBytes {
+		return Token{}, have, false
+	}
 	found := -1
 	for i, t := range a.tokens {
 		want, err := t.sum()
@@ -120,7 +120,7 @@ func (a *Admin) match(presented string) (Token, bool) {
 		}
 	}
 	if found < 0 {
-		return Token{}, false
+		return Token{}, have, false
 	}
-	return a.tokens[found], true
+	return a.tokens[found], have, true
 }
