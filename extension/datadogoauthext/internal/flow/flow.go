@@ -15,6 +15,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/ratelimit"
 )
 
 // Client is what the pages need to know of an OAuth client.
@@ -54,7 +55,7 @@ type Flow struct {
 	tickets *tickets            // nil without a login
 	lookUps chan struct{}       // holds one for each look-up under way
 
-	writeLimit, readLimit *limiter // nil without a limit
+	writeLimit, readLimit *ratelimit.Limiter // nil without a limit
 	loginLimit            *rate.Limiter
 }
 
@@ -75,7 +76,7 @@ func New(opts Options) (*Flow, error) {
 		loginLimit: rate.NewLimiter(loginsPerSecond, loginsAtOnce),
 	}
 	if opts.PerAddress > 0 {
-		f.writeLimit, f.readLimit = newLimiter(opts.PerAddress, opts.Now), newLimiter(readsPerWrite*opts.PerAddress, opts.Now)
+		f.writeLimit, f.readLimit = ratelimit.New(opts.PerAddress, opts.Now), ratelimit.New(readsPerWrite*opts.PerAddress, opts.Now)
 	}
 	if opts.Tickets != nil {
 		if f.tickets, err = newTickets(*opts.Tickets, opts.Now); err != nil {
