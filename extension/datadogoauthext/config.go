@@ -6,6 +6,8 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/config/configoptional"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/admin"
 )
 
 // Config is what an operator writes under this extension in the collector file. It has one of two roles: with Flow a collector holds
@@ -90,6 +92,10 @@ type AdminConfig struct {
 	Tokens   []AdminTokenConfig      `mapstructure:"tokens"`
 	// Hosts are further names under which the listener is reached, for its check of the Host header.
 	Hosts []string `mapstructure:"hosts"`
+	// SessionLifetime is how long a login to the pages lasts at most.
+	SessionLifetime time.Duration `mapstructure:"session_lifetime"`
+	// RequestsPerMinute bounds the requests of one remote address; zero means no bound.
+	RequestsPerMinute int `mapstructure:"requests_per_minute"`
 }
 
 // AdminTokenConfig lets somebody in.
@@ -162,8 +168,11 @@ func createDefaultConfig() component.Config {
 	// Pings find a connection whose way loses every packet; else each call on it would fail for a quarter of an hour.
 	calls.HTTP2ReadIdleTimeout, calls.HTTP2PingTimeout = 15*time.Second, 5*time.Second
 	return &Config{
-		Flow:  configoptional.Default(FlowConfig{Listener: listenerDefaults(defaultFlowEndpoint, flowWriteTimeout)}),
-		Admin: configoptional.Default(AdminConfig{Listener: listenerDefaults(defaultAdminEndpoint, 2*readTimeout)}),
+		Flow: configoptional.Default(FlowConfig{Listener: listenerDefaults(defaultFlowEndpoint, flowWriteTimeout)}),
+		Admin: configoptional.Default(AdminConfig{
+			Listener:        listenerDefaults(defaultAdminEndpoint, 2*readTimeout),
+			SessionLifetime: admin.DefaultSessionLifetime, RequestsPerMinute: admin.DefaultRequestsPerMinute,
+		}),
 		Store: StoreConfig{Postgres: configoptional.Default(PostgresConfig{MaxConnections: defaultMaxConnections})},
 		HTTP:  calls,
 		Auth:  AuthConfig{Header: headerAPIKey},

@@ -47,6 +47,8 @@ func TestAFullConfigIsRead(t *testing.T) {
 		Algorithm: "ES256", Client: "sandbox", Keys: []TicketKeyConfig{{ID: "2026", File: "/etc/otelcol-datadogoauth/login.pem"}},
 	}, flow.Tickets.Get())
 	assert.Equal(t, []string{"admin.internal"}, cfg.Admin.Get().Hosts)
+	assert.Equal(t, 8*time.Hour, cfg.Admin.Get().SessionLifetime)
+	assert.Equal(t, 600, cfg.Admin.Get().RequestsPerMinute)
 	assert.Equal(t, 20*time.Second, cfg.HTTP.Timeout)
 	assert.Equal(t, 15*time.Second, cfg.HTTP.HTTP2ReadIdleTimeout)
 	assert.Equal(t, 5*time.Second, cfg.HTTP.HTTP2PingTimeout)
@@ -80,6 +82,7 @@ func TestEveryFaultIsReportedAtOnceUnderItsKey(t *testing.T) {
 			"clients::web::redirect_url: must be https", "clients::other::redirect_url: must have a plain path", "flow::partner_name: ", "flow::public_url: must be https", "flow::listener::endpoint: 0.0.0.0:8444",
 			"flow::client: ", "flow::requests_per_minute: ", "flow::tickets::login_url: must be https", "flow::tickets::issuer: ", "flow::tickets::audience: ", "flow::tickets::algorithm: must be the one",
 			"flow::tickets::client: ", "flow::tickets::keys::0::file: ", "admin::listener::endpoint: ", "admin::tokens::0::name: ", "admin::tokens::0::role: ", "admin::tokens::0::file: ",
+			"admin::session_lifetime: must be 5m0s to 168h0m0s", "admin::requests_per_minute: ",
 			"tenants: remove it", "store::path: ", "store::copy: remove it", "seal::keys_keyset_file: ", "http::endpoint: ", "http::headers: ", "http::compression: ", "http::tls::insecure_skip_verify: ",
 			"http::tls::insecure: ", "http::tls::server_name_override: ", "http::tls::min_version: ", "auth::metadata_key: ", "auth::tenant: must hold printable", "auth::header: ",
 		},

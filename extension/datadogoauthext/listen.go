@@ -41,6 +41,7 @@ func (e *datadogOAuth) listen(ctx context.Context, host component.Host, grants *
 		a := admin.New(admin.Options{
 			Grants: adminGrants{grants: grants, refusals: &e.refusals, store: opts.Store, flow: pages, client: e.inviteClient()}, Tokens: cfg.tokens(), Logger: e.set.Logger,
 			PublicURL: publicURL, Endpoint: cfg.Listener.NetAddr.Endpoint, Hosts: cfg.Hosts,
+			SessionLifetime: cfg.SessionLifetime, RequestsPerMinute: cfg.RequestsPerMinute,
 		})
 		if err := a.CheckTokens(); err != nil {
 			return fmt.Errorf("admin::tokens: %w", err)

@@ -12,7 +12,6 @@ import (
 
 	"go.opentelemetry.io/collector/config/confighttp"
 
-	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/admin"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
 )
 
@@ -99,17 +98,6 @@ func redactUser(raw string) string {
 	return raw
 }
 
-func (a *AdminConfig) validate(errs *[]error) {
-	keep := func(err error) { *errs = append(*errs, prefixed("admin::", err)...) }
-	if err := admin.ValidateEndpoint(a.Listener.NetAddr.Endpoint, a.Listener.TLS.HasValue()); err != nil {
-		*errs = append(*errs, fmt.Errorf("admin::listener::%w", err))
-	}
-	if len(a.Tokens) == 0 {
-		keep(errors.New("tokens: name at least one token with name, role and file, or remove admin"))
-	}
-	keep(admin.ValidateTokens(a.tokens()))
-}
-
 // validateListener keeps a listener from speaking what RFC 8996 forbids (the default is TLS 1.2), and refuses whatever else would read
 // the codes, links and tokens that are sent to it, or would add to the headers with which it answers.
 func validateListener(key string, l *confighttp.ServerConfig, add adder) {
@@ -128,14 +116,6 @@ func validateListener(key string, l *confighttp.ServerConfig, add adder) {
 	if t := l.TLS.Get(); t != nil && (t.MinVersion == "1.0" || t.MinVersion == "1.1") {
 		add(key+"::tls::min_version", "must be 1.2 or 1.3")
 	}
-}
-
-func (a *AdminConfig) tokens() []admin.Token {
-	tokens := make([]admin.Token, len(a.Tokens))
-	for i, t := range a.Tokens {
-		tokens[i] = admin.Token{Name: t.Name, Role: admin.Role(t.Role), File: t.File}
-	}
-	return tokens
 }
 
 // prefixed puts a key in front of each of joined errors. err may be nil.

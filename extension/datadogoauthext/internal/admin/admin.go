@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/ratelimit"
 )
 
 // Options are for New.
@@ -21,6 +23,8 @@ type Options struct {
 	Hosts []string
 	// SessionLifetime is how long a login lasts at most; zero means DefaultSessionLifetime.
 	SessionLifetime time.Duration
+	// RequestsPerMinute bounds the requests of one network; zero means no bound.
+	RequestsPerMinute int
 }
 
 // Admin serves the API and the status page. Build one with New.
@@ -31,6 +35,8 @@ type Admin struct {
 	publicURL string
 	hosts     hosts
 	sessions  *sessions
+	requests  *ratelimit.Limiter // nil without a bound
+	logins    *ratelimit.Limiter
 	lockedOut lockedOut
 }
 
@@ -47,5 +53,7 @@ func New(opts Options) *Admin {
 		publicURL: opts.PublicURL,
 		hosts:     newHosts(opts.Endpoint, opts.Hosts),
 		sessions:  newSessions(opts.SessionLifetime, len(opts.Tokens)),
+		requests:  newLimiter(opts.RequestsPerMinute),
+		logins:    newLimiter(loginsPerMinute),
 	}
 }

@@ -63,25 +63,35 @@ type server struct {
 
 func secretOf(name string) string { return strings.Repeat(name+"-", 10) }
 
-func start(t *testing.T, g *grants) *server {
+func start(t *testing.T, g *grants) *server { return startWith(t, g, func(*admin.Options) {}) }
+
+func startWith(t *testing.T, g *grants, edit func(*admin.Options)) *server {
 	t.Helper()
+	s := &server{t: t, grants: g, dir: t.TempDir()}
+	s.Server = httptest.NewServer(s.handler(edit))
+	s.Client().CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	t.Cleanup(s.Close)
+	return s
+}
+
+// handler is that of a listener with options after edit.
+func (s *server) handler(edit func(*admin.Options)) http.Handler {
+	s.t.Helper()
 	core, log := observer.New(zapcore.DebugLevel)
-	s := &server{t: t, grants: g, dir: t.TempDir(), log: log}
-	opts := admin.Options{Grants: g, Logger: zap.New(core), PublicURL: "https://connect.example.com", Endpoint: "0.0.0.0:8445", Hosts: []string{"Admin.Example.com"}}
+	s.log = log
+	opts := admin.Options{Grants: s.grants, Logger: zap.New(core), PublicURL: "https://connect.example.com", Endpoint: "0.0.0.0:8445", Hosts: []string{"Admin.Example.com"}}
 	for _, role := range []admin.Role{admin.RoleRead, admin.RoleOperate, admin.RoleConnect} {
 		name := "the-" + string(role)
 		file := filepath.Join(s.dir, name)
 		s.write(file, secretOf(name)+"\n")
 		opts.Tokens = append(opts.Tokens, admin.Token{Name: name, Role: role, File: file})
 	}
+	edit(&opts)
 	a := admin.New(opts)
 	if err := a.CheckTokens(); err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
-	s.Server = httptest.NewServer(a.Handler())
-	s.Client().CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	t.Cleanup(s.Close)
-	return s
+	return a.Handler()
 }
 
 func (s *server) write(file, text string) {

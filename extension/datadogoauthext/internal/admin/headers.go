@@ -1,6 +1,9 @@
 package admin
 
-import "net/http"
+import (
+	"net"
+	"net/http"
+)
 
 // apiPolicy lets an answer that is no page do nothing at all, should a browser take it for one. https://www.w3.org/TR/CSP3/
 const apiPolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -23,6 +26,17 @@ func withHeaders(next http.Handler) http.Handler {
 		h.Set("Cache-Control", "no-store")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		if r.TLS != nil && !local(r.Host) {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// local reports whether a Host is localhost. A browser would extend what is said of it to every port of every program there.
+func local(hostport string) bool {
+	if name, _, err := net.SplitHostPort(hostport); err == nil {
+		hostport = name
+	}
+	return normalHost(hostport) == "localhost"
 }

@@ -27,7 +27,7 @@ func (a *Admin) Routes() []Route {
 func (a *Admin) pages() []Route {
 	return []Route{
 		{Method: "GET", Path: "/login", Page: true, handler: a.loginPage},
-		{Method: "POST", Path: "/login", Page: true, handler: a.login},
+		{Method: "POST", Path: "/login", Page: true, handler: limited(a.logins, http.HandlerFunc(a.login)).ServeHTTP},
 		a.post("/logout", a.logout, RoleRead, RoleOperate, RoleConnect),
 		a.get("/{$}", a.page, RoleRead, RoleOperate),
 		{Method: "GET", Path: "/status.css", Page: true, handler: style},
@@ -80,6 +80,6 @@ func (a *Admin) Handler() http.Handler {
 			all.HandleFunc(r.Method+" "+r.Path, r.handler)
 		}
 	}
-	all.Handle("/", a.hosts.only(notFoundAsProblem(guarded)))
+	all.Handle("/", a.hosts.only(limited(a.requests, notFoundAsProblem(guarded))))
 	return withHeaders(all)
 }
