@@ -22,9 +22,9 @@ type lookupTable map[string]*atomic.Pointer[entry]
 type entry struct {
 	cred *credential.Credential
 	err  error
-	// org and orgErr answer Org: a tenant keeps its organisation when its key or its hold stops it.
-	org    credential.Org
+	// orgErr answers Org, which is row.Org without it: a tenant keeps its organisation when its key or its hold stops it.
 	orgErr error
+	row    Row
 }
 
 // Lookup implements credential.Source.
@@ -39,10 +39,13 @@ func (s *Service) Lookup(tenant string) (*credential.Credential, error) {
 // Org implements credential.Source.
 func (s *Service) Org(tenant string) (credential.Org, error) {
 	e, err := s.find(tenant)
+	if err == nil {
+		err = e.orgErr
+	}
 	if err != nil {
 		return credential.Org{}, err
 	}
-	return e.org, e.orgErr
+	return e.row.Org, nil
 }
 
 func (s *Service) find(tenant string) (*entry, error) {
@@ -88,8 +91,8 @@ func (s *Service) publish(tenants map[string]struct{}) {
 			}
 			continue
 		}
-		e, state := s.entry(tenant)
-		s.view.count(tenant, state)
+		e := s.entry(tenant)
+		s.view.count(tenant, e.row.State)
 		if known {
 			news = slot.Swap(e).differs(e) || news
 			continue
@@ -101,6 +104,7 @@ func (s *Service) publish(tenants map[string]struct{}) {
 	}
 	if copied {
 		s.table.Store(&table)
+		s.sorted.Store(nil) // which keeps the old table
 	}
 	if news {
 		next := make(chan struct{})
@@ -131,40 +135,42 @@ func (v *view) uncount(tenant string) {
 // differs tells a change that matters to a sender from one of tokens only.
 func (e *entry) differs(other *entry) bool {
 	if e.cred == nil || other.cred == nil {
-		return e.cred != other.cred || e.org != other.org || e.err.Error() != other.err.Error()
+		return e.cred != other.cred || e.row.Org != other.row.Org || e.err.Error() != other.err.Error()
 	}
-	return e.org != other.org || e.cred.Generation() != other.cred.Generation() || e.cred.OrgText() != other.cred.OrgText()
+	return e.row.Org != other.row.Org || e.cred.Generation() != other.cred.Generation() || e.cred.OrgText() != other.cred.OrgText()
 }
 
 // entry makes the answer for one tenant. The caller holds view.mu.
-func (s *Service) entry(tenant string) (*entry, State) {
+func (s *Service) entry(tenant string) *entry {
 	facts, reason := s.view.facts(tenant)
-	state := facts.State()
-	g, ok := s.view.grants[tenant]
+	e := &entry{row: s.view.row(tenant, facts)}
+	_, connected := s.view.grants[tenant]
 	switch {
-	case ok && state == StateDisconnected:
-		err := facts.sendError(tenant, reason, s.stopTok)
-		return &entry{err: err, orgErr: err}, state
-	case !ok && state == StateUnreadable:
+	case !connected && e.row.State == StateUnreadable:
+		e.err = facts.sendError(tenant, reason, s.stopTok)
 		// Which organisation it is stands in the record that cannot be read.
-		err := facts.sendError(tenant, reason, s.stopTok)
-		return &entry{err: err, orgErr: fmt.Errorf("tenant %s: %w", tenant, credential.ErrNotReady)}, state
-	case !ok:
-		err := fmt.Errorf("tenant %s: %w", tenant, credential.ErrNotConnected)
-		return &entry{err: err, orgErr: err}, StateKeyMissing
+		e.orgErr = fmt.Errorf("tenant %s: %w", tenant, credential.ErrNotReady)
+		return e
+	case !connected:
+		e.err = fmt.Errorf("tenant %s: %w", tenant, credential.ErrNotConnected)
+		e.orgErr = e.err
+		return e
 	}
-	e := &entry{org: g.rec.Org}
 	if e.err = facts.sendError(tenant, reason, s.stopTok); e.err != nil {
-		return e, state
+		if e.row.State == StateDisconnected {
+			e.orgErr = e.err
+		}
+		return e
 	}
-	o := s.view.orgs[g.rec.Org.String()].rec
+	o := s.view.orgs[e.row.Org.String()].rec
 	if e.err = s.view.unproved(tenant, o); e.err != nil {
-		return e, state
+		return e
 	}
-	if e.cred, e.err = credential.New(tenant, g.rec.Org, o.APIKey, o.Generation, s.fresh(o)); e.err != nil {
+	if e.cred, e.err = credential.New(tenant, e.row.Org, o.APIKey, o.Generation, s.fresh(o)); e.err != nil {
 		e.err = fmt.Errorf("tenant %s: %w", tenant, e.err)
 	}
-	return e, state
+	e.row.Sending = e.cred != nil
+	return e
 }
 
 // fresh returns whether the key of o is still in its grace period, or nil when that is over for good.

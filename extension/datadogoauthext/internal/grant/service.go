@@ -83,6 +83,7 @@ type Service struct {
 
 	view    view
 	table   atomic.Pointer[lookupTable] // nil until loaded
+	sorted  atomic.Pointer[inOrder]     // of a table, maybe not the latest; nil until somebody asks
 	changes atomic.Pointer[chan struct{}]
 
 	refreshes flights // by tenant

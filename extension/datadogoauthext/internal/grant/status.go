@@ -28,34 +28,58 @@ type TenantStatus struct {
 	KeySince                 time.Time
 }
 
-// Tenants lists every tenant, by name.
+// atATime is how many statuses are made under one hold of the view's lock, which every refresh and every change needs too.
+const atATime = 256
+
+// Tenants lists every tenant, by name, each as it is when its turn comes.
 func (s *Service) Tenants() []TenantStatus {
-	s.view.mu.Lock()
-	defer s.view.mu.Unlock()
-	all := make([]TenantStatus, 0, len(s.view.states))
-	for tenant := range s.view.states {
-		f, reason := s.view.facts(tenant)
-		g := s.view.grants[tenant].rec
-		o := s.view.orgs[g.Org.String()].rec
-		tok := s.view.tokens[tenant].rec
-		_, tokenReason := s.view.tokenFact(tenant)
-		t := TenantStatus{
-			Tenant: tenant, Client: g.Org.Client, Site: g.Org.Site, OrgID: g.Org.ID, OrgName: o.Name,
-			State: f.State(), Facts: f, TokenReason: tokenReason, KeyReason: o.KeyReason, HoldReason: g.HoldReason, Sending: f.sendError(tenant, reason, s.stopTok) == nil && o.APIKey != "",
-			Scopes: slices.Clone(g.Scopes), AppOrigin: g.AppOrigin, StartedDomain: g.StartedDomain,
-			KeyName: o.KeyName, Last4: o.Last4, Generation: o.Generation, ConnectedAt: g.ConnectedAt, MintedAt: o.MintedAt,
-			TokenExpiry: tok.Expiry, RefreshedAt: tok.RefreshedAt, KeySince: o.KeySince, Since: latest(tok.Since, o.KeySince, g.HoldSince),
-		}
-		if f.Hold == HoldUnreadable {
-			t.HoldReason = reason + "; restore the store from a backup, or send the customer the connect link and confirm the change that follows"
-		}
-		if c := s.clients[g.Org.Client]; c != nil {
-			t.Stage = c.cfg.Stage
-		}
-		all = append(all, t)
+	slots := s.byName()
+	names := make([]string, len(slots))
+	for i, slot := range slots {
+		names[i] = slot.Load().row.Tenant
 	}
-	slices.SortFunc(all, func(a, b TenantStatus) int { return strings.Compare(a.Tenant, b.Tenant) })
+	return s.TenantsNamed(names)
+}
+
+// TenantsNamed returns those of the tenants named that are there, in the same order. It costs what so many cost.
+func (s *Service) TenantsNamed(names []string) []TenantStatus {
+	all := make([]TenantStatus, 0, len(names))
+	for some := range slices.Chunk(names, atATime) {
+		s.view.mu.Lock()
+		for _, name := range some {
+			if s.view.has(name) {
+				all = append(all, s.status(name))
+			}
+		}
+		s.view.mu.Unlock()
+	}
 	return all
+}
+
+// status is that of a tenant. The caller holds view.mu.
+func (s *Service) status(tenant string) TenantStatus {
+	f, reason := s.view.facts(tenant)
+	g := s.view.grants[tenant].rec
+	o := s.view.orgs[g.Org.String()].rec
+	tok := s.view.tokens[tenant].rec
+	_, tokenReason := s.view.tokenFact(tenant)
+	t := TenantStatus{
+		Tenant: tenant, Client: g.Org.Client, Site: g.Org.Site, OrgID: g.Org.ID, OrgName: o.Name,
+		State: f.State(), Facts: f, TokenReason: tokenReason, KeyReason: o.KeyReason, HoldReason: g.HoldReason,
+		Scopes: slices.Clone(g.Scopes), AppOrigin: g.AppOrigin, StartedDomain: g.StartedDomain,
+		KeyName: o.KeyName, Last4: o.Last4, Generation: o.Generation, ConnectedAt: g.ConnectedAt, MintedAt: o.MintedAt,
+		TokenExpiry: tok.Expiry, RefreshedAt: tok.RefreshedAt, KeySince: o.KeySince, Since: latest(tok.Since, o.KeySince, g.HoldSince),
+	}
+	if e, err := s.find(tenant); err == nil {
+		t.Sending = e.row.Sending
+	}
+	if f.Hold == HoldUnreadable {
+		t.HoldReason = reason + "; restore the store from a backup, or send the customer the connect link and confirm the change that follows"
+	}
+	if c := s.clients[g.Org.Client]; c != nil {
+		t.Stage = c.cfg.Stage
+	}
+	return t
 }
 
 func latest(times ...time.Time) time.Time {
