@@ -27,32 +27,6 @@ type adminGrants struct {
 
 func (a adminGrants) Ready() (ok bool, why string) { return a.grants.Ready(), a.grants.StoreFault() }
 
-func (a adminGrants) Tenants() []admin.TenantStatus {
-	pending := map[string]*admin.PendingChange{}
-	for _, p := range a.grants.PendingChanges() {
-		pending[p.Tenant] = &admin.PendingChange{
-			Tenant: p.Tenant, Client: p.Client, Site: p.Site, OrgID: p.OrgID, OrgName: p.OrgName,
-			FromSite: p.FromSite, FromOrgID: p.FromOrgID, FromOrgName: p.FromOrgName, CreatedAt: p.Created, ExpiresAt: p.Expires,
-		}
-	}
-	tenants, refused := a.grants.Tenants(), a.refusals.byTenant()
-	all := make([]admin.TenantStatus, len(tenants))
-	for i, t := range tenants {
-		all[i] = admin.TenantStatus{
-			Tenant: t.Tenant, Client: t.Client, Stage: t.Stage, Site: t.Site, OrgID: t.OrgID, OrgName: t.OrgName,
-			Token: string(t.Facts.Token), TokenReason: t.TokenReason, Key: string(t.Facts.Key), KeyReason: t.KeyReason,
-			Hold: string(t.Facts.Hold), HoldReason: t.HoldReason,
-			KeyLast4: t.Last4, KeyName: t.KeyName, Generation: t.Generation, KeySince: t.KeySince, KeyMintedAt: t.MintedAt,
-			TokenExpiry: t.TokenExpiry, TokenRefreshedAt: t.RefreshedAt,
-			// The site of a tenant is the callback's domain and nothing else.
-			AppOrigin: t.AppOrigin, StartedDomain: t.StartedDomain, CallbackDomain: t.Site, Scopes: t.Scopes,
-			Pending: pending[t.Tenant], ConnectedAt: t.ConnectedAt, Since: t.Since, Sending: t.Sending,
-			Refused: refused[t.Tenant],
-		}
-	}
-	return all
-}
-
 func (a adminGrants) Quarantine() (admin.Quarantine, bool) {
 	q, ok := a.grants.Quarantine()
 	return admin.Quarantine{RestoredAt: q.RestoredAt, BackupMadeAt: q.BackupMade, Spent: q.Spent, Stopped: q.Stopped}, ok
@@ -72,6 +46,10 @@ func (a adminGrants) Disconnect(ctx context.Context, tenant, reason, by string) 
 
 func (a adminGrants) MintAgain(ctx context.Context, tenant, by string) error {
 	return a.order(tenant, func() error { return a.grants.MintAgain(ctx, tenant, by) })
+}
+
+func (a adminGrants) Refresh(ctx context.Context, tenant, by string) error {
+	return a.order(tenant, func() error { return a.grants.RefreshNow(ctx, tenant, by) })
 }
 
 func (a adminGrants) ConfirmChange(ctx context.Context, tenant, orgID, by string) error {

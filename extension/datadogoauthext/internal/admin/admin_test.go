@@ -32,6 +32,7 @@ type grants struct {
 	err      error
 	invited  []string
 	ordered  []string
+	queried  []admin.Query
 	archive  func(io.Writer) error
 
 	quarantine *admin.Quarantine
@@ -39,9 +40,6 @@ type grants struct {
 	hang       bool // of Incidents
 }
 
-func (g *grants) Tenants() []admin.TenantStatus {
-	return append([]admin.TenantStatus(nil), g.tenants...)
-}
 func (g *grants) Ready() (bool, string) { return !g.notReady, g.why }
 
 func (g *grants) Invite(_ context.Context, tenant, client string, lifetime time.Duration, by string) (admin.Invitation, error) {
@@ -169,7 +167,7 @@ func TestTheAPIListsTenantsInOrderOfName(t *testing.T) {
 		`"token":{"state":"reauthorise","reason":"revoked: send the customer a connect link","expires_at":"2026-01-02T04:04:00Z","refreshed_at":"2026-01-02T03:04:02Z"},` +
 		`"key":{"state":"ok","name":"Partner OAuth Client API Key","last4":"9f3c","generation":2,"minted_at":"2026-01-02T03:04:01Z","since":"2026-01-02T03:04:05Z"},"hold":{"state":"none"},"sending":true,"connected_at":"2026-01-02T03:04:00Z"}`
 	const wantZeta = `{"tenant":"zeta/ü","client":"main","token":{"state":"none"},"key":{"state":"none"},"hold":{"state":"none"},"sending":false}`
-	if want := `{"tenants":[` + wantAcme + `,` + wantZeta + "]}\n"; resp.StatusCode != 200 || body != want {
+	if want := `{"tenants":[` + wantAcme + `,` + wantZeta + `],"total":2}` + "\n"; resp.StatusCode != 200 || body != want {
 		t.Errorf("got %d %s\nwant %s", resp.StatusCode, body, want)
 	}
 	if resp, body := s.do("GET", "/v1/tenants/zeta%2F%C3%BC", "", bearer("the-operate")); resp.StatusCode != 200 || body != wantZeta+"\n" {

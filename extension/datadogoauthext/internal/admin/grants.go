@@ -14,8 +14,7 @@ import (
 type Grants interface {
 	// Ready reports whether the grants are loaded. Until then nothing else is asked. why is for people and may be empty.
 	Ready() (ok bool, why string)
-	// Tenants returns every tenant, in any order. The slice is the caller's.
-	Tenants() []TenantStatus
+	Tenants
 	// Quarantine says what became of a restored store, or false.
 	Quarantine() (Quarantine, bool)
 	Orders
@@ -37,6 +36,8 @@ type Orders interface {
 	Resume(ctx context.Context, tenant, by string) error
 	Disconnect(ctx context.Context, tenant, reason, by string) error
 	MintAgain(ctx context.Context, tenant, by string) error
+	// Refresh renews the tenant's tokens, unless a refresh has to wait: then it is refused, with the reason.
+	Refresh(ctx context.Context, tenant, by string) error
 	// ConfirmChange moves the tenant to orgID, which has to be that of its pending change.
 	ConfirmChange(ctx context.Context, tenant, orgID, by string) error
 	RejectChange(ctx context.Context, tenant, by string) error

@@ -41,7 +41,8 @@ func (a *Admin) listChanges(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	list := []change{}
-	for _, s := range a.sorted() {
+	moving, _, _ := a.grants.Query(Query{State: StatePending})
+	for _, s := range moving {
 		if s.Pending != nil {
 			list = append(list, changeOnWire(*s.Pending))
 		}

@@ -83,6 +83,7 @@ func TestOrdersReachTheGrantsWithWhoGaveThem(t *testing.T) {
 		{"resume", "{}", "resume acme by the-operate"},
 		{"disconnect", `{"reason":"left"}`, "disconnect acme because left by the-operate"},
 		{"mint", "", "mint acme by the-operate"},
+		{"refresh", "", "refresh acme by the-operate"},
 		{"change/confirm", `{"org_id":"o2"}`, "confirm acme to o2 by the-operate"},
 		{"change/reject", "", "reject acme by the-operate"},
 	} {
@@ -106,8 +107,8 @@ func TestOrdersReachTheGrantsWithWhoGaveThem(t *testing.T) {
 			t.Errorf("the log does not say who ordered what: %v", line.ContextMap())
 		}
 	}
-	if n := s.log.FilterMessage("an operator's order was carried out").Len(); n != 10 {
-		t.Errorf("%d of 10 orders are in the log", n)
+	if n := s.log.FilterMessage("an operator's order was carried out").Len(); n != 11 {
+		t.Errorf("%d of 11 orders are in the log", n)
 	}
 }
 
@@ -115,7 +116,7 @@ func TestOnlyOperatorsOrder(t *testing.T) {
 	t.Parallel()
 	s := start(t, &grants{tenants: []admin.TenantStatus{moving()}, archive: func(io.Writer) error { return nil }})
 	for _, path := range []string{
-		"POST /v1/tenants/acme/pause", "POST /v1/tenants/acme/resume", "POST /v1/tenants/acme/disconnect", "POST /v1/tenants/acme/mint", "POST /v1/tenants/acme/change/confirm",
+		"POST /v1/tenants/acme/pause", "POST /v1/tenants/acme/resume", "POST /v1/tenants/acme/disconnect", "POST /v1/tenants/acme/mint", "POST /v1/tenants/acme/refresh", "POST /v1/tenants/acme/change/confirm",
 		"POST /v1/tenants/acme/change/reject", "DELETE /v1/invitations/0123456789ab", "GET /v1/store/archive", "POST /v1/quarantine/end",
 	} {
 		method, path, _ := strings.Cut(path, " ")

@@ -33,7 +33,8 @@ func (a *Admin) page(w http.ResponseWriter, r *http.Request, _ *session) {
 		if q, ok := a.grants.Quarantine(); ok {
 			view.Quarantine = &q
 		}
-		view.add(a.sorted())
+		all, _, _ := a.grants.Query(Query{})
+		view.add(all)
 		view.Incidents = a.viewIncidents(r.Context(), view.At)
 	}
 	var body bytes.Buffer // so that a fault of the template ends in a 500 and not in half a page

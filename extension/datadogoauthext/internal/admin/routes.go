@@ -44,6 +44,7 @@ func (a *Admin) api() []Route {
 		a.call("POST", "/v1/tenants/{tenant}/resume", a.order("resume", nothing, silent(Orders.Resume)), RoleOperate),
 		a.call("POST", "/v1/tenants/{tenant}/disconnect", a.order("disconnect", reason, Orders.Disconnect), RoleOperate),
 		a.call("POST", "/v1/tenants/{tenant}/mint", a.order("mint", nothing, silent(Orders.MintAgain)), RoleOperate),
+		a.call("POST", "/v1/tenants/{tenant}/refresh", a.order("refresh", nothing, silent(Orders.Refresh)), RoleOperate),
 		a.call("POST", "/v1/tenants/{tenant}/change/confirm", a.order("confirm change", orgID, Orders.ConfirmChange), RoleOperate),
 		a.call("POST", "/v1/tenants/{tenant}/change/reject", a.order("reject change", nothing, silent(Orders.RejectChange)), RoleOperate),
 		a.call("GET", "/v1/changes", a.listChanges, RoleRead, RoleOperate),

@@ -1,10 +1,8 @@
 package admin
 
 import (
-	"cmp"
 	"fmt"
 	"net/http"
-	"slices"
 	"time"
 )
 
@@ -94,21 +92,6 @@ func onWire(s TenantStatus) tenant {
 	return t
 }
 
-// listTenants answers {"tenants": […]}, in order of name.
-func (a *Admin) listTenants(w http.ResponseWriter, _ *http.Request) {
-	if !a.isReady(w) {
-		return
-	}
-	statuses := a.sorted()
-	list := make([]tenant, len(statuses))
-	for i, s := range statuses {
-		list[i] = onWire(s)
-	}
-	reply(w, http.StatusOK, struct {
-		Tenants []tenant `json:"tenants"`
-	}{list})
-}
-
 func (a *Admin) oneTenant(w http.ResponseWriter, r *http.Request) {
 	if !a.isReady(w) {
 		return
@@ -118,21 +101,14 @@ func (a *Admin) oneTenant(w http.ResponseWriter, r *http.Request) {
 
 // answerTenant answers with a tenant as it is at this moment.
 func (a *Admin) answerTenant(w http.ResponseWriter, name string) {
-	statuses := a.grants.Tenants()
-	i := slices.IndexFunc(statuses, func(s TenantStatus) bool { return s.Tenant == name })
-	if i < 0 {
+	status, ok := a.grants.Tenant(name)
+	if !ok {
 		problem(w, http.StatusNotFound, unknownTenant(name))
 		return
 	}
-	reply(w, http.StatusOK, onWire(statuses[i]))
+	reply(w, http.StatusOK, onWire(status))
 }
 
 func unknownTenant(name string) string {
 	return fmt.Sprintf("no customer ever connected as %.100q; POST /v1/invitations makes a connect link", name)
-}
-
-func (a *Admin) sorted() []TenantStatus {
-	statuses := a.grants.Tenants()
-	slices.SortFunc(statuses, func(x, y TenantStatus) int { return cmp.Compare(x.Tenant, y.Tenant) })
-	return statuses
 }

@@ -1,0 +1,94 @@
+package datadogoauthext
+
+import (
+	"strings"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/admin"
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
+)
+
+// Query implements admin.Tenants. All tenants are looked at, by what stands ready of each; statuses are made of those on the page alone.
+func (a adminGrants) Query(q admin.Query) (page []admin.TenantStatus, total int, counts map[string]int) {
+	more := a.more()
+	counts = make(map[string]int, len(admin.States)+1)
+	var names []string
+	text := strings.ToLower(q.Text)
+	for row := range a.grants.Rows {
+		match := q.State == ""
+		for state := range more.states(row) {
+			counts[state]++
+			match = match || state == q.State
+		}
+		if !match || q.Site != "" && row.Org.Site != q.Site || q.Client != "" && row.Org.Client != q.Client || !mentions(row, text) {
+			continue
+		}
+		total++
+		if row.Tenant > q.After && (q.Limit == 0 || len(names) < q.Limit) {
+			names = append(names, row.Tenant)
+		}
+	}
+	return more.statuses(a.grants.TenantsNamed(names)), total, counts
+}
+
+// Tenant implements admin.Tenants.
+func (a adminGrants) Tenant(name string) (admin.TenantStatus, bool) {
+	found := a.more().statuses(a.grants.TenantsNamed([]string{name}))
+	if len(found) == 0 {
+		return admin.TenantStatus{}, false
+	}
+	return found[0], true
+}
+
+// mentions reports whether a row holds text, which is in lower case.
+func mentions(row *grant.Row, text string) bool {
+	return text == "" || strings.Contains(strings.ToLower(row.Tenant), text) || strings.Contains(strings.ToLower(row.OrgName), text) ||
+		strings.Contains(strings.ToLower(row.Org.ID), text)
+}
+
+// more is what a grant does not say of its tenant. Few tenants have any of it.
+type more struct {
+	pending map[string]*admin.PendingChange
+	refused map[string][]admin.RefusedIntake
+}
+
+func (a adminGrants) more() more {
+	m := more{pending: map[string]*admin.PendingChange{}, refused: a.refusals.byTenant()}
+	for _, p := range a.grants.PendingChanges() {
+		m.pending[p.Tenant] = &admin.PendingChange{
+			Tenant: p.Tenant, Client: p.Client, Site: p.Site, OrgID: p.OrgID, OrgName: p.OrgName,
+			FromSite: p.FromSite, FromOrgID: p.FromOrgID, FromOrgName: p.FromOrgName, CreatedAt: p.Created, ExpiresAt: p.Expires,
+		}
+	}
+	return m
+}
+
+// states yields those of admin.States that apply to a tenant, and admin.StateAll.
+func (m more) states(row *grant.Row) func(yield func(string) bool) {
+	_, moves := m.pending[row.Tenant]
+	_, refused := m.refused[row.Tenant]
+	return func(yield func(string) bool) {
+		_ = yield(admin.StateAll) && yield(admin.StateName(row.State)) &&
+			(!row.Sending || yield(admin.StateSending)) &&
+			(!(row.Attention || moves || refused) || yield(admin.StateAttention)) &&
+			(!moves || yield(admin.StatePending)) &&
+			(!refused || yield(admin.StateRefused))
+	}
+}
+
+func (m more) statuses(tenants []grant.TenantStatus) []admin.TenantStatus {
+	all := make([]admin.TenantStatus, len(tenants))
+	for i, t := range tenants {
+		all[i] = admin.TenantStatus{
+			Tenant: t.Tenant, Client: t.Client, Stage: t.Stage, Site: t.Site, OrgID: t.OrgID, OrgName: t.OrgName,
+			Token: string(t.Facts.Token), TokenReason: t.TokenReason, Key: string(t.Facts.Key), KeyReason: t.KeyReason,
+			Hold: string(t.Facts.Hold), HoldReason: t.HoldReason,
+			KeyLast4: t.Last4, KeyName: t.KeyName, Generation: t.Generation, KeySince: t.KeySince, KeyMintedAt: t.MintedAt,
+			TokenExpiry: t.TokenExpiry, TokenRefreshedAt: t.RefreshedAt,
+			// The site of a tenant is the callback's domain and nothing else.
+			AppOrigin: t.AppOrigin, StartedDomain: t.StartedDomain, CallbackDomain: t.Site, Scopes: t.Scopes,
+			Pending: m.pending[t.Tenant], ConnectedAt: t.ConnectedAt, Since: t.Since, Sending: t.Sending,
+			Refused: m.refused[t.Tenant],
+		}
+	}
+	return all
+}

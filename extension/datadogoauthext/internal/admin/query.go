@@ -1,0 +1,121 @@
+package admin
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
+)
+
+// Tenants are looked at in pages.
+type Tenants interface {
+	// Query returns a page of the tenants that match, in order of name; how many match in all; and, by the states that a Query can ask
+	// for, how many tenants there are of each, whatever the query. The slice is the caller's.
+	Query(Query) (page []TenantStatus, total int, counts map[string]int)
+	// Tenant returns one of them.
+	Tenant(name string) (TenantStatus, bool)
+}
+
+// Query selects tenants. The zero Query selects all.
+type Query struct {
+	// Text is part of the tenant's name, or of its organisation's name or id, in whatever case.
+	Text string
+	// Site, Client and State are exact. State is one of States.
+	Site, Client, State string
+	// After is the name that a page begins behind, so that pages stay what they are while tenants come and go.
+	After string
+	// Limit bounds the page. Zero means no bound.
+	Limit int
+}
+
+// States that a Query can ask for besides those of a grant, which stand in its words with "-" for a space, such as "key-refused".
+const (
+	StateSending   = "sending"   // data is sent at this moment
+	StateAttention = "attention" // a person has to act
+	StatePending   = "pending"   // a change of organisation waits
+	StateRefused   = "refused"   // an intake refuses data although the key is good
+	// StateAll counts every tenant.
+	StateAll = "all"
+)
+
+// States lists what Query.State can be, but for none.
+var States = states()
+
+func states() []string {
+	all := []string{StateSending, StateAttention, StatePending, StateRefused}
+	for _, st := range grant.States {
+		all = append(all, StateName(st))
+	}
+	return all
+}
+
+// StateName is the word for a grant's state in a query.
+func StateName(st grant.State) string { return strings.ReplaceAll(string(st), " ", "-") }
+
+const (
+	// maxPage bounds the limit that a request of the API may ask for.
+	maxPage = 1000
+	// maxQueryText is more than a tenant's name can have.
+	maxQueryText = 256
+)
+
+// readQuery reads the parameters q, site, state, client, after and limit. The error is for whoever asked.
+func readQuery(values url.Values) (Query, error) {
+	for name, all := range values {
+		if !slices.Contains([]string{"q", "site", "state", "client", "after", "limit"}, name) {
+			return Query{}, fmt.Errorf("%.40q is no parameter of this path; it takes q, site, state, client, after and limit", name)
+		}
+		if len(all) > 1 {
+			return Query{}, fmt.Errorf("%s: give it once", name)
+		}
+	}
+	q := Query{Text: values.Get("q"), Site: values.Get("site"), State: values.Get("state"), Client: values.Get("client"), After: values.Get("after")}
+	if len(q.Text) > maxQueryText {
+		return Query{}, fmt.Errorf("q: holds %d bytes; it may hold %d", len(q.Text), maxQueryText)
+	}
+	if q.State != "" && !slices.Contains(States, q.State) {
+		return Query{}, fmt.Errorf("state: %.40q is none of %s", q.State, strings.Join(States, ", "))
+	}
+	if values.Has("limit") {
+		var err error
+		if q.Limit, err = strconv.Atoi(values.Get("limit")); err != nil || q.Limit < 1 || q.Limit > maxPage {
+			return Query{}, fmt.Errorf("limit: %.40q must be a number from 1 to %d", values.Get("limit"), maxPage)
+		}
+	}
+	return q, nil
+}
+
+// listTenants answers {"tenants": […], "total": n, "next": "…"}, in order of name: those that the query selects, and how many it selects in
+// all. next is there where more follow; it is what after has to be for them. Without a limit all of them follow.
+func (a *Admin) listTenants(w http.ResponseWriter, r *http.Request) {
+	if !a.isReady(w) {
+		return
+	}
+	query, err := readQuery(r.URL.Query())
+	if err != nil {
+		problem(w, http.StatusUnprocessableEntity, err.Error())
+		return
+	}
+	if query.Limit > 0 {
+		query.Limit++ // to see whether more follow
+	}
+	page, total, _ := a.grants.Query(query)
+	next := ""
+	if query.Limit > 0 && len(page) == query.Limit {
+		page = page[:query.Limit-1]
+		next = page[len(page)-1].Tenant
+	}
+	list := make([]tenant, len(page))
+	for i, s := range page {
+		list[i] = onWire(s)
+	}
+	reply(w, http.StatusOK, struct {
+		Tenants []tenant `json:"tenants"`
+		Total   int      `json:"total"`
+		Next    string   `json:"next,omitempty"`
+	}{list, total, next})
+}
