@@ -1,32 +1,18 @@
 package datadogoauthext
 
 import (
+	"iter"
+	"slices"
 	"strings"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/admin"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
 )
 
-// Query implements admin.Tenants. All tenants are looked at, by what stands ready of each; statuses are made of those on the page alone.
+// Query implements admin.Tenants. Statuses are made of the tenants on the page alone.
 func (a adminGrants) Query(q admin.Query) (page []admin.TenantStatus, total int, counts map[string]int) {
 	more := a.more()
-	counts = make(map[string]int, len(admin.States)+1)
-	var names []string
-	text := strings.ToLower(q.Text)
-	for row := range a.grants.Rows {
-		match := q.State == ""
-		for state := range more.states(row) {
-			counts[state]++
-			match = match || state == q.State
-		}
-		if !match || q.Site != "" && row.Org.Site != q.Site || q.Client != "" && row.Org.Client != q.Client || !mentions(row, text) {
-			continue
-		}
-		total++
-		if row.Tenant > q.After && (q.Limit == 0 || len(names) < q.Limit) {
-			names = append(names, row.Tenant)
-		}
-	}
+	names, total, counts := more.search(q, a.grants.Rows)
 	return more.statuses(a.grants.TenantsNamed(names)), total, counts
 }
 
@@ -62,17 +48,59 @@ func (a adminGrants) more() more {
 	return m
 }
 
-// states yields those of admin.States that apply to a tenant, and admin.StateAll.
-func (m more) states(row *grant.Row) func(yield func(string) bool) {
+// flags say which of flagNames apply to a tenant.
+type flags [5]bool
+
+var flagNames = [5]string{admin.StateAll, admin.StateSending, admin.StateAttention, admin.StatePending, admin.StateRefused}
+
+func (m more) flags(row *grant.Row) flags {
 	_, moves := m.pending[row.Tenant]
 	_, refused := m.refused[row.Tenant]
-	return func(yield func(string) bool) {
-		_ = yield(admin.StateAll) && yield(admin.StateName(row.State)) &&
-			(!row.Sending || yield(admin.StateSending)) &&
-			(!(row.Attention || moves || refused) || yield(admin.StateAttention)) &&
-			(!moves || yield(admin.StatePending)) &&
-			(!refused || yield(admin.StateRefused))
+	return flags{true, row.Sending, row.Attention || moves || refused, moves, refused}
+}
+
+// match reports whether a tenant is in a state that a query asks for.
+func (f flags) match(state string, row *grant.Row) bool {
+	if state == "" {
+		return true
 	}
+	if i := slices.Index(flagNames[:], state); i >= 0 {
+		return f[i]
+	}
+	return state == admin.StateName(row.State)
+}
+
+// search looks at every tenant, by what stands ready of each. rows are in order of name.
+func (m more) search(q admin.Query, rows iter.Seq[*grant.Row]) (names []string, total int, counts map[string]int) {
+	text := strings.ToLower(q.Text)
+	counts = make(map[string]int, len(admin.States)+1)
+	states := make(map[grant.State]int, len(grant.States))
+	var flagged [len(flagNames)]int
+	for row := range rows {
+		is := m.flags(row)
+		states[row.State]++
+		for i, applies := range is {
+			if applies {
+				flagged[i]++
+			}
+		}
+		if !is.match(q.State, row) || q.Site != "" && row.Org.Site != q.Site || q.Client != "" && row.Org.Client != q.Client || !mentions(row, text) {
+			continue
+		}
+		total++
+		if row.Tenant > q.After && (q.Limit == 0 || len(names) < q.Limit) {
+			names = append(names, row.Tenant)
+		}
+	}
+	for state, n := range states {
+		counts[admin.StateName(state)] = n
+	}
+	for i, n := range flagged {
+		if n > 0 {
+			counts[flagNames[i]] = n
+		}
+	}
+	return names, total, counts
 }
 
 func (m more) statuses(tenants []grant.TenantStatus) []admin.TenantStatus {
