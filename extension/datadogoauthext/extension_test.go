@@ -47,7 +47,7 @@ func configOf(t *testing.T, f *granttest.Fixture) *Config {
 		Listener: listenerDefaults(free(t), flowWriteTimeout), PublicURL: "https://connect.partner.example", PartnerName: "Partner",
 	})
 	cfg.Admin = configoptional.Some(AdminConfig{
-		Listener: listenerDefaults(free(t), time.Minute), Tokens: []AdminTokenConfig{{Name: "ops", Role: "operate", File: token}},
+		Listener: listenerDefaults(free(t), time.Minute), Tokens: []AdminTokenConfig{{Name: "ops", Role: "operate", File: token}}, SessionLifetime: time.Hour,
 	})
 	require.NoError(t, cfg.Validate())
 	return cfg

@@ -79,7 +79,7 @@ func (n *Node) Tenants(ctx context.Context) ([]Tenant, error) {
 	return answer.Tenants, nil
 }
 
-// Admin asks the admin API as its operator.
+// Admin asks the admin listener as its operator. What of the API is not as its own document says is an error.
 func (n *Node) Admin(ctx context.Context, method, path string, in any) (status int, body []byte, err error) {
 	var payload io.Reader
 	if in != nil {
@@ -97,7 +97,13 @@ func (n *Node) Admin(ctx context.Context, method, path string, in any) (status i
 		return 0, nil, err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	resp, err := n.world.direct.Do(req)
+	client := n.world.direct
+	if strings.HasPrefix(path, "/v1/") {
+		if client, err = n.APIClient(ctx); err != nil {
+			return 0, nil, err
+		}
+	}
+	resp, err := client.Do(req)
 	if err != nil {
 		return 0, nil, err
 	}

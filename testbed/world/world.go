@@ -31,6 +31,9 @@ import (
 // ClientID is the partner's OAuth client in the example configurations that the world runs.
 const ClientID = "demo-client-id"
 
+// unlimited lets a test ask as often as it likes from the one address that it has.
+const unlimited = "--set=extensions.datadogoauth.admin.requests_per_minute=0"
+
 // Customer is a tenant and the organisation that it has at Datadog.
 type Customer struct {
 	Tenant string
@@ -76,6 +79,7 @@ type World struct {
 	adminToken   string
 	roots        *x509.CertPool
 	direct       *http.Client
+	api          api
 	senders      *http.Client // for many at once
 }
 
@@ -121,6 +125,7 @@ func Prepare(ctx context.Context, o Options) (_ *World, err error) {
 		return nil, err
 	}
 	w.config, w.nodes = o.Config, []*Node{w.Node}
+	w.args = append([]string{unlimited}, w.args...)
 	return w, w.addClient()
 }
 

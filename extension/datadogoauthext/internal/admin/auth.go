@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
 )
 
 // bearer lets a request of the API pass that carries a token of one of the roles (RFC 6750).
@@ -26,7 +28,8 @@ func (a *Admin) bearer(next http.HandlerFunc, roles ...Role) http.HandlerFunc {
 			problem(w, http.StatusForbidden, refusedRole(token, roles))
 			return
 		}
-		next(w, r.WithContext(context.WithValue(r.Context(), bearerName{}, token.Name)))
+		ctx := grant.WithActor(r.Context(), grant.Actor{Kind: "operator", Name: token.Name, Via: "api"})
+		next(w, r.WithContext(context.WithValue(ctx, bearerName{}, token.Name)))
 	}
 }
 

@@ -38,6 +38,7 @@ func (a *Admin) pages() []Route {
 func (a *Admin) api() []Route {
 	return []Route{
 		{Method: "GET", Path: "/v1/ready", AnyHost: true, handler: a.ready},
+		{Method: "GET", Path: "/v1/openapi.json", handler: a.openAPI},
 		a.call("GET", "/v1/tenants", a.listTenants, RoleRead, RoleOperate),
 		a.call("GET", "/v1/tenants/{tenant}", a.oneTenant, RoleRead, RoleOperate),
 		a.call("POST", "/v1/tenants/{tenant}/pause", a.order("pause", reason, Orders.Pause), RoleOperate),

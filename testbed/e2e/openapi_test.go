@@ -1,0 +1,238 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/openapi"
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/world"
+)
+
+// neverHere are answers that this walk cannot cause: of a store that is read without fault by a collector with all its parts.
+var neverHere = map[string][]int{
+	"GET /v1/invitations": {409}, "GET /v1/revocations": {409}, "GET /v1/incidents": {409}, "GET /v1/store/archive": {409},
+	"POST /v1/tenants/{tenant}/disconnect": {409},
+}
+
+// Every operation of the document is asked for, and for every refusal below 500 that it names. The client fails what is not as the document says.
+func TestTheAdminAPIIsAsItsDocumentSays(t *testing.T) {
+	t.Parallel()
+	tokens := map[string]string{}
+	w := start(t, func(o *world.Options) {
+		overlay := "extensions:\n  datadogoauth:\n    admin:\n      tokens:\n        - {name: demo, role: operate, file: " + filepath.Join(o.Dir, "admin-token") + "}\n"
+		for _, role := range []string{"read", "connect"} {
+			file := filepath.Join(t.TempDir(), role)
+			tokens[role] = strings.Repeat(role+"-", 10)
+			if err := os.WriteFile(file, []byte(tokens[role]), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			overlay += "        - {name: a-" + role + ", role: " + role + ", file: " + file + "}\n"
+		}
+		file := filepath.Join(t.TempDir(), "tokens.yaml")
+		if err := os.WriteFile(file, []byte(overlay), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		o.Args = []string{"--config", file, "--set=extensions.datadogoauth.admin.requests_per_minute=600"}
+	})
+	connectAll(t, w)
+	_, tokens["operate"] = w.OperatorToken()
+	doc, err := w.APIDocument(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := w.APIClient(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	walk := &apiWalk{t: t, base: w.AdminURL, client: client, tokens: tokens}
+	for _, op := range operations(doc) {
+		walk.reads(op)
+		walk.refusals(op)
+	}
+	walk.ask(operation{name: "POST /v1/invitations"}, http.StatusCreated, sending(`{"tenant": "newcomer", "lifetime": "1h"}`))
+	walk.ask(operation{name: "DELETE /v1/invitations/{id}"}, http.StatusNoContent, func(r *http.Request) { r.URL.Path = "/v1/invitations/" + invitationID(t, w) })
+	for _, order := range []string{"pause", "resume", "refresh", "mint", "disconnect"} {
+		walk.ask(operation{name: "POST /v1/tenants/{tenant}/" + order}, http.StatusOK)
+	}
+	for _, order := range []string{"pause", "resume", "refresh", "mint", "change/reject"} { // what a tenant that is disconnected cannot have
+		walk.ask(operation{name: "POST /v1/tenants/{tenant}/" + order}, http.StatusConflict)
+	}
+	walk.ask(operation{name: "POST /v1/tenants/{tenant}/change/confirm"}, http.StatusConflict, sending(`{"org_id": "o2"}`))
+	walk.ask(operation{name: "DELETE /v1/invitations/{id}"}, http.StatusConflict)
+	walk.ask(operation{name: "POST /v1/quarantine/end"}, http.StatusConflict)
+	for _, op := range operations(doc) {
+		if op.has(http.StatusTooManyRequests) {
+			walk.flood(op)
+		}
+	}
+	for _, op := range operations(doc) {
+		for _, status := range op.answers {
+			if status >= 400 && status < 500 && !slices.Contains(neverHere[op.name], status) && !doc.Seen(op.name, status) {
+				t.Errorf("%s never answered %d", op.name, status)
+			}
+		}
+	}
+}
+
+func invitationID(t *testing.T, w *world.World) string {
+	t.Helper()
+	_, body, err := w.Admin(t.Context(), http.MethodGet, "/v1/invitations", nil)
+	_, rest, ok := strings.Cut(string(body), `"id":"`)
+	id, _, _ := strings.Cut(rest, `"`)
+	if err != nil || !ok {
+		t.Fatalf("no link in %s: %v", body, err)
+	}
+	return id
+}
+
+// operation is one of a document's.
+type operation struct {
+	name    string // "POST /v1/tenants/{tenant}/pause"
+	roles   []string
+	answers []int
+	hasBody bool
+}
+
+func (op operation) has(status int) bool { return slices.Contains(op.answers, status) }
+
+func operations(doc *openapi.Document) []operation {
+	var all []operation
+	for _, path := range doc.Paths.InMatchingOrder() {
+		for method, o := range doc.Paths.Value(path).Operations() {
+			op := operation{name: method + " " + path, hasBody: o.RequestBody != nil}
+			roles, _ := o.Extensions["x-roles"].([]any)
+			for _, role := range roles {
+				op.roles = append(op.roles, fmt.Sprint(role))
+			}
+			for status := range o.Responses.Map() {
+				var n int
+				_, _ = fmt.Sscan(status, &n)
+				op.answers = append(op.answers, n)
+			}
+			all = append(all, op)
+		}
+	}
+	return all
+}
+
+// apiWalk asks as the operator, unless a change says otherwise.
+type apiWalk struct {
+	t      *testing.T
+	base   string
+	client *http.Client
+	tokens map[string]string
+}
+
+type change = func(*http.Request)
+
+func sending(body string) change {
+	return func(r *http.Request) {
+		r.Body, r.ContentLength, r.GetBody = io.NopCloser(strings.NewReader(body)), int64(len(body)), nil
+		r.Header.Set("Content-Type", "application/json")
+	}
+}
+
+func (w *apiWalk) send(op operation, changes ...change) (int, error) {
+	method, path, _ := strings.Cut(op.name, " ")
+	path = strings.NewReplacer("{tenant}", "acme", "{id}", "000000000000").Replace(path)
+	req, err := http.NewRequestWithContext(w.t.Context(), method, w.base+path, nil)
+	if err != nil {
+		return 0, err
+	}
+	req.Header.Set("Authorization", "Bearer "+w.tokens["operate"])
+	for _, change := range changes {
+		change(req)
+	}
+	resp, err := w.client.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	return resp.StatusCode, resp.Body.Close()
+}
+
+func (w *apiWalk) ask(op operation, status int, changes ...change) {
+	w.t.Helper()
+	if got, err := w.send(op, changes...); err != nil || got != status {
+		w.t.Errorf("%s: got %d, want %d: %v", op.name, got, status, err)
+	}
+}
+
+// reads asks for what changes nothing.
+func (w *apiWalk) reads(op operation) {
+	if strings.HasPrefix(op.name, "GET ") {
+		w.ask(op, http.StatusOK)
+	}
+}
+
+// refusals causes every refusal that follows from the request alone.
+func (w *apiWalk) refusals(op operation) {
+	valid := sending("{}")
+	switch op.name {
+	case "POST /v1/tenants/{tenant}/change/confirm":
+		valid = sending(`{"org_id": "o2"}`)
+	case "POST /v1/invitations":
+		valid = sending(`{"tenant": "acme"}`)
+	}
+	asRole := func(role string) change {
+		return func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+w.tokens[role]) }
+	}
+	stranger := ""
+	for _, role := range slices.Sorted(maps.Keys(w.tokens)) {
+		if !slices.Contains(op.roles, role) {
+			stranger = role
+		}
+	}
+	badValue := func(r *http.Request) {
+		r.URL.Path, r.URL.RawPath = strings.Replace(r.URL.Path, "acme", "a\nb", 1), strings.Replace(r.URL.Path, "acme", "a%0Ab", 1)
+	}
+	switch op.name {
+	case "GET /v1/tenants":
+		badValue = func(r *http.Request) { r.URL.RawQuery = "limit=0" }
+	case "POST /v1/invitations":
+		badValue = sending(`{"tenant": ""}`)
+	}
+	for status, changes := range map[int][]change{
+		http.StatusUnauthorized:          {valid, func(r *http.Request) { r.Header.Del("Authorization") }},
+		http.StatusForbidden:             {valid, asRole(stranger)},
+		http.StatusMisdirectedRequest:    {valid, func(r *http.Request) { r.Host = "evil.example" }},
+		http.StatusNotFound:              {valid, func(r *http.Request) { r.URL.Path = strings.Replace(r.URL.Path, "acme", "nobody", 1) }},
+		http.StatusBadRequest:            {sending("{")},
+		http.StatusRequestEntityTooLarge: {sending(`{"reason": "` + strings.Repeat("x", 17<<10) + `"}`)},
+		http.StatusUnsupportedMediaType:  {sending("{}"), func(r *http.Request) { r.Header.Set("Content-Type", "text/plain") }},
+		http.StatusUnprocessableEntity:   {valid, badValue},
+	} {
+		if !op.has(status) {
+			continue
+		}
+		if !op.hasBody {
+			changes = append(changes, func(r *http.Request) { r.Body, r.ContentLength = nil, 0 })
+		}
+		w.ask(op, status, changes...)
+	}
+}
+
+// flood asks until it is too much.
+func (w *apiWalk) flood(op operation) {
+	w.t.Helper()
+	noToken := func(r *http.Request) { r.Header.Del("Authorization") }
+	for range 700 {
+		status, err := w.send(op, noToken)
+		if errors.Is(err, context.Canceled) || status == http.StatusTooManyRequests {
+			return
+		}
+		if err != nil {
+			w.t.Errorf("%s: %v", op.name, err)
+			return
+		}
+	}
+	w.t.Errorf("%s: 700 requests are not too many", op.name)
+}
