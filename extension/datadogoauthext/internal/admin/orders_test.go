@@ -115,13 +115,14 @@ func TestOrdersReachTheGrantsWithWhoGaveThem(t *testing.T) {
 func TestOnlyOperatorsOrder(t *testing.T) {
 	t.Parallel()
 	s := start(t, &grants{tenants: []admin.TenantStatus{moving()}, archive: func(io.Writer) error { return nil }})
+	login := s.loggedIn("the-operate")
 	for _, path := range []string{
 		"POST /v1/tenants/acme/pause", "POST /v1/tenants/acme/resume", "POST /v1/tenants/acme/disconnect", "POST /v1/tenants/acme/mint", "POST /v1/tenants/acme/refresh", "POST /v1/tenants/acme/change/confirm",
 		"POST /v1/tenants/acme/change/reject", "DELETE /v1/invitations/0123456789ab", "GET /v1/store/archive", "POST /v1/quarantine/end",
 	} {
 		method, path, _ := strings.Cut(path, " ")
 		for name, auth := range map[string]change{
-			"read": bearer("the-read"), "connect": bearer("the-connect"), "nobody": func(*http.Request) {}, "a login": s.loggedIn("the-operate"),
+			"read": bearer("the-read"), "connect": bearer("the-connect"), "nobody": func(*http.Request) {}, "a login": login,
 		} {
 			if resp, _ := s.do(method, path, `{"org_id":"o2"}`, auth, jsonBody); resp.StatusCode != 401 && resp.StatusCode != 403 {
 				t.Errorf("%s %s: %s gets %d", method, path, name, resp.StatusCode)
