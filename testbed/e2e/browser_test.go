@@ -319,6 +319,7 @@ func (b *tab) login() {
 	b.t.Helper()
 	name, secret := b.world.OperatorToken()
 	b.open(b.world.AdminURL + "/")
+	b.shows(http.StatusOK, "Name of the token")
 	b.run("write name and token", chromedp.SendKeys("#name", name, chromedp.ByQuery), chromedp.SendKeys("#token", secret, chromedp.ByQuery))
 	b.press(`//button[.="Log in"]`)
 }

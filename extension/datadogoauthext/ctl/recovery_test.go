@@ -292,11 +292,18 @@ type running struct {
 
 func (r running) Ready() (bool, string) { return r.at.Load().Ready(), "" }
 
-func (r running) Tenants() (all []admin.TenantStatus) {
+func (r running) Query(admin.Query) (page []admin.TenantStatus, total int, counts map[string]int) {
 	for _, t := range r.at.Load().Tenants() {
-		all = append(all, admin.TenantStatus{Tenant: t.Tenant, Hold: string(t.Facts.Hold)})
+		page = append(page, admin.TenantStatus{Tenant: t.Tenant, Hold: string(t.Facts.Hold)})
 	}
-	return all
+	return page, len(page), nil
+}
+
+func (r running) Tenant(name string) (admin.TenantStatus, bool) {
+	for _, t := range r.at.Load().TenantsNamed([]string{name}) {
+		return admin.TenantStatus{Tenant: t.Tenant, Hold: string(t.Facts.Hold)}, true
+	}
+	return admin.TenantStatus{}, false
 }
 
 func (r running) Quarantine() (admin.Quarantine, bool) {
