@@ -73,7 +73,7 @@ type Dispatcher struct {
 	line         []*waiter                    // calls of Push that wait for a place
 	pace         pace
 	starved      bool // parked data is due and finds no place
-	curbed       bool // the same of data whose last attempt failed
+	curbed       bool // the same of data of a lane that leaves places to others
 	shares       shares
 	undeleted    map[uint64]*undeleted // by number in the durable queue
 	toStore      destination           // of what is handed over to the Store

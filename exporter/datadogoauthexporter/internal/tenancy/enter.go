@@ -33,7 +33,7 @@ func (d *Dispatcher) enter(ctx context.Context, key string, r *intake.Request, g
 			return done, nil
 		case !own && !d.all(l):
 			if !r.Try.Slot {
-				l.sending++
+				l.takes(now)
 			}
 			d.take(l.to, now)
 			r.Try.Slot, r.Try.Sending = true, true

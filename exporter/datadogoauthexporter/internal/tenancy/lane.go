@@ -22,9 +22,11 @@ type lane struct {
 	// sending counts the requests of queue workers that are with the intake or in back-off between two attempts, waiting those that wait for a
 	// place.
 	sending, waiting int
-	// flying counts those that are with the intake, and heard is when the last of them came back, or the first went out.
+	// flying counts those that are with the intake, and heard is when the last request came back, or the first of these went out.
 	flying int
 	heard  time.Time
+	// answers says that something came back since the lane had nothing under way, or shortly before.
+	answers bool
 	// failures counts the attempts that failed since the last one that succeeded.
 	failures int
 	// notBefore is when the next probe, or the next attempt after the intake asked to wait, may be made.
@@ -69,7 +71,23 @@ func (d *Dispatcher) landed(key string) {
 	defer d.mu.Unlock()
 	l := d.lanes[key] // it stays while it has a request under way
 	l.flying--
-	l.heard = time.Now()
+	l.hears(time.Now())
+}
+
+// hears notes that something of the lane came back, be it fresh or parked.
+func (l *lane) hears(now time.Time) { l.heard, l.answers = now, true }
+
+// takes takes one of the lane's places for a push.
+func (l *lane) takes(now time.Time) {
+	l.begins(now)
+	l.sending++
+}
+
+// begins is called before the lane has one more under way.
+func (l *lane) begins(now time.Time) {
+	if l.sending == 0 && !l.redriving && now.Sub(l.heard) > patience {
+		l.answers = false
+	}
 }
 
 // forgetAfter is how long after it could have been tried again a lane that failed is known, with nothing to try: its tenant has left, or has moved.

@@ -40,9 +40,9 @@ func (p *pace) gave(now time.Time, full bool) {
 	}
 }
 
-// turn is when a place is expected for the one behind so many others.
-func (p *pace) turn(now time.Time, ahead int) time.Duration {
-	return time.Duration(ahead+1) * max(p.mean, now.Sub(p.since))
+// soon says that a place is expected within patience for the one behind so many others.
+func (p *pace) soon(now time.Time, ahead int) bool {
+	return max(p.mean, now.Sub(p.since)) <= patience/time.Duration(ahead+1)
 }
 
 // waiter is a push in the line for a place.
@@ -95,7 +95,7 @@ func (d *Dispatcher) free() {
 		case d.shut(w.lane, now):
 		case !d.all(w.lane) && (w.slot || !d.full(w.key, w.lane, 0, now)):
 			if !w.slot {
-				w.lane.sending++
+				w.lane.takes(now)
 			}
 			d.take(w.lane.to, now)
 			w.has = true
@@ -112,26 +112,38 @@ func (d *Dispatcher) free() {
 }
 
 // all says that a push finds all places taken, or all of its intake: Settings.Workers in all, those of parked data included.
-func (d *Dispatcher) all(l *lane) bool { return d.allOver(l) || d.allAt(l) }
+func (d *Dispatcher) all(l *lane) bool {
+	left := d.left(l)
+	return d.allOver(left) || d.allAt(l, left)
+}
 
-func (d *Dispatcher) allOver(l *lane) bool {
-	return d.used()+max(d.reserved(d.starved, d.redriving), d.left(l)) >= d.set.Workers
+// allOver is of all places, but for so many that are left to others.
+func (d *Dispatcher) allOver(left int) bool {
+	return d.used()+max(d.reserved(d.starved, d.redriving), left) >= d.set.Workers
 }
 
 // used is how many places are taken, or kept for hand-overs.
 func (d *Dispatcher) used() int { return d.sending + d.redriving + d.keptForStore() }
 
-func (d *Dispatcher) allAt(l *lane) bool {
-	return l.to.sending+l.to.redriving+max(d.reserved(l.to.starved, l.to.redriving), d.left(l)) >= d.perSite()
+// allAt is of those of the lane's intake.
+func (d *Dispatcher) allAt(l *lane, left int) bool {
+	return l.to.sending+l.to.redriving+max(d.reserved(l.to.starved, l.to.redriving), left) >= d.perSite()
 }
 
-// left is what a lane leaves to others: a quarter if its last attempt failed. Lanes whose intakes hang, and of which nobody knows yet whether they will
-// again, then do not have all places between them.
+// left is what a lane leaves to others, so that lanes whose intakes hang, and of which nobody knows it yet, do not have all places between them: half if it
+// has something under way and was not heard of, an eighth if it has and was, a quarter if its last attempt failed. So one that may hang takes one place,
+// and more only while there are plenty; who has none finds one as long as those that hang are fewer than the places.
 func (d *Dispatcher) left(l *lane) int {
-	if l.failures == 0 {
+	switch busy := l.sending > 0 || l.redriving; {
+	case busy && !l.answers:
+		return d.set.Workers / 2
+	case l.failures > 0:
+		return d.set.Workers / 4
+	case busy:
+		return d.set.Workers / 8
+	default:
 		return 0
 	}
-	return d.set.Workers / 4
 }
 
 // reserved is what pushes leave of the places while parked data is due and finds none: a quarter of them belongs to parked data.
@@ -181,18 +193,23 @@ func (d *Dispatcher) gave(to *destination) {
 	}
 }
 
-// comesSoon says that a place is expected within patience for one more push.
+// comesSoon says that a place is expected within patience for one more push. If nobody but the lane itself is in the way it is: that waits for the answer
+// to what it has under way. There are workers for as many as there are places.
 func (d *Dispatcher) comesSoon(l *lane, now time.Time) bool {
-	return !(d.allOver(l) && d.pace.turn(now, len(d.line)) > patience) && !(d.allAt(l) && l.to.pace.turn(now, l.to.waiting) > patience)
+	left := d.left(l)
+	if l.failures == 0 && len(d.line) < d.set.Workers {
+		left = 0
+	}
+	return !(d.allOver(left) && !d.pace.soon(now, len(d.line))) && !(d.allAt(l, left) && !l.to.pace.soon(now, l.to.waiting))
 }
 
 // redriveBegins takes a place for parked data of a lane, unless there is none. probe says that the lane is in trouble: such lanes get a quarter of the
-// places at most, so that intakes that hang cannot keep them all. Parked data gets three quarters, and leaves the others to what comes fresh.
+// places at most, so that intakes that hang cannot keep them all. Who leaves places to others does so here as well. Parked data gets three quarters, and leaves the others to what comes fresh.
 func (d *Dispatcher) redriveBegins(l *lane, probe bool, now time.Time) bool {
-	switch to := l.to; {
+	switch to, left := l.to, d.left(l); {
 	case to.open && to.probing >= d.quarter(), probe && d.probing >= d.quarter(): // the end of another wakes the loop
 		return false
-	case probe && (d.allOver(l) || d.allAt(l)):
+	case (probe || left > 0) && (d.allOver(left) || d.allAt(l, left)):
 		d.curbed = true
 		return false
 	case d.used() >= d.set.Workers, d.redriving >= d.perSite():
@@ -202,6 +219,7 @@ func (d *Dispatcher) redriveBegins(l *lane, probe bool, now time.Time) bool {
 		to.starved = true
 		return false
 	}
+	l.begins(now)
 	d.redriving++
 	l.to.redriving++
 	d.taken(l.to, now)

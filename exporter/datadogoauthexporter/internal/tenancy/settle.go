@@ -116,6 +116,9 @@ func (d *Dispatcher) finish(key string, r *intake.Request, res result) {
 	now := time.Now()
 	d.mu.Lock()
 	l := d.lane(key, r)
+	if res.reached == answered {
+		l.hears(now)
+	}
 	d.finished(l, r)
 	d.free() // if r came from the park, there is room
 	reopened := l.to.note(now, l, res, d.set.Retry)
