@@ -30,6 +30,8 @@ type Options struct {
 	Collector, Ctl string // binaries that `make build` wrote
 	// Exporter is added to the exporter's configuration, indented by four.
 	Exporter string
+	// Storage puts the queue on the disk, below TMPDIR: file_storage with fsync. It goes without a sending_queue in Exporter.
+	Storage bool
 	// Metrics has the collector serve its own metrics, for Books.
 	Metrics bool
 	// TraceMS has it list its goroutines so many milliseconds one after another, for Goroutines. 0 does not.
@@ -91,7 +93,10 @@ func (f *Fleet) writeConfig(file string) error {
 		return err
 	}
 	var out strings.Builder
-	if err := t.Execute(&out, struct{ Exporter, MetricsPort string }{strings.TrimRight(f.opts.Exporter, "\n"), f.metricsPort}); err != nil {
+	if err := t.Execute(&out, struct {
+		Exporter, MetricsPort string
+		Storage               bool
+	}{strings.TrimRight(f.opts.Exporter, "\n"), f.metricsPort, f.opts.Storage}); err != nil {
 		return err
 	}
 	return os.WriteFile(file, []byte(out.String()), 0o600)
@@ -174,11 +179,14 @@ func (f *Fleet) Nudge(ctx context.Context, i int) error {
 // Restart kills the collector and starts it again: its memory, its park and its queue are those of a new process. What it had is lost.
 func (f *Fleet) Restart(ctx context.Context) error {
 	f.World.Collector.Kill()
-	if err := f.World.Standin.AwaitQuiet(ctx); err != nil {
+	if err := errors.Join(f.World.Standin.AwaitQuiet(ctx), os.RemoveAll(f.Queue())); err != nil {
 		return err
 	}
 	return f.World.StartCollector(ctx)
 }
+
+// Queue is where the queue's files are, with Options.Storage.
+func (f *Fleet) Queue() string { return f.World.Path("queue") }
 
 // Stream sends loads for the first n tenants, in turn. What arrives is noted in the ledger.
 func (f *Fleet) Stream(loads []*load.Load, n int, ledger *load.Ledger) *load.Stream {

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"os"
 )
 
@@ -14,7 +15,7 @@ func (f *Fleet) Save() error {
 // Restore is Restart with the store as it was when it was saved: what a run did to keys and grants is undone.
 func (f *Fleet) Restore(ctx context.Context) error {
 	f.World.Collector.Kill()
-	if err := f.World.Standin.AwaitQuiet(ctx); err != nil {
+	if err := errors.Join(f.World.Standin.AwaitQuiet(ctx), os.RemoveAll(f.Queue())); err != nil {
 		return err
 	}
 	if err := copyFile(f.World.Path("saved.db"), f.World.Path("grants.db")); err != nil {

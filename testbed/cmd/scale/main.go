@@ -23,14 +23,15 @@ It is what "make bench-scale" runs; it builds the two files first. It fails if a
 
   -collector FILE  the collector, dist/otelcol-datadogoauth
   -ctl FILE        dist/datadogoauthctl, to make throw-away keysets
-  -sizes LIST      numbers of tenants, rising (default 1,100,1000,10000)
-  -active N        at the largest size, once more with so many that send (default 1000; 0 leaves that out)
-  -rate N          items a second, a third each of metrics, logs and spans (default 10000)
+  -sizes LIST      numbers of tenants, rising (default 1,100,1000,10000; with -storage without the last)
+  -active N        at the largest size, once more with so many that send (default 1000, with -storage 0, which leaves that out)
+  -rate N          items a second, a third each of metrics, logs and spans (default 10000; with -storage 4000)
   -runs N          measured runs of each size (default 3)
+  -storage         with a durable queue: file_storage with fsync, below TMPDIR. Then each size also is measured as fast as 64 callers are answered
   -time DURATION   of a run, at least; it is as long as it takes until every tenant has sent (default 30s)
   -json FILE       write every figure there as well
   -svg FILE        draw them
-  -short           sizes 1 and 4 for seconds: shows that it works, measures nothing
+  -short           sizes 1 and 4, with -storage 2, for seconds: shows that it works, measures nothing
 `
 
 // requestItems is how many items a request has: of metrics, of logs, or of spans.
@@ -42,9 +43,11 @@ const maxLoad = 1000
 type options struct {
 	program.Binaries
 	jsonFile, svgFile  string
+	storage            bool
 	sizes              []int
 	active, rate, runs int
 	time               time.Duration
+	flood              int           // how many different requests of each signal a flood has
 	settle             time.Duration // how long a collector that has started is left alone before its memory is read
 }
 
@@ -57,21 +60,37 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 func parse(args []string) (o options, err error) {
 	var sizes string
 	var short bool
+	o.flood = maxLoad
 	flags := program.NewFlags("bench-scale", &o.Binaries)
 	flags.StringVar(&o.jsonFile, "json", "", "")
 	flags.StringVar(&o.svgFile, "svg", "", "")
-	flags.StringVar(&sizes, "sizes", "1,100,1000,10000", "")
-	flags.IntVar(&o.active, "active", 1000, "")
-	flags.IntVar(&o.rate, "rate", 10_000, "")
+	flags.StringVar(&sizes, "sizes", "", "")
+	flags.IntVar(&o.active, "active", -1, "")
+	flags.IntVar(&o.rate, "rate", 0, "")
 	flags.IntVar(&o.runs, "runs", 3, "")
 	flags.DurationVar(&o.time, "time", 30*time.Second, "")
+	flags.BoolVar(&o.storage, "storage", false, "")
 	flags.BoolVar(&short, "short", false, "")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
 	o.settle = 3 * time.Second
+	usual := options{active: 1000, rate: 10_000}
+	all := "1,100,1000,10000"
+	if o.storage {
+		usual, all = options{rate: 4000}, "1,100,1000"
+	}
+	if o.rate == 0 {
+		o.rate = usual.rate
+	}
+	if sizes == "" {
+		sizes = all
+	}
 	if short {
-		sizes, o.active, o.runs, o.time, o.settle = "1,4", 2, 1, time.Second, 100*time.Millisecond
+		sizes, o.active, o.runs, o.time, o.settle, o.flood = "1,4", 2, 1, time.Second, 100*time.Millisecond, 40
+		if o.storage {
+			sizes, o.active = "2", 0
+		}
 	}
 	for text := range strings.SplitSeq(sizes, ",") {
 		n, err := strconv.Atoi(text)
@@ -83,7 +102,11 @@ func parse(args []string) (o options, err error) {
 	if !slices.IsSorted(o.sizes) {
 		return o, errors.New("-sizes must rise: tenants are connected and never leave")
 	}
-	if largest := o.sizes[len(o.sizes)-1]; o.active < 0 || o.active > largest {
+	largest := o.sizes[len(o.sizes)-1]
+	if o.active < 0 && usual.active <= largest {
+		o.active = usual.active
+	}
+	if o.active = max(o.active, 0); o.active > largest {
 		return o, fmt.Errorf("-active must be 0 to %d, the largest size", largest)
 	}
 	if o.rate < requestItems || o.runs < 1 || o.time < time.Second {

@@ -22,13 +22,18 @@ type lab struct {
 
 // measure does everything, in a world of its own.
 func measure(ctx context.Context, o options, out io.Writer) (err error) {
-	f, err := fleet.Start(ctx, fleet.Options{Collector: o.Collector, Ctl: o.Ctl})
+	f, err := fleet.Start(ctx, fleet.Options{Collector: o.Collector, Ctl: o.Ctl, Storage: o.storage})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	l := &lab{o, out, f}
 	r := newReport(o)
+	if o.storage {
+		if r.Synced, err = synced(f.World.Path(".")); err != nil {
+			return err
+		}
+	}
 	for _, n := range o.sizes {
 		begin, before := time.Now(), len(f.Orgs)
 		if err := f.Connect(ctx, n); err != nil {
@@ -62,6 +67,7 @@ type Size struct {
 	Typical    int64    `json:"typical_resident_bytes"` // the median while it was sent
 	Goroutines int      `json:"goroutines"`
 	Runs       []Run    `json:"runs"`
+	Flood      *Flood   `json:"flood,omitempty"` // with a durable queue
 }
 
 // Run is one measured run.
@@ -79,10 +85,7 @@ const within = time.Minute
 
 // size measures a fresh process of which some tenants send. The first turn of each is not measured: it starts series.
 func (l *lab) size(ctx context.Context, connected, active int) (s *Size, err error) {
-	if err := l.fleet.Restart(ctx); err != nil {
-		return nil, err
-	}
-	if err := pause(ctx, l.settle); err != nil {
+	if err := l.fresh(ctx); err != nil {
 		return nil, err
 	}
 	s = &Size{Connected: connected, Active: active}
@@ -93,15 +96,9 @@ func (l *lab) size(ctx context.Context, connected, active int) (s *Size, err err
 	if active < 100 { // few tenants have many senders each
 		requests = 100 / active * active
 	}
-	loads, err := fleet.Loads(1, requests, requestItems)
+	stream, turn, err := l.warm(ctx, requests, active)
 	if err != nil {
 		return nil, err
-	}
-	ledger := &load.Ledger{}
-	stream := l.fleet.Stream(loads, active, ledger)
-	turn := time.Duration(float64(len(loads)*max(requests, active)*requestItems) / float64(l.rate) * float64(time.Second))
-	if _, _, err := stream.Run(ctx, float64(l.rate), turn+time.Second); err != nil {
-		return nil, fmt.Errorf("warming up: %w", err)
 	}
 	watch := l.watch(s)
 	for range l.runs {
@@ -118,7 +115,35 @@ func (l *lab) size(ctx context.Context, connected, active int) (s *Size, err err
 		return nil, err
 	}
 	l.printf("%d tenants, %d of them active: %s", connected, active, s.line())
+	if l.storage {
+		if s.Flood, err = l.measureFlood(ctx, active); err != nil {
+			return nil, fmt.Errorf("as fast as it can: %w", err)
+		}
+		l.printf("%d tenants, %d of them active: %s", connected, active, s.Flood.line())
+	}
 	return s, l.fleet.Restart(ctx) // the dump ended it, and more tenants may be to connect
+}
+
+// fresh starts the collector anew and leaves it alone for a while.
+func (l *lab) fresh(ctx context.Context) error {
+	if err := l.fleet.Restart(ctx); err != nil {
+		return err
+	}
+	return pause(ctx, l.settle)
+}
+
+// warm makes a stream of so many requests of each signal and sends the first turn of it, which is not measured.
+func (l *lab) warm(ctx context.Context, requests, active int) (stream *load.Stream, turn time.Duration, err error) {
+	loads, err := fleet.Loads(1, requests, requestItems)
+	if err != nil {
+		return nil, 0, err
+	}
+	stream = l.fleet.Stream(loads, active, &load.Ledger{})
+	turn = time.Duration(float64(len(loads)*max(requests, active)*requestItems) / float64(l.rate) * float64(time.Second))
+	if _, _, err := stream.Run(ctx, float64(l.rate), turn+time.Second); err != nil {
+		return nil, 0, fmt.Errorf("warming up: %w", err)
+	}
+	return stream, turn, nil
 }
 
 // watch keeps the most that the collector holds until the function that it returns is called.
@@ -178,13 +203,24 @@ func (l *lab) run(ctx context.Context, stream *load.Stream, d time.Duration) (r 
 		return r, err
 	}
 	after, counts := stream.Ledger.Group(0), stream.Counts(0)
-	if lost := counts.Given + counts.Failed + counts.Skipped - counted.Given - counted.Failed - counted.Skipped; lost > 0 || after.Extra > 0 || stream.Ledger.Strange() > 0 {
-		return r, fmt.Errorf("%d requests were not taken, %d items arrived twice, %d of no request", lost, after.Extra, stream.Ledger.Strange())
+	if lost := counts.Given + counts.Failed + counts.Skipped - counted.Given - counted.Failed - counted.Skipped; lost > 0 {
+		return r, fmt.Errorf("%d requests were not taken; can the collector keep up with the rate?", lost)
+	}
+	if err := intact(stream); err != nil {
+		return r, err
 	}
 	q := stream.Ledger.Quantiles(0, begin, .5, .99)
 	r = Run{Items: after.Accepted - before.Accepted, CPUSeconds: (end - used).Seconds(), P50: q[0].Seconds(), P99: q[1].Seconds(), Refused: counts.Refused - counted.Refused}
 	r.Rate = float64(r.Items) / took.Seconds()
 	return r, nil
+}
+
+// intact is an error if something came twice.
+func intact(stream *load.Stream) error {
+	if extra, strange := stream.Ledger.Group(0).Extra, stream.Ledger.Strange(); extra > 0 || strange > 0 {
+		return fmt.Errorf("%d items arrived twice, %d of no request", extra, strange)
+	}
+	return nil
 }
 
 func (l *lab) printf(format string, args ...any) { fmt.Fprintf(l.out, "scale: "+format+"\n", args...) }

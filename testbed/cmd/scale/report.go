@@ -19,6 +19,8 @@ type Report struct {
 	CPUs         int     `json:"cpus"`
 	Rate         int     `json:"rate"`
 	RequestItems int     `json:"request_items"`
+	Storage      bool    `json:"storage"`                        // a durable queue
+	Synced       float64 `json:"synced_write_seconds,omitempty"` // of 4 kB, where its files are
 	Sizes        []*Size `json:"sizes"`
 	Active       *Size   `json:"active,omitempty"` // the largest size, of which a part sends
 
@@ -30,7 +32,7 @@ type Report struct {
 const memoryTarget = 250e6
 
 func newReport(o options) *Report {
-	return &Report{Go: runtime.Version(), CPUs: runtime.NumCPU(), Rate: o.rate, RequestItems: requestItems, o: o}
+	return &Report{Go: runtime.Version(), CPUs: runtime.NumCPU(), Rate: o.rate, RequestItems: requestItems, Storage: o.storage, o: o}
 }
 
 func (s *Size) of(figure func(Run) float64) figures.Spread {
@@ -77,6 +79,8 @@ func (r *Report) finish(out io.Writer) error {
 		fmt.Fprint(out, s.row())
 		verdict := "met"
 		switch {
+		case r.Storage:
+			verdict = "not judged: asked of the default configuration"
 		case s.Connected < 10_000 || s.Active < 1000:
 			verdict = "not judged: fewer tenants than asked"
 		case s.Busy.Peak > memoryTarget:
@@ -85,11 +89,14 @@ func (r *Report) finish(out io.Writer) error {
 		}
 		fmt.Fprintf(out, "\nscale: memory of %d connected tenants, %d active: %.1f MB at the peak, %.1f MB at most in samples, %.1f MB in the median; asked ≤ %.0f MB for 10000 and 1000: %s\n", s.Connected, s.Active, mb(s.Busy.Peak), mb(s.Busy.Resident), mb(s.Typical), memoryTarget/1e6, verdict)
 	}
+	if r.Storage {
+		r.floods(out)
+	}
 	runs := ""
 	if mark := figures.Few(r.o.runs); mark != "" {
 		runs = "; " + mark
 	}
-	fmt.Fprintf(out, "scale: nothing lost, nothing twice; %d items/s, requests of %d items; %d CPUs, %s%s\n", r.Rate, r.RequestItems, r.CPUs, r.Go, runs)
+	fmt.Fprintf(out, "scale: nothing lost, nothing twice; %d items/s%s, requests of %d items; %d CPUs, %s%s\n", r.Rate, r.queue(), r.RequestItems, r.CPUs, r.Go, runs)
 	if r.o.svgFile != "" {
 		if err := r.draw(r.o.svgFile); err != nil {
 			return err
@@ -123,7 +130,7 @@ func (r *Report) draw(file string) error {
 	if err != nil {
 		return err
 	}
-	err = plot.Draw(out, fmt.Sprintf("One collector and its tenants, %d items/s", r.Rate), places, panels)
+	err = plot.Draw(out, fmt.Sprintf("One collector and its tenants, %d items/s%s", r.Rate, r.queue()), places, panels)
 	if end := out.Close(); err == nil {
 		err = end
 	}

@@ -69,6 +69,37 @@ func TestAShortRunHasAllFigures(t *testing.T) {
 	}
 }
 
+// A short run with a durable queue shows what it takes at most as well.
+func TestADurableQueueIsFlooded(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "scale.json")
+	var out bytes.Buffer
+	if err := run(t.Context(), []string{"-collector", binary(t, "otelcol-datadogoauth"), "-ctl", binary(t, "datadogoauthctl"), "-short", "-storage", "-rate", "2000", "-json", file}, &out); err != nil {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r Report
+	if err := json.Unmarshal(text, &r); err != nil {
+		t.Fatal(err)
+	}
+	if !r.Storage || r.Synced <= 0 || len(r.Sizes) != 1 {
+		t.Fatalf("%s", text)
+	}
+	for _, s := range r.Sizes {
+		if f := s.Flood; f == nil || f.Calls < 8 || f.Rate <= 0 || f.CPUSeconds <= 0 || f.Drained <= 0 {
+			t.Errorf("%d tenants: %+v", s.Connected, f)
+		}
+	}
+	for _, want := range []string{"| 2 | 2 | 64 |", "a durable queue with fsync", "nothing lost"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the output lacks %q:\n%s", want, out.String())
+		}
+	}
+}
+
 func TestTheMemoryOfTenThousandTenantsIsJudged(t *testing.T) {
 	t.Parallel()
 	for bytes, want := range map[int64]string{249e6: ": met\n", 251e6: ": missed\n"} {
