@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
@@ -78,8 +77,7 @@ type signalExporter[D, R any] struct {
 	*core
 	signal signal[D, R]
 	next   chain[D]
-	empty  D // what exporterhelper is given in place of the data; see handover
-	ended  atomic.Bool
+	empty  D        // what exporterhelper is given in place of the data; see handover
 	calls  inflight // of consume
 	room   room
 }
@@ -99,13 +97,8 @@ func (e *signalExporter[D, R]) Start(ctx context.Context, host component.Host) e
 	return e.next.Start(ctx, e.watch.host(e.queue.host(host)))
 }
 
-// Shutdown implements component.Component. It may come without Start, and twice.
-func (e *signalExporter[D, R]) Shutdown(ctx context.Context) error {
-	if e.ended.Swap(true) {
-		return nil
-	}
-	ctx, cancel := e.bounded(ctx)
-	defer cancel()
+// end is what the stop of every signal is. It may come without Start.
+func (e *signalExporter[D, R]) end(ctx context.Context) error {
 	e.queue.stops()
 	e.calls.close()
 	early, cancelEarly := e.part(ctx, 4)

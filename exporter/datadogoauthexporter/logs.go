@@ -51,14 +51,14 @@ func (e *logsExporter) Start(ctx context.Context, host component.Host) error {
 
 // Shutdown implements component.Component. It may come without Start, and twice.
 func (e *logsExporter) Shutdown(ctx context.Context) error {
-	ctx, cancel := e.bounded(ctx)
-	defer cancel()
-	early, cancelEarly := e.part(ctx, 4)
-	defer cancelEarly()
-	if err := e.incidents.stop(early); err != nil {
-		e.set.Logger.Warn("A call about an incident is still under way; the journal has its record", zap.Error(err))
-	}
-	return e.signalExporter.Shutdown(ctx)
+	return e.within(ctx, func(ctx context.Context) error {
+		early, cancel := e.part(ctx, 4)
+		defer cancel()
+		if err := e.incidents.stop(early); err != nil {
+			e.set.Logger.Warn("A call about an incident is still under way; the journal has its record", zap.Error(err))
+		}
+		return e.end(ctx)
+	})
 }
 
 // ConsumeLogs implements exporter.Logs.

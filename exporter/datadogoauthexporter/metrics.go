@@ -80,14 +80,14 @@ func (e *metricsExporter) Start(ctx context.Context, host component.Host) error 
 
 // Shutdown implements component.Component. The memory of cumulative series is saved when the last call has ended, which the queue refuses by then.
 func (e *metricsExporter) Shutdown(ctx context.Context) error {
-	ctx, cancel := e.bounded(ctx)
-	defer cancel()
-	err := e.signalExporter.Shutdown(ctx)
-	if waited := e.calls.wait(ctx); waited != nil {
-		return errors.Join(err, fmt.Errorf("data is still being taken in: %w", waited))
-	}
-	e.state.close(context.WithoutCancel(ctx)) // it is no intake that it waits for
-	return err
+	return e.within(ctx, func(ctx context.Context) error {
+		err := e.end(ctx)
+		if waited := e.calls.wait(ctx); waited != nil {
+			return errors.Join(err, fmt.Errorf("data is still being taken in: %w", waited))
+		}
+		e.state.close(context.WithoutCancel(ctx)) // it is no intake that it waits for
+		return err
+	})
 }
 
 // ConsumeMetrics implements exporter.Metrics.

@@ -3,6 +3,8 @@ package datadogoauthexporter
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -16,15 +18,45 @@ import (
 type stopping struct {
 	begun time.Time // zero before the stop
 	by    time.Time
+	told  sync.Once // what it took
 }
 
-// bounded is ctx until the stop must have ended. The first call begins it.
-func (c *core) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
-	if c.stopping.begun.IsZero() {
-		now := time.Now()
-		c.stopping = stopping{now, now.Add(c.cfg.stops.share(c.cfg.ShutdownTimeout))}
+// hangsAfter is how long after its time a stop may end: what it does at the end is no matter of a moment.
+const hangsAfter = time.Second
+
+// within ends a stop in time. What obeys no context is an operation of a disk that hangs; the stop goes on without it then. Who waits for the disk keeps what he
+// has to write, since it may be written yet. The second time it does nothing.
+func (c *core) within(ctx context.Context, stop func(context.Context) error) error {
+	if !c.stopping.begun.IsZero() {
+		return nil
 	}
-	return context.WithDeadline(ctx, c.stopping.by)
+	now := time.Now()
+	c.stopping.begun, c.stopping.by = now, now.Add(c.cfg.stops.share(c.cfg.ShutdownTimeout))
+	ctx, cancel := context.WithDeadline(ctx, c.stopping.by)
+	done := make(chan error, 1)
+	go func() {
+		defer cancel()
+		done <- stop(ctx)
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(hangsAfter):
+		c.stopped()
+		return fmt.Errorf("the stop of %s did not end within its part of shutdown_timeout, since sending_queue::storage does not answer; what is stored goes on with the next start", c.signal)
+	}
+}
+
+// stopped tells the exporters of other signals how long this one took.
+func (c *core) stopped() {
+	if c.dispatcher.Load() != nil {
+		c.stopping.told.Do(func() { c.cfg.stops.ended(time.Since(c.stopping.begun)) })
+	}
 }
 
 // part is ctx until that part of the time that is left is over.
@@ -69,9 +101,7 @@ func (c *core) stop(ctx context.Context, next component.Component, enqueue func(
 		c.client.CloseIdleConnections()
 	}
 	c.telemetry.Shutdown()
-	if d != nil {
-		c.cfg.stops.ended(time.Since(c.stopping.begun))
-	}
+	c.stopped()
 	return err
 }
 

@@ -84,10 +84,10 @@ func (e *tracesExporter) Start(ctx context.Context, host component.Host) error {
 
 // Shutdown implements component.Component. It may come without Start, and twice. The stats of all spans are in the queue before that is shut down.
 func (e *tracesExporter) Shutdown(ctx context.Context) error {
-	ctx, cancel := e.bounded(ctx)
-	defer cancel()
-	e.stats.stop(ctx)
-	return e.signalExporter.Shutdown(ctx)
+	return e.within(ctx, func(ctx context.Context) error {
+		e.stats.stop(ctx)
+		return e.end(ctx)
+	})
 }
 
 // ConsumeTraces implements exporter.Traces.
