@@ -20,12 +20,19 @@ var _ admin.Grants = adminGrants{}
 type adminGrants struct {
 	grants   *grant.Service
 	refusals *refusals
+	sends    *sends
 	store    store.Store
 	flow     *flow.Flow // nil in a collector that only sends, which takes no order
 	client   string
 }
 
 func (a adminGrants) Ready() (ok bool, why string) { return a.grants.Ready(), a.grants.StoreFault() }
+
+func (a adminGrants) Sends(tenants []string) map[string][]admin.SendFigure {
+	return a.sends.byTenant(tenants)
+}
+
+func (a adminGrants) SendHistory(tenant string) admin.SendHistory { return a.sends.history(tenant) }
 
 func (a adminGrants) Quarantine() (admin.Quarantine, bool) {
 	q, ok := a.grants.Quarantine()

@@ -24,6 +24,8 @@ var (
 	_ credential.Source        = (*datadogOAuth)(nil)
 	_ credential.Journal       = (*datadogOAuth)(nil)
 	_ credential.Refusals      = (*datadogOAuth)(nil)
+	_ credential.Sends         = (*datadogOAuth)(nil)
+	_ credential.Probes        = (*datadogOAuth)(nil)
 )
 
 type datadogOAuth struct {
@@ -39,6 +41,8 @@ type datadogOAuth struct {
 	never   chan struct{} // never closed
 
 	refusals refusals
+	sends    sends
+	probers  probers
 }
 
 func newExtension(cfg *Config, set extension.Settings) (*datadogOAuth, error) {

@@ -3,7 +3,6 @@ package datadogoauthext
 import (
 	"cmp"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/credential"
@@ -25,37 +24,13 @@ func (e *datadogOAuth) ShowRefusals(list func() []credential.IntakeRefusal) (rem
 
 // refusals are the lists of the exporters in this collector. The zero refusals is ready.
 type refusals struct {
-	mu    sync.Mutex // guards lists
-	lists map[int]func() []credential.IntakeRefusal
-	last  int
+	offered[func() []credential.IntakeRefusal]
 }
 
-func (r *refusals) add(list func() []credential.IntakeRefusal) (remove func()) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.lists == nil {
-		r.lists = make(map[int]func() []credential.IntakeRefusal)
-	}
-	r.last++
-	number := r.last
-	r.lists[number] = list
-	return func() {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		delete(r.lists, number)
-	}
-}
-
-// byTenant asks all of them, without the lock. An intake that several exporters send to is there once, since the first refusal.
+// byTenant asks all of them. An intake that several exporters send to is there once, since the first refusal.
 func (r *refusals) byTenant() map[string][]admin.RefusedIntake {
-	r.mu.Lock()
-	lists := make([]func() []credential.IntakeRefusal, 0, len(r.lists))
-	for _, list := range r.lists {
-		lists = append(lists, list)
-	}
-	r.mu.Unlock()
 	all := map[string][]admin.RefusedIntake{}
-	for _, list := range lists {
+	for _, list := range r.all() {
 		for _, refusal := range list() {
 			all[refusal.Tenant] = append(all[refusal.Tenant], admin.RefusedIntake{Intake: refusal.Intake, Since: refusal.Since})
 		}

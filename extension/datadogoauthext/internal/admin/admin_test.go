@@ -38,9 +38,19 @@ type grants struct {
 	quarantine *admin.Quarantine
 	incidents  admin.Incidents
 	hang       bool // of Incidents
+	sends      map[string][]admin.SendFigure
+	history    admin.SendHistory
 }
 
-func (g *grants) Ready() (bool, string) { return !g.notReady, g.why }
+func (g *grants) Sends(tenants []string) map[string][]admin.SendFigure {
+	of := map[string][]admin.SendFigure{}
+	for _, tenant := range tenants {
+		of[tenant] = g.sends[tenant]
+	}
+	return of
+}
+func (g *grants) SendHistory(string) admin.SendHistory { return g.history }
+func (g *grants) Ready() (bool, string)                { return !g.notReady, g.why }
 
 func (g *grants) Invite(_ context.Context, tenant, client string, lifetime time.Duration, by string) (admin.Invitation, error) {
 	if g.err != nil {

@@ -1,0 +1,31 @@
+package admin
+
+import "time"
+
+// Sends is what is known of the data that this collector's exporters sent. Figures of other collectors on the same store are theirs.
+type Sends interface {
+	// Sends returns the figures of each of the tenants named that has any, in order of signal and intake. It costs what so many tenants cost.
+	Sends(tenants []string) map[string][]SendFigure
+	// SendHistory returns an empty one for a tenant that nothing was sent for.
+	SendHistory(tenant string) SendHistory
+}
+
+// SendFigure is what is known of one tenant at one intake since the start of the collector.
+type SendFigure struct {
+	Signal, Intake string // such as "metrics" and "series"
+	// LastSent is when the intake last took a body, and LastError why it, or the way to it, last did not take one: one line, bounded, with nothing in
+	// it that a peer wrote. Both stay when the other is newer. Zero and "" for never.
+	LastSent    time.Time
+	LastError   string
+	LastErrorAt time.Time
+	// Parked counts the items that wait until the tenant can be sent for, the oldest since ParkedSince.
+	Parked      int64
+	ParkedSince time.Time
+}
+
+// SendHistory counts bodies by steps of time, oldest first. Both slices are of the same length.
+type SendHistory struct {
+	Step          time.Duration
+	End           time.Time // of the last step, which is under way
+	Sent, Refused []uint32  // bodies that an intake took; bodies that an intake, or the way to it, did not take, each try once
+}
