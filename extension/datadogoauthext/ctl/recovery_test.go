@@ -306,6 +306,10 @@ func (r running) Tenant(name string) (admin.TenantStatus, bool) {
 	return admin.TenantStatus{}, false
 }
 
+func (r running) Sends([]string) map[string][]admin.SendFigure { return nil } // no exporter runs
+
+func (r running) SendHistory(string) admin.SendHistory { return admin.SendHistory{} }
+
 func (r running) Quarantine() (admin.Quarantine, bool) {
 	q, on := r.at.Load().Quarantine()
 	return admin.Quarantine{RestoredAt: q.RestoredAt}, on

@@ -29,3 +29,31 @@ type SendHistory struct {
 	End           time.Time // of the last step, which is under way
 	Sent, Refused []uint32  // bodies that an intake took; bodies that an intake, or the way to it, did not take, each try once
 }
+
+// sendFigure and sendHistory are those on the wire. Times are RFC 3339 in UTC and left out where there is none.
+type sendFigure struct {
+	Signal      string    `json:"signal"`
+	Intake      string    `json:"intake"`
+	LastSentAt  time.Time `json:"last_sent_at,omitzero"`
+	LastError   string    `json:"last_error,omitempty"`
+	LastErrorAt time.Time `json:"last_error_at,omitzero"`
+	Parked      int64     `json:"parked"`
+	ParkedSince time.Time `json:"parked_since,omitzero"`
+}
+
+type sendHistory struct {
+	StepSeconds int       `json:"step_seconds"`
+	End         time.Time `json:"end"`
+	Sent        []uint32  `json:"sent"`
+	Refused     []uint32  `json:"refused"`
+}
+
+// addSends puts what was sent for t into it.
+func (a *Admin) addSends(t *tenant) {
+	for _, f := range a.grants.Sends([]string{t.Tenant})[t.Tenant] {
+		t.Sends = append(t.Sends, sendFigure{f.Signal, f.Intake, f.LastSent.UTC(), f.LastError, f.LastErrorAt.UTC(), f.Parked, f.ParkedSince.UTC()})
+	}
+	if h := a.grants.SendHistory(t.Tenant); len(h.Sent) > 0 {
+		t.History = &sendHistory{int(h.Step / time.Second), h.End.UTC(), h.Sent, h.Refused}
+	}
+}

@@ -23,6 +23,10 @@ type tenant struct {
 	Sending     bool      `json:"sending"`
 	ConnectedAt time.Time `json:"connected_at,omitzero"`
 	Since       time.Time `json:"since,omitzero"`
+
+	// These are there where one tenant is answered, and not in lists.
+	Sends   []sendFigure `json:"sends,omitempty"`
+	History *sendHistory `json:"history,omitempty"`
 }
 
 // refused is an intake that refuses the tenant's data although its key is good.
@@ -106,7 +110,9 @@ func (a *Admin) answerTenant(w http.ResponseWriter, name string) {
 		problem(w, http.StatusNotFound, unknownTenant(name))
 		return
 	}
-	reply(w, http.StatusOK, onWire(status))
+	t := onWire(status)
+	a.addSends(&t)
+	reply(w, http.StatusOK, t)
 }
 
 func unknownTenant(name string) string {
