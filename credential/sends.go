@@ -12,7 +12,8 @@ type SendFigures struct {
 	LastSent    time.Time
 	LastError   string
 	LastErrorAt time.Time
-	// Parked counts the items that wait on disk or in memory until the tenant can be sent for, since ParkedSince.
+	// Parked counts the items that wait on disk or in memory until the tenant can be sent for. The oldest of them is of ParkedSince, by its own time; zero
+	// if none has one.
 	Parked      int64
 	ParkedSince time.Time
 }

@@ -27,6 +27,7 @@ type Config struct {
 	// ShutdownTimeout bounds a stop, of all signals together. What is not sent by then stays in the queue's storage, or is counted as lost.
 	ShutdownTimeout time.Duration `mapstructure:"shutdown_timeout"`
 	stops           *sharedStop
+	sends           *sharedSends
 	// Retry is exporterhelper's retry. Where it would give up, the request is parked.
 	Retry configretry.BackOffConfig `mapstructure:"retry_on_failure"`
 	// Queue is exporterhelper's queue and batcher. Batches are always of one tenant. With a storage it needs Retry, which tells it at a stop

@@ -19,6 +19,7 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/apmstats"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/hostmetadata"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
+	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/sends"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/tenancy"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/traces"
 	"github.com/datadogoauth/otelcol-datadogoauth/site"
@@ -35,6 +36,7 @@ type core struct {
 	hosts      *hostmetadata.Hosts // nil when no host metadata is sent
 	watch      *queueWatch
 	status     *status
+	sends      *sends.Signal
 	files      fileHealths
 	queue      *queueGuard // set by Start; nil without a storage
 	patientFor time.Duration
@@ -42,6 +44,7 @@ type core struct {
 	// Set by start.
 	source     credential.Source
 	client     *http.Client
+	sending    intake.Settings
 	attempts   *attempts      // nil when no events are sent, or the queue has no storage
 	parking    *tenancy.Store // nil when the queue has no storage
 	dispatcher atomic.Pointer[tenancy.Dispatcher]
@@ -50,7 +53,7 @@ type core struct {
 }
 
 func newCore(set exporter.Settings, cfg *Config, signal string, maxAge time.Duration) (*core, error) {
-	c := &core{set: set, cfg: cfg, signal: signal, maxAge: maxAge, status: &status{after: failingAfter}, patientFor: patientFor}
+	c := &core{set: set, cfg: cfg, signal: signal, maxAge: maxAge, status: &status{after: failingAfter}, sends: cfg.sends.board.Signal(signal), patientFor: patientFor}
 	c.files.status, c.files.logger = c.status, set.Logger
 	c.watch = &queueWatch{core: c}
 	c.resolver = tenancy.NewResolver(tenancy.Rules{
@@ -175,7 +178,7 @@ func (c *core) start(ctx context.Context, host component.Host) error {
 	var parked *ownFile
 	c.parking, parked = c.openParking(ctx, host)
 	version := c.set.BuildInfo.Version
-	sender := intake.NewSender(intake.Settings{
+	c.sending = intake.Settings{
 		Client:    c.client,
 		Endpoints: endpoints,
 		UserAgent: "otelcol-datadogoauth/" + version,
@@ -193,7 +196,9 @@ func (c *core) start(ctx context.Context, host component.Host) error {
 		Timeout:       c.cfg.Timeout,
 		MaxWait:       c.maxWait(),
 		Observer:      c.telemetry,
-	})
+		Board:         c.sends,
+	}
+	sender := intake.NewSender(c.sending)
 	queue := c.cfg.Queue.Get()
 	limits := c.cfg.Parking.limits(c.parking != nil)
 	where := "Data of tenants that cannot take it is parked in memory: no crash leaves anything of it; see sending_queue::storage"
@@ -209,6 +214,7 @@ func (c *core) start(ctx context.Context, host component.Host) error {
 		Source:    c.source,
 		Deliver:   c.status.watch(sender.Send),
 		Observer:  c.telemetry,
+		Board:     c.sends,
 		Logger:    c.set.Logger,
 		Retry:     c.cfg.Retry,
 		MaxSends:  c.cfg.MaxSendsPerTenant,
@@ -234,6 +240,7 @@ func (c *core) start(ctx context.Context, host component.Host) error {
 	if shows {
 		c.unshow = board.ShowRefusals(c.refusals)
 	}
+	c.cfg.sends.shown(c)
 	c.set.Logger.Info(where, zap.Int("max_bytes_per_tenant", limits.PerTenantBytes), zap.Int("max_bytes", limits.TotalBytes))
 	return nil
 }

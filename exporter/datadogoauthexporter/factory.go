@@ -39,6 +39,7 @@ func createDefaultConfig() component.Config {
 		Timeout:                20 * time.Second, // what Datadog's Agent waits
 		ShutdownTimeout:        30 * time.Second, // an attempt or two, with three signals
 		stops:                  &sharedStop{},
+		sends:                  newSharedSends(),
 		Retry:                  configretry.NewDefaultBackOffConfig(),
 		Queue:                  configoptional.Some(defaultQueue()),
 		MaxSendsPerTenant:      2,

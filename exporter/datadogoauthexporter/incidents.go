@@ -47,6 +47,7 @@ func (w *incidentsWorker) start() error {
 		MaxAge:             c.cfg.Incidents.MaxAge,
 		Remember:           c.cfg.Incidents.RememberFor,
 		Observer:           c.telemetry,
+		Board:              c.sends,
 		Logger:             c.set.Logger,
 	})
 	if err := c.telemetry.observeIncidents(worker.Figures); err != nil {

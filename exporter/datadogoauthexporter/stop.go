@@ -75,6 +75,7 @@ func (c *core) stop(ctx context.Context, next component.Component, enqueue func(
 	if c.unshow != nil {
 		c.unshow()
 	}
+	c.cfg.sends.hidden(c)
 	d := c.dispatcher.Load()
 	if d != nil {
 		left := time.Until(c.stopping.by)

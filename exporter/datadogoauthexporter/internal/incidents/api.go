@@ -253,17 +253,30 @@ func (r *Record) attributes() incidentAttributes {
 // that is invalid is made once more without them, if it says anything else. 400 says that nothing was done, so nothing is created twice.
 func (a *api) say(ctx context.Context, method, path string, d data, into any) (verdict, error) {
 	v, err := a.call(ctx, method, path, document{d}, into)
+	a.show(ctx, v, err)
 	fields := len(d.Attributes.Fields)
 	d.Attributes.Fields = nil
 	if v != invalid || !a.set.RetryWithoutFields || fields == 0 || d.Attributes.empty() {
 		return v, err
 	}
 	v, second := a.call(ctx, method, path, document{d}, into)
+	a.show(ctx, v, second)
 	if v != done {
 		return v, errors.Join(err, second)
 	}
 	a.set.Observer.Omitted(a.tenant, fields)
 	return done, nil
+}
+
+// show tells the board what became of a call, unless a stop cut it short.
+func (a *api) show(ctx context.Context, v verdict, err error) {
+	switch {
+	case a.set.Board == nil:
+	case v == done:
+		a.set.Board.Taken(a.tenant, intake.Incidents)
+	case ctx.Err() == nil:
+		a.set.Board.Refused(a.tenant, intake.Incidents, err)
+	}
 }
 
 // create makes the incident and returns its id.

@@ -43,7 +43,9 @@ type Settings struct {
 	// Remember is how long a key is known after its last change.
 	Remember time.Duration
 	Observer Observer
-	Logger   *zap.Logger
+	// Board is told of calls that say something about an incident. It may be nil.
+	Board  intake.Board
+	Logger *zap.Logger
 }
 
 const (

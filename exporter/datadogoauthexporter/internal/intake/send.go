@@ -28,6 +28,14 @@ type Observer interface {
 	Complained(r *Request, texts []string)
 }
 
+// Board is told, by tenant, what became of each body. It is called from many goroutines.
+type Board interface {
+	// Taken is told of a body that an intake took.
+	Taken(tenant string, f Family)
+	// Refused is told of one that an intake, or the way to it, did not take, or of which it took only a part. What a peer wrote is not in why.
+	Refused(tenant string, f Family, why error)
+}
+
 // Settings are what a Sender needs.
 type Settings struct {
 	// Client carries TLS and proxy settings. The sender makes a copy that follows no redirect.
@@ -52,6 +60,8 @@ type Settings struct {
 	// MaxWait bounds the wait that an intake can ask for.
 	MaxWait  time.Duration
 	Observer Observer
+	// Board may be nil.
+	Board Board
 }
 
 // Sender compresses requests, sends them and says what the answers mean. It is safe for concurrent use.
@@ -130,6 +140,7 @@ func (s *Sender) Send(ctx context.Context, cred *credential.Credential, r *Reque
 	var lost error
 	kept, divided, small, settled, tried := 0, 0, 0, false, false
 	lose := func(why Reason, err error) {
+		s.refused(ctx, r, err)
 		n := rest[0].Count()
 		s.set.Observer.Dropped(r.Family, why, n)
 		r.Settled(n)
@@ -147,8 +158,10 @@ func (s *Sender) Send(ctx context.Context, cred *credential.Credential, r *Reque
 				rejected = min(a.rejected, n)
 			}
 			s.set.Observer.Delivered(r.Family, n-rejected)
+			s.taken(r)
 			if rejected > 0 {
 				s.set.Observer.Dropped(r.Family, ReasonRejected, rejected)
+				s.refused(ctx, r, fmt.Errorf("send %s of tenant %s to %s: the intake took a body but rejected %d of its %d items", r.Family, r.Tenant, cred.Site(), rejected, n))
 			}
 			r.Settled(n)
 			rest, settled = rest[1:], true
@@ -181,6 +194,7 @@ func (s *Sender) Send(ctx context.Context, cred *credential.Credential, r *Reque
 			// The others wait: they would be given up one after the other.
 			return &Unsent{Left: join(rest), Partial: kept > 0, Settled: true, Down: true, Err: a.err}
 		default:
+			s.refused(ctx, r, a.err)
 			left := join(rest)
 			if a.page {
 				left.Try.Pages++
@@ -192,6 +206,19 @@ func (s *Sender) Send(ctx context.Context, cred *credential.Credential, r *Reque
 		return consumererror.NewPermanent(lost)
 	}
 	return nil
+}
+
+// taken and refused tell the board. An attempt that was cut short by a stop tells nothing of the tenant.
+func (s *Sender) taken(r *Request) {
+	if s.set.Board != nil {
+		s.set.Board.Taken(r.Tenant, r.Family)
+	}
+}
+
+func (s *Sender) refused(ctx context.Context, r *Request, why error) {
+	if s.set.Board != nil && ctx.Err() == nil {
+		s.set.Board.Refused(r.Tenant, r.Family, why)
+	}
 }
 
 // maxDivided bounds how often bodies of one request are divided in search of items at fault: enough for one among 1,000 three times over. What is

@@ -24,13 +24,20 @@ type Observer interface {
 	Dropped(f intake.Family, why intake.Reason, items int)
 }
 
+// Board is told, by tenant, why data waits or is lost for which no intake was tried. It is called from many goroutines, never with a lock held.
+type Board interface {
+	NotSent(tenant string, f intake.Family, why error)
+}
+
 // Settings are what a Dispatcher needs.
 type Settings struct {
 	Source credential.Source
 	// Deliver sends a request; its errors are those of intake.Sender.Send.
 	Deliver  func(context.Context, *credential.Credential, *intake.Request) error
 	Observer Observer
-	Logger   *zap.Logger
+	// Board may be nil.
+	Board  Board
+	Logger *zap.Logger
 	// Retry is the configuration of exporterhelper's retry, which runs above Push.
 	Retry configretry.BackOffConfig
 	// MaxSends is how many requests one tenant may have under way at one intake, the one that comes from the park included. Service checks
@@ -256,6 +263,7 @@ func (d *Dispatcher) lookup(r *intake.Request, send func(*credential.Credential)
 
 func (d *Dispatcher) lose(r *intake.Request, why intake.Reason, err error) result {
 	d.set.Observer.Dropped(r.Family, why, r.Count())
+	d.notSent(r, err)
 	return result{outcome: done, err: consumererror.NewPermanent(fmt.Errorf("%s of tenant %s: %w", r.Family, r.Tenant, err))}
 }
 
@@ -273,10 +281,10 @@ func (d *Dispatcher) trim(r *intake.Request) {
 	}
 	old, ahead := r.Trim(before, after)
 	if old > 0 {
-		d.set.Observer.Expired(r.Family, old)
+		d.expired(r, old)
 	}
 	if ahead > 0 {
-		d.set.Observer.Dropped(r.Family, intake.ReasonFuture, ahead)
+		d.dropped(r, intake.ReasonFuture, ahead)
 	}
 	r.Settled(old + ahead)
 }

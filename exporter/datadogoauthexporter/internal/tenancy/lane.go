@@ -44,6 +44,9 @@ type lane struct {
 	refusedSince time.Time
 	// redriving says that a goroutine is emptying what the lane has parked.
 	redriving bool
+	// out is what it has taken off the shelf, nil for nothing, and outOldest the time of the oldest item in it.
+	out       *parked
+	outOldest int64
 	// told and full say that the lane's trouble, and that data of it was lost for want of room, were logged.
 	told, full bool
 	// toldAlone says that it was logged that the lane alone is refused.

@@ -73,10 +73,18 @@ func (d *Dispatcher) redriveOne(ctx context.Context, key string) bool {
 		return false
 	}
 	e, ok := d.park.take(key)
-	d.mu.Unlock()
 	if !ok {
+		d.mu.Unlock()
 		return false
 	}
+	l := d.lane(key, e.Request)
+	l.out, l.outOldest = e, e.Oldest
+	d.mu.Unlock()
+	defer func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		l.out = nil
+	}()
 	r, next := d.open(key, e)
 	if r == nil {
 		return next
@@ -121,7 +129,7 @@ func (d *Dispatcher) open(key string, e *parked) (r *intake.Request, next bool) 
 		d.set.Logger.Error("A parked request cannot be read and is dropped, counted as unreadable",
 			zap.String("tenant", e.Tenant), zap.Stringer("intake", e.Family), zap.Int("items", e.Count()), zap.Error(err))
 		d.discard(e)
-		d.set.Observer.Dropped(e.Family, intake.ReasonUnreadable, e.Count())
+		d.dropped(e.Request, intake.ReasonUnreadable, e.Count())
 		return nil, true
 	default:
 		_ = d.stored(err)

@@ -17,6 +17,7 @@ func (d *Dispatcher) settle(key string, r *intake.Request, res result) error {
 		return res.err
 	}
 	left, now := res.left, time.Now()
+	held := res.outcome == waiting && left.Org != "" // of a stranger nobody is shown anything
 	d.mu.Lock()
 	l := d.lane(key, r)
 	left.Try.Failures++
@@ -66,6 +67,9 @@ func (d *Dispatcher) settle(key string, r *intake.Request, res result) error {
 	}
 	if place != nil {
 		d.handedOver(l, left, place)
+	}
+	if held {
+		d.notSent(left, res.err)
 	}
 	if news {
 		d.set.Logger.Warn("Parking data of a tenant that cannot take it",

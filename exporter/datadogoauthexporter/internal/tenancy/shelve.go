@@ -67,14 +67,14 @@ func (d *Dispatcher) shelve(s *stay) error {
 		d.set.Observer.Parked(r.Family, items)
 	}
 	for _, gone := range s.confined {
-		d.set.Observer.Dropped(gone.Family, intake.ReasonIntakeRefused, gone.Count())
+		d.dropped(gone.Request, intake.ReasonIntakeRefused, gone.Count())
 	}
 	for _, gone := range s.gone {
-		d.set.Observer.Dropped(gone.Family, intake.ReasonParkFull, gone.Count())
+		d.dropped(gone.Request, intake.ReasonParkFull, gone.Count())
 	}
 	switch {
 	case !s.room:
-		d.set.Observer.Dropped(r.Family, intake.ReasonParkFull, items)
+		d.dropped(r, intake.ReasonParkFull, items)
 		r.Free()
 	case s.late:
 		d.set.Observer.Dropped(r.Family, intake.ReasonShutdown, items)
@@ -179,6 +179,7 @@ func (d *Dispatcher) Park(r *intake.Request, why error) {
 	}
 	s := d.reserve(key, r, !d.trouble(d.lane(key, r), now), now)
 	d.mu.Unlock()
+	d.notSent(r, why)
 	if err := d.shelve(s); err != nil {
 		d.mu.Lock()
 		if d.closing {

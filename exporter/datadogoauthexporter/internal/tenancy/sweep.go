@@ -76,7 +76,7 @@ func (d *Dispatcher) sweep(sendCtx context.Context, now time.Time) time.Duration
 		d.discard(expired...)
 	}
 	for _, e := range expired {
-		d.set.Observer.Expired(e.Family, e.Count())
+		d.expired(e.Request, e.Count())
 	}
 	return rest
 }

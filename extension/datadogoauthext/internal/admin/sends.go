@@ -18,7 +18,7 @@ type SendFigure struct {
 	LastSent    time.Time
 	LastError   string
 	LastErrorAt time.Time
-	// Parked counts the items that wait until the tenant can be sent for, the oldest since ParkedSince.
+	// Parked counts the items that wait until the tenant can be sent for. The oldest of them is of ParkedSince, by its own time; zero if none has one.
 	Parked      int64
 	ParkedSince time.Time
 }
