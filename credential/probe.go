@@ -46,11 +46,12 @@ type ProbeWrite struct {
 
 // Prober sends marked data. It is safe for concurrent use.
 type Prober interface {
-	// ProbeKinds are those that this sender is configured to send.
+	// ProbeKinds are those that this sender is configured to send. Another sender may have the same: a service check comes from logs and from metrics.
 	ProbeKinds() []ProbeKind
 	// ProbeHosts are the host names, without a port, that data of a site goes to, those that the configuration overrides included.
 	ProbeHosts(site.Site) []string
-	// Probe sends what is asked and returns when each item was answered, or ctx is over. A kind that it does not send is left out.
+	// Probe sends what is asked and returns when each item was answered, or ctx is over. A kind that it does not send is left out, and everything of a tenant
+	// that it does not send for.
 	Probe(ctx context.Context, p Probe) []ProbeWrite
 }
 

@@ -75,11 +75,13 @@ type chain[D any] struct {
 // signalExporter is the exporter of one signal.
 type signalExporter[D, R any] struct {
 	*core
-	signal signal[D, R]
-	next   chain[D]
-	empty  D        // what exporterhelper is given in place of the data; see handover
-	calls  inflight // of consume
-	room   room
+	signal  signal[D, R]
+	next    chain[D]
+	empty   D        // what exporterhelper is given in place of the data; see handover
+	calls   inflight // of consume and Probe
+	room    room
+	prober  prober[R]
+	probing probing
 }
 
 // Capabilities says that data is changed: the attribute that names the tenant is removed before mapping.
@@ -94,11 +96,16 @@ func (e *signalExporter[D, R]) Start(ctx context.Context, host component.Host) e
 		return err
 	}
 	defer e.queue.started(ctx)
-	return e.next.Start(ctx, e.watch.host(e.queue.host(host)))
+	if err := e.next.Start(ctx, e.watch.host(e.queue.host(host))); err != nil {
+		return err
+	}
+	e.probing.offer(e.source, e)
+	return nil
 }
 
 // end is what the stop of every signal is. It may come without Start.
 func (e *signalExporter[D, R]) end(ctx context.Context) error {
+	e.probing.end()
 	e.queue.stops()
 	e.calls.close()
 	early, cancelEarly := e.part(ctx, 4)

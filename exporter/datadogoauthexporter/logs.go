@@ -9,6 +9,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.uber.org/zap"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/credential"
 )
 
 type logsExporter struct {
@@ -19,17 +21,24 @@ type logsExporter struct {
 func newLogsExporter(c *core, next exporter.Logs) *logsExporter {
 	worker := &incidentsWorker{core: c}
 	mapper := newLogsMapper(c.cfg, worker)
+	begin := func(string, string) mapping[plog.ResourceLogs] { return &logsMapping{logsMapper: mapper} }
+	probed := prober[plog.ResourceLogs]{kinds: []credential.ProbeKind{credential.ProbeLog}, marked: markedLogs, begin: begin}
+	if c.cfg.Events.Enabled {
+		probed.kinds = append(probed.kinds, credential.ProbeEvent)
+	}
+	if c.cfg.ServiceChecks.Enabled {
+		probed.kinds = append(probed.kinds, credential.ProbeServiceCheck)
+	}
 	return &logsExporter{incidents: worker, signalExporter: signalExporter[plog.Logs, plog.ResourceLogs]{
-		core:  c,
-		next:  chain[plog.Logs]{next, next.ConsumeLogs},
-		empty: plog.NewLogs(),
+		core:   c,
+		next:   chain[plog.Logs]{next, next.ConsumeLogs},
+		empty:  plog.NewLogs(),
+		prober: probed,
 		signal: signal[plog.Logs, plog.ResourceLogs]{
 			resources:  func(d plog.Logs) resources[plog.ResourceLogs] { return d.ResourceLogs() },
 			attributes: func(r plog.ResourceLogs) pcommon.Map { return r.Resource().Attributes() },
 			count:      countRecords,
-			begin: func(string, string) mapping[plog.ResourceLogs] {
-				return &logsMapping{logsMapper: mapper}
-			},
+			begin:      begin,
 			refused: func(err error, of []plog.ResourceLogs) error {
 				d := plog.NewLogs()
 				for _, r := range of {

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
+	"github.com/datadogoauth/otelcol-datadogoauth/credential"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/hostmetadata"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/metrics"
 )
@@ -45,22 +46,28 @@ func newMetricsExporter(c *core, next exporter.Metrics) (*metricsExporter, error
 	if err := c.telemetry.observeMapper(mapper); err != nil {
 		return nil, err
 	}
+	begin := func(tenant, _ string) mapping[pmetric.ResourceMetrics] {
+		if c.cfg.Metrics.Intake == IntakeOTLP {
+			return &otlpMetricsMapping{gauges: checks, tx: mapper.Begin(tenant)}
+		}
+		return &metricsMapping{gauges: checks, tx: mapper.Begin(tenant)}
+	}
+	probed := prober[pmetric.ResourceMetrics]{kinds: []credential.ProbeKind{credential.ProbeMetric}, marked: markedMetrics, begin: begin}
+	if c.cfg.ServiceChecks.Enabled {
+		probed.kinds = append(probed.kinds, credential.ProbeServiceCheck)
+	}
 	state := deltaState{mapper: mapper, exporter: c.set.ID, ttl: m.DeltaTTL, logger: c.set.Logger}
 	return &metricsExporter{state: state, signalExporter: signalExporter[pmetric.Metrics, pmetric.ResourceMetrics]{
-		core:  c,
-		next:  chain[pmetric.Metrics]{next, next.ConsumeMetrics},
-		empty: pmetric.NewMetrics(),
+		core:   c,
+		next:   chain[pmetric.Metrics]{next, next.ConsumeMetrics},
+		empty:  pmetric.NewMetrics(),
+		prober: probed,
 		signal: signal[pmetric.Metrics, pmetric.ResourceMetrics]{
 			resources:  func(d pmetric.Metrics) resources[pmetric.ResourceMetrics] { return d.ResourceMetrics() },
 			attributes: func(r pmetric.ResourceMetrics) pcommon.Map { return r.Resource().Attributes() },
 			count:      countDataPoints,
 			host:       (*hostmetadata.Tx).AddMetrics,
-			begin: func(tenant, _ string) mapping[pmetric.ResourceMetrics] {
-				if c.cfg.Metrics.Intake == IntakeOTLP {
-					return &otlpMetricsMapping{gauges: checks, tx: mapper.Begin(tenant)}
-				}
-				return &metricsMapping{gauges: checks, tx: mapper.Begin(tenant)}
-			},
+			begin:      begin,
 			refused: func(err error, of []pmetric.ResourceMetrics) error {
 				d := pmetric.NewMetrics()
 				for _, r := range of {

@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/datadogoauth/otelcol-datadogoauth/credential"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/apmstats"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/traces"
@@ -46,16 +47,21 @@ func newTracesExporter(c *core, next exporter.Traces) (exporter.Traces, error) {
 	begin := func(tenant, org string) mapping[ptrace.ResourceSpans] {
 		return &tracesMapping{mapper: mapper, family: family, stats: e.stats.begin(tenant, org)}
 	}
+	beginProbe := func(string, string) mapping[ptrace.ResourceSpans] {
+		return &tracesMapping{mapper: mapper, family: family}
+	} // no stats are made of it
 	if form == IntakeOTLP {
 		mapInto := traces.NewOTLP(options).Map
 		begin = func(string, string) mapping[ptrace.ResourceSpans] {
 			return &otlpSpans{mapInto: mapInto, withStats: c.cfg.Traces.ComputeStats}
 		}
+		beginProbe = begin
 	}
 	e.signalExporter = signalExporter[ptrace.Traces, ptrace.ResourceSpans]{
-		core:  c,
-		next:  chain[ptrace.Traces]{next, next.ConsumeTraces},
-		empty: ptrace.NewTraces(),
+		core:   c,
+		next:   chain[ptrace.Traces]{next, next.ConsumeTraces},
+		empty:  ptrace.NewTraces(),
+		prober: prober[ptrace.ResourceSpans]{kinds: []credential.ProbeKind{credential.ProbeSpan}, marked: markedSpans, begin: beginProbe},
 		signal: signal[ptrace.Traces, ptrace.ResourceSpans]{
 			resources:  func(d ptrace.Traces) resources[ptrace.ResourceSpans] { return d.ResourceSpans() },
 			attributes: func(r ptrace.ResourceSpans) pcommon.Map { return r.Resource().Attributes() },

@@ -50,6 +50,9 @@ const NumFamilies = len(families)
 // Known reports whether f is one of the families.
 func (f Family) Known() bool { return int(f) < len(families) && families[f].name != "" }
 
+// Host is the host of a site that takes it.
+func (f Family) Host() site.Host { return families[f].host }
+
 // once says that an item of which nobody knows whether it arrived is not sent again, since nothing at Datadog would tell that it is the
 // same: an event is there twice then. A series that is sent twice overwrites itself, and a service check says the same again.
 func (f Family) once() bool { return f == Events }

@@ -38,6 +38,7 @@ const (
 	ReasonIgnored                                          // of a trace whose root has a resource that the configuration leaves out
 	ReasonForeignStats                                     // APM stats that another component computed, in the guise of a metric
 	ReasonIntakeRefused                                    // the oldest that waits for an intake which refuses a good key
+	ReasonProbe                                            // marked data of a check that no intake took, or that is not to be sent twice
 	numReasons
 )
 
@@ -45,7 +46,7 @@ var reasonNames = [...]string{
 	"no_recorded_value", "not_finite", "temporality", "malformed", "stale", "baseline", "empty", "too_large", "sampled",
 	"no_tenant", "tenant_conflict", "tenant_invalid", "not_allowed", "unknown_tenant", "not_connected", "disconnected",
 	"org_changed", "rejected", "park_full", "unreadable", "shutdown", "queue_full", "outcome_unknown", "future", "no_host", "host_limit",
-	"ignored", "foreign_stats", "intake_refused",
+	"ignored", "foreign_stats", "intake_refused", "probe",
 }
 
 func (r Reason) String() string { return reasonNames[r] }

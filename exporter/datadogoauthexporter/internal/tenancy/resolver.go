@@ -58,6 +58,18 @@ func NewResolver(rules Rules) *Resolver {
 	return r
 }
 
+// Serves says that data can be this tenant's.
+func (r *Resolver) Serves(tenant string) bool {
+	if r.rules.Fixed != "" && tenant != r.rules.Fixed {
+		return false
+	}
+	if r.rules.Fixed == "" && r.rules.MetadataKey == "" && !r.rules.FromResource && tenant != r.rules.Default {
+		return false
+	}
+	_, ok := r.allowed[tenant]
+	return ok || r.allowed == nil
+}
+
 // Caller is what the more trusted sources say about all resources of one call.
 type Caller struct {
 	resolver *Resolver
