@@ -71,7 +71,7 @@ func TestWhatWasSentIsShown(t *testing.T) {
 	s.Grant("acme", eu, euKey, 1, false)
 	s.Grant("globex", us5, us5Key, 1, false)
 	set, _ := settings(t)
-	cfg, ctx := d.config(), context.Background()
+	cfg, ctx := patientConfig(d), context.Background()
 	m, err := createMetrics(ctx, set, cfg)
 	m = run(t, m, err, s.host())
 	l, err := createLogs(ctx, set, cfg)
@@ -129,6 +129,13 @@ func TestWhatWasSentIsShown(t *testing.T) {
 	}
 }
 
+// patientConfig is one whose batcher drops no tenant that is idle while the test runs; see core.shutdown.
+func patientConfig(d *datadog) *Config {
+	cfg := d.config()
+	cfg.Queue.Get().Batch.Get().FlushTimeout = 200 * time.Millisecond
+	return cfg
+}
+
 func logAt(at time.Time) plog.Logs {
 	d := logsOf("acme")
 	d.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).SetTimestamp(pcommon.NewTimestampFromTime(at))
@@ -173,7 +180,7 @@ func TestEveryOutcomeIsShown(t *testing.T) {
 				s.Fail("acme", c.fail)
 			}
 			set, _ := settings(t)
-			cfg, intake := d.config(), "logs"
+			cfg, intake := patientConfig(d), "logs"
 			if c.otlp {
 				cfg, intake = overOTLP(cfg), "otlp_logs"
 			}
