@@ -75,6 +75,23 @@ func ParseAppOrigin(raw string) (AppOrigin, error) {
 	return AppOrigin{}, fmt.Errorf("%w: %q; known sites: %s", ErrUnknown, text, knownDomains())
 }
 
+// Meant names the site that somebody probably means by a value that is none: one of its hosts, or a custom subdomain, in place of its site
+// parameter. It is for people to read and no value to use.
+func Meant(raw string) (Site, bool) {
+	text, err := clean(raw, maxOriginBytes)
+	if err != nil {
+		return Site{}, false
+	}
+	text, _, _ = strings.Cut(strings.TrimPrefix(text, "https://"), "/")
+	if s, ok := ByDomain(text); ok {
+		return s, true
+	}
+	if s, ok := siteAbove(text); ok {
+		return s, true
+	}
+	return Site{}, false
+}
+
 // clean lower-cases raw and refuses what no host name holds, before anything is looked up.
 func clean(raw string, maxBytes int) (string, error) {
 	text := strings.TrimSpace(raw)

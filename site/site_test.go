@@ -266,3 +266,18 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestMeant(t *testing.T) {
+	t.Parallel()
+	for raw, want := range map[string]string{
+		"bigcorp.datadoghq.eu": "datadoghq.eu", "https://bigcorp.us3.datadoghq.com/apm": "us3.datadoghq.com", "api.datadoghq.com": "datadoghq.com", " APP.ap1.datadoghq.com": "ap1.datadoghq.com",
+		"us5.datadoghq.com/": "us5.datadoghq.com", "app.ddog-gov.com": "ddog-gov.com",
+		"": "", "evil.example": "", "datadoghq.com.evil.example": "", "evil-datadoghq.com": "", "https://evil.example/.datadoghq.com": "", "http://app.datadoghq.com.": "", "a\x00.datadoghq.com": "",
+	} {
+		got, ok := site.Meant(raw)
+		assert.Equal(t, want != "", ok, raw)
+		if ok {
+			assert.Equal(t, want, got.Domain(), raw)
+		}
+	}
+}
