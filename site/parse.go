@@ -86,10 +86,7 @@ func Meant(raw string) (Site, bool) {
 	if s, ok := ByDomain(text); ok {
 		return s, true
 	}
-	if s, ok := siteAbove(text); ok {
-		return s, true
-	}
-	return Site{}, false
+	return siteAbove(text)
 }
 
 // clean lower-cases raw and refuses what no host name holds, before anything is looked up.

@@ -155,6 +155,8 @@ func TestRFC9700_NoSpanHoldsASecret(t *testing.T) {
 	require.NoError(t, err)
 	state, code := to.Query().Get("state"), "a-code-0123456789abcdef"
 	resp, page = ask(http.MethodGet, "/callback?"+url.Values{"state": {state}, "code": {code}, "domain": {"datadoghq.eu"}}.Encode(), nil, resp.Cookies()...)
+	require.Equal(t, http.StatusSeeOther, resp.StatusCode, page)
+	resp, page = ask(http.MethodGet, resp.Header.Get("Location"), nil, resp.Cookies()...)
 	require.Equal(t, http.StatusBadGateway, resp.StatusCode, page)
 	require.NoError(t, e.Shutdown(t.Context()))
 

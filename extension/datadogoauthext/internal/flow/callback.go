@@ -19,19 +19,20 @@ const (
 	maxCodeBytes  = 4096
 )
 
-// callback ends a consent, well or not. The state is consumed first: whatever follows, it works no second time. While the
-// grants are not loaded nothing is consumed, so that the customer can reload the page.
+// callback ends a consent, well or not. The state is consumed first: whatever follows, it works no second time, and the browser is sent to an
+// address without it and without the code. Only where nothing could be consumed, since the grants are not loaded or the store does not answer,
+// does the page stay where it is, so that the customer can reload it and go on.
 //
 // The limit by address is that of reading: only a state that exists makes this write, and that was made under the limits.
 func (f *Flow) callback(w http.ResponseWriter, r *http.Request) {
 	q, unread := readQuery(r.URL.RawQuery, "state", "code", "domain", "site", "client_id", "iss", "error", "error_description")
 	if unread != nil && len(q["state"]) != 1 {
-		f.fail(w, r, http.StatusBadRequest, "bad_callback", unreadable)
+		f.toFailure(w, r, "bad_callback", false)
 		return
 	}
 	state := q.Get("state")
 	if state == "" || len(state) > maxStateBytes {
-		f.fail(w, r, http.StatusBadRequest, "bad_state", "This page was not opened from a connect link, or the answer lost its way. "+again)
+		f.toFailure(w, r, "bad_state_missing", false)
 		return
 	}
 	if !f.ready(w, r) {
@@ -44,111 +45,116 @@ func (f *Flow) callback(w http.ResponseWriter, r *http.Request) {
 	})
 	switch {
 	case errors.Is(err, grant.ErrNoFlow):
-		f.fail(w, r, http.StatusBadRequest, "bad_state", "This attempt was finished already, or took longer than ten minutes. "+again)
+		f.toFailure(w, r, "bad_state", false)
 		return
 	case err != nil:
 		f.Logger.Error("A consent could not be read from the store", zap.Error(err))
-		f.fail(w, r, http.StatusServiceUnavailable, "store_failed", "Connecting is not possible at the moment. "+again)
+		f.fail(w, r, "store_unread", page{})
 		return
 	}
 	dropCookie(w, flowCookieName(state))
-	fail := f.fail
-	if fl.Invitation == "" { // admitted by a ticket: there is no link to open again
-		fail = f.failAgain
-	}
+	login := fl.Invitation == "" // admitted by a ticket: there is no link to open again
 	cookie, ok := f.sameBrowser(r, state, fl)
 	if !ok {
 		f.Logger.Warn("A callback came from another browser than the one that began; nothing was exchanged", zap.String("tenant", fl.Tenant))
-		fail(w, r, http.StatusBadRequest, "wrong_browser", "This attempt began in another browser, or cookies are switched off. "+again)
+		f.toFailure(w, r, "wrong_browser", login)
 		return
 	}
+	res := result{Tenant: fl.Tenant, Login: login, By: customerOf(fl), Started: fl.StartedDomain}
 	at, code, refusal := f.readCallback(r, q, unread, fl)
 	if refusal != nil {
-		f.Logger.Warn("A consent did not succeed; nothing was exchanged", zap.String("tenant", fl.Tenant), zap.String("outcome", refusal.outcome), zap.Error(refusal.err))
-		fail(w, r, http.StatusBadRequest, refusal.outcome, refusal.customer)
+		f.Logger.Warn("A consent did not succeed; nothing was exchanged", zap.String("tenant", fl.Tenant), zap.String("outcome", ends[refusal.message].outcome), zap.Error(refusal.err))
+		res.Message, res.Meant = refusal.message, refusal.meant
+		f.toResult(w, r, res)
 		return
 	}
-	if err := f.Grants.MayConnect(r.Context(), fl.Tenant, fl.Client); errors.Is(err, grant.ErrRefused) { // connected otherwise since this one began
+	ctx := grant.WithActor(r.Context(), actor(res.By))
+	if err := f.Grants.MayConnect(ctx, fl.Tenant, fl.Client); errors.Is(err, grant.ErrRefused) { // connected otherwise since this one began
 		f.Logger.Warn("A consent came too late; nothing was exchanged", zap.String("tenant", fl.Tenant), zap.Error(err))
-		fail(w, r, http.StatusForbidden, "refused", notHere)
+		res.Message = "refused"
+		f.toResult(w, r, res)
 		return
 	}
-	done, err := f.Grants.Connect(r.Context(), fl, at, code)
+	done, err := f.Grants.Connect(ctx, fl, at, code)
 	if err != nil {
-		status, outcome, text := f.connectFailed(fl, err)
-		fail(w, r, status, outcome, text)
+		f.toResult(w, r, f.notConnected(res, fl, at, err))
 		return
 	}
-	outcome := "connected"
-	if done.ChangePending {
-		outcome = "change_pending"
-	}
-	f.count(r.Context(), outcome)
 	if cookie.Request != "" { // the connection ended the login
 		dropCookie(w, loginCookieName(cookie.Request))
 	}
-	f.toResult(w, r, done)
+	f.toResult(w, r, connectedResult(res, done))
 }
-
-const (
-	again      = "Open the connect link again."
-	unreadable = "Datadog's answer could not be read. " + again
-)
 
 // refusal is a callback that leads to no call.
 type refusal struct {
-	outcome  string
-	customer string
-	err      error
+	message string
+	meant   string // the site that a wrong one was probably meant to be; may be empty
+	err     error
 }
 
 // readCallback checks all that Datadog sent by way of the browser, before anything is contacted: the token request that
 // would follow carries the client secret. unread is what was wrong with the query, or nil.
 func (f *Flow) readCallback(r *http.Request, q url.Values, unread error, fl grant.Flow) (site.Site, string, *refusal) {
+	refuse := func(message string, err error) (site.Site, string, *refusal) {
+		return site.Site{}, "", &refusal{message: message, err: err}
+	}
 	if unread != nil {
-		return site.Site{}, "", &refusal{"bad_callback", unreadable, unread}
+		return refuse("bad_callback", unread)
 	}
 	c, ok := f.Clients[fl.Client]
 	if !ok {
-		return site.Site{}, "", &refusal{"client_mismatch", "This attempt belongs to an older configuration. " + again, fmt.Errorf("client %s is not in the configuration", fl.Client)}
+		return refuse("client_mismatch", fmt.Errorf("client %s is not in the configuration", fl.Client))
 	}
 	if u, err := url.Parse(c.RedirectURL); err != nil || u.Path != r.URL.Path {
-		return site.Site{}, "", &refusal{"client_mismatch", "Datadog answered at another address than asked for. " + again, errors.New("the callback came in at another client's redirect_url")}
+		return refuse("client_mismatch", errors.New("the callback came in at another client's redirect_url"))
 	}
 	if id := q.Get("client_id"); id != "" && id != c.ClientID {
-		return site.Site{}, "", &refusal{"client_mismatch", "Datadog answered for another application. " + again, errors.New("the callback names another client_id")}
+		return refuse("client_mismatch", errors.New("the callback names another client_id"))
 	}
 	if q.Get("error") != "" {
 		return site.Site{}, "", explain(q, c)
 	}
 	if q.Get("domain") == "" {
-		return site.Site{}, "", &refusal{"bad_domain", "Datadog did not say at which of its sites your organisation is. " + again, errors.New("the callback has no domain; it is never guessed")}
+		return refuse("bad_domain_missing", errors.New("the callback has no domain; it is never guessed"))
 	}
 	at, err := site.ParseDomain(q.Get("domain"))
 	if err != nil {
-		return site.Site{}, "", &refusal{"bad_domain", "The answer names a Datadog site that does not exist. " + again, err}
+		return site.Site{}, "", badDomain(q.Get("domain"), err)
 	}
 	if raw := q.Get("site"); raw != "" { // no call goes there; yet an answer that names a stranger is none of Datadog's
 		origin, err := site.ParseAppOrigin(raw)
-		if err == nil && origin.Partition != at.Partition() {
-			err = errors.New("the callback's site and domain belong to different partitions")
-		}
 		if err != nil {
-			return site.Site{}, "", &refusal{"bad_domain", "The answer names a Datadog site that does not exist. " + again, err}
+			return site.Site{}, "", badDomain(raw, err)
+		}
+		if origin.Partition != at.Partition() {
+			return refuse("bad_domain", errors.New("the callback's site and domain belong to different partitions"))
 		}
 	}
 	if string(at.Partition()) != fl.Partition {
-		return site.Site{}, "", &refusal{"bad_domain", "You began at a commercial Datadog site and ended at a government one, or the reverse. Begin at the site of your organisation. " + again,
-			fmt.Errorf("the consent began in partition %s and ended at %s", fl.Partition, at.Domain())}
+		return refuse("bad_domain_partition", fmt.Errorf("the consent began in partition %s and ended at %s", fl.Partition, at.Domain()))
 	}
 	if iss := q.Get("iss"); iss != "" && !issuedBy(iss, at) {
-		return site.Site{}, "", &refusal{"bad_domain", "The answer does not come from the Datadog site that it names. " + again, errors.New("iss does not belong to the callback's domain (RFC 9207)")}
+		return refuse("bad_domain", errors.New("iss does not belong to the callback's domain (RFC 9207)"))
 	}
 	code := q.Get("code")
 	if code == "" || len(code) > maxCodeBytes {
-		return site.Site{}, "", &refusal{"bad_callback", "Datadog's answer holds no authorization code. " + again, errors.New("the callback has no code")}
+		return refuse("bad_callback", errors.New("the callback has no code"))
 	}
 	return at, code, nil
+}
+
+func badDomain(raw string, err error) *refusal {
+	meant, _ := site.Meant(raw)
+	return &refusal{message: "bad_domain", meant: domainOf(meant), err: err}
+}
+
+// domainOf is the site parameter, or empty for no site.
+func domainOf(s site.Site) string {
+	if s.IsZero() {
+		return ""
+	}
+	return s.Domain()
 }
 
 // issuedBy reports whether an issuer is one of the origins of a site, byte for byte (RFC 9207 §2.4): that of its web application, of its
@@ -157,22 +163,13 @@ func issuedBy(iss string, at site.Site) bool {
 	return slices.Contains([]string{at.AppOrigin(), "https://" + at.Hostname(site.HostAPI), "https://" + at.Domain(), "https://app." + at.Domain()}, iss)
 }
 
-// connectFailed says why Connect failed. Its error holds what the customer can do, and what goes into the log.
-func (f *Flow) connectFailed(fl grant.Flow, err error) (status int, outcome, customer string) {
-	outcome, customer = "internal", "Connecting did not work. "+again
+// notConnected is the result of a consent at a site that did not lead to a connection. err is for the log.
+func (f *Flow) notConnected(res result, fl grant.Flow, at site.Site, err error) result {
+	res.Message, res.Site, res.Client, res.OrgID = messageOf(err, fl, at), domainOf(at), "", ""
 	var why *grant.ConnectError
 	if errors.As(err, &why) {
-		outcome, customer = why.Outcome, why.Customer
+		res.Client, res.OrgID, res.Change = why.Stored.Client, why.Stored.ID, why.Change
 	}
-	f.Logger.Error("A consent did not lead to a connection", zap.String("tenant", fl.Tenant), zap.String("outcome", outcome), zap.Error(err))
-	switch outcome {
-	case grant.OutcomeInvitationGone:
-		return http.StatusNotFound, outcome, customer
-	case grant.OutcomeKeyExists:
-		return http.StatusConflict, outcome, customer
-	case grant.OutcomeStoreFailed:
-		return http.StatusServiceUnavailable, outcome, customer
-	default:
-		return http.StatusBadGateway, outcome, customer
-	}
+	f.Logger.Error("A consent did not lead to a connection", zap.String("tenant", fl.Tenant), zap.String("outcome", ends[res.Message].outcome), zap.Error(err))
+	return res
 }

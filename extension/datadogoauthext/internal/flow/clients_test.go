@@ -42,7 +42,7 @@ func TestATenantOfTheTestClientIsRefusedToThePublishedOne(t *testing.T) {
 	require.NoError(t, err)
 
 	calls := len(w.Datadog.Calls(""))
-	resp, text := w.comeBack(w.browser, late)
+	resp, text := w.ends(w.browser, late)
 	assert.Equal(t, http.StatusForbidden, resp.StatusCode)
 	assert.Contains(t, text, "cannot be connected here")
 	resp, err = w.browser.PostForm(link, url.Values{"start": {form[1]}})

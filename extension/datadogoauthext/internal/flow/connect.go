@@ -19,10 +19,10 @@ func (f *Flow) connectPage(w http.ResponseWriter, r *http.Request) {
 	st, _, err := readStart(r.URL.RawQuery)
 	if err != nil {
 		f.Logger.Warn("A connect link carried a site that is none of Datadog's; nothing was contacted", zap.String("tenant", inv.Tenant), zap.Error(err))
-		f.badSite(w, r)
+		f.badSite(w, r, false)
 		return
 	}
-	if !f.clientReady(w, r, inv.Client, inv.Tenant) {
+	if !f.clientReady(w, r, inv.Client, inv.Tenant, false) {
 		return
 	}
 	st.Invitation = inv.Hash
@@ -39,10 +39,15 @@ func (f *Flow) begin(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	if !f.clientReady(w, r, inv.Client, inv.Tenant) {
+	if !f.clientReady(w, r, inv.Client, inv.Tenant, false) {
 		return
 	}
-	f.beginConsent(w, r, grant.Flow{Tenant: inv.Tenant, Client: inv.Client, Invitation: inv.Hash}, st, "")
+	chosen, err := st.chosen(r.PostForm)
+	if err != nil {
+		f.wrongAddress(w, r, inv.Tenant, inv.Client, purposeStart, st, err)
+		return
+	}
+	f.beginConsent(w, r, grant.Flow{Tenant: inv.Tenant, Client: inv.Client, Invitation: inv.Hash}, chosen, "")
 }
 
 // maxInvitation bounds the last part of a connect link, whose secret has 43 characters.
@@ -63,16 +68,16 @@ func (f *Flow) invitation(w http.ResponseWriter, r *http.Request) (grant.Invitat
 	}
 	switch {
 	case errors.Is(err, grant.ErrNoInvitation):
-		f.fail(w, r, http.StatusNotFound, "no_invitation", "This connect link is not valid, or no longer. Ask whoever sent it for another one.")
+		f.fail(w, r, "no_invitation", page{})
 		return inv, false
 	case err != nil:
 		f.Logger.Error("An invitation could not be read", zap.Error(err))
-		f.fail(w, r, http.StatusServiceUnavailable, "store_failed", notNow)
+		f.fail(w, r, "store_failed", page{})
 		return inv, false
 	}
 	if _, ok := f.Clients[inv.Client]; !ok {
 		f.Logger.Error("An invitation names a client that is not in the configuration; make a new invitation", zap.String("client", inv.Client), zap.String("tenant", inv.Tenant))
-		f.fail(w, r, http.StatusNotFound, "no_invitation", "This connect link is not valid any more. Ask whoever sent it for another one.")
+		f.fail(w, r, "no_invitation", page{})
 		return inv, false
 	}
 	return inv, true

@@ -107,7 +107,7 @@ func TestFailuresBehindTheCallback(t *testing.T) {
 	}{
 		"token 400": {"/oauth2/v1/token", granttest.Status(400, `{"error":"invalid_grant"}`), 502, "Open the connect link again"},
 		"token 503": {"/oauth2/v1/token", granttest.Status(503, ``), 502, "in a few minutes"},
-		"token 401": {"/oauth2/v1/token", granttest.Status(401, ``), 502, "credentials"},
+		"token 401": {"/oauth2/v1/token", granttest.Status(401, ``), 503, "credentials"},
 		"mint 403":  {"/api/v2/api_keys/marketplace", granttest.Status(403, ``), 502, "did not allow"},
 		"mint 409":  {"/api/v2/api_keys/marketplace", granttest.Status(409, ``), 409, "https://us3.datadoghq.com/organization-settings/api-keys"},
 	}
@@ -119,7 +119,7 @@ func TestFailuresBehindTheCallback(t *testing.T) {
 			to := w.press(w.browser, link)
 			w.Datadog.Answer(tc.path, tc.answer)
 			q := w.consent(to, us3(t), granttest.OrgA)
-			resp, page := w.comeBack(w.browser, q)
+			resp, page := w.ends(w.browser, q)
 			assert.Equal(t, tc.status, resp.StatusCode)
 			assert.Contains(t, page, tc.says)
 			w.noSecrets(q.Get("code"), q.Get("state"), granttest.Secret)
@@ -136,8 +136,8 @@ func TestCustomersOfARejectedClientAreToldBeforeTheyGoToDatadog(t *testing.T) {
 	link := w.link("acme")
 	to := w.press(w.browser, link)
 	w.Datadog.SetSecret("another secret, which the operator does not have yet")
-	resp, page := w.comeBack(w.browser, w.consent(to, us3(t), granttest.OrgA))
-	assert.Equal(t, http.StatusBadGateway, resp.StatusCode)
+	resp, page := w.ends(w.browser, w.consent(to, us3(t), granttest.OrgA))
+	assert.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
 	assert.Contains(t, page, "credentials")
 	resp, page = w.get(w.browser, link)
 	assert.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
@@ -201,7 +201,7 @@ func TestUnknownLinksAndPages(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for path, status := range map[string]int{
-		"/connect/nobody": 404, "/": 404, "/connected/nothing": 200, "/callback": 400, "/connect/": 404, "/ticket": 404, "/connect": 200,
+		"/connect/nobody": 404, "/": 404, "/connected/nothing": 200, "/callback": 303, "/connect/": 404, "/ticket": 404, "/connect": 200,
 		"/connect/" + strings.Repeat("x", 5000): 404, "/connect/request/x": 404,
 	} {
 		resp, page := w.get(w.browser, public+path)

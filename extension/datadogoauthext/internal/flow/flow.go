@@ -15,6 +15,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/lang"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/ratelimit"
 )
 
@@ -32,6 +33,8 @@ type Options struct {
 	// PublicURL is where browsers reach these pages: an https origin, with a path when the pages are mounted below one.
 	PublicURL   string
 	PartnerName string
+	// Support is where customers get help, as pages show it: an https or mailto address, or a text such as a telephone number. It may be empty.
+	Support string
 	// Sealer seals what travels with the browser. NewSealer makes one of the tokens keyset. All collectors behind PublicURL need the same.
 	Sealer Sealer
 	// Tickets say how the partner's own login admits customers. Without them customers connect by links only.
@@ -54,6 +57,7 @@ type Flow struct {
 	paths   map[string]struct{} // of callbacks
 	tickets *tickets            // nil without a login
 	lookUps chan struct{}       // holds one for each look-up under way
+	words   map[lang.Lang]*words
 
 	writeLimit, readLimit *ratelimit.Limiter // nil without a limit
 	loginLimit            *rate.Limiter
@@ -73,7 +77,12 @@ func New(opts Options) (*Flow, error) {
 	}
 	f := &Flow{
 		Options: opts, prefix: strings.TrimSuffix(public.Path, "/"), paths: map[string]struct{}{}, lookUps: make(chan struct{}, maxLookUps),
-		loginLimit: rate.NewLimiter(loginsPerSecond, loginsAtOnce),
+		loginLimit: rate.NewLimiter(loginsPerSecond, loginsAtOnce), words: map[lang.Lang]*words{},
+	}
+	for l, c := range catalogues() {
+		if f.words[l], err = newWords(c); err != nil {
+			return nil, fmt.Errorf("words of the pages in %s: %w", l, err)
+		}
 	}
 	if opts.PerAddress > 0 {
 		f.writeLimit, f.readLimit = ratelimit.New(opts.PerAddress, opts.Now), ratelimit.New(readsPerWrite*opts.PerAddress, opts.Now)
@@ -117,7 +126,8 @@ func (f *Flow) Handler() (http.Handler, error) {
 		"/connect/{invitation}": {
 			http.MethodGet: f.reads(f.connectPage), http.MethodHead: f.reads(f.connectPage), http.MethodPost: f.writes(ownForm(f.begin)),
 		},
-		"/connected/{result}": {http.MethodGet: f.connected, http.MethodHead: f.connected},
+		"/connected/{result}":       {http.MethodGet: f.connected, http.MethodHead: f.connected},
+		"/connected/{result}/again": {http.MethodPost: f.writes(ownForm(f.again))},
 	}
 	if f.tickets != nil {
 		pages["/connect"] = methods{http.MethodGet: f.writes(f.toLogin)}
@@ -133,9 +143,7 @@ func (f *Flow) Handler() (http.Handler, error) {
 	for path := range f.paths {
 		mux.HandleFunc(path, f.dispatch(methods{http.MethodGet: f.reads(f.callback)})) // not HEAD: a probe must not consume a state
 	}
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		f.message(w, http.StatusNotFound, "Nothing here", "Check that you opened the whole connect link.")
-	})
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { f.message(w, r, http.StatusNotFound, "nothing_here") })
 	return withHeaders(f.bounded(mux)), nil
 }
 
@@ -151,7 +159,7 @@ func (f *Flow) ownForm() (func(http.HandlerFunc) http.HandlerFunc, error) {
 		return nil, err
 	}
 	sameOrigin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		f.fail(w, r, http.StatusForbidden, "foreign_page", "This form was not sent by this page. Open the connect link and press the button there.")
+		f.fail(w, r, "foreign_page", page{})
 	}))
 	return func(next http.HandlerFunc) http.HandlerFunc { return sameOrigin.Handler(next).ServeHTTP }, nil
 }
@@ -165,7 +173,7 @@ func (f *Flow) dispatch(byMethod methods) http.HandlerFunc {
 		handle, ok := byMethod[r.Method]
 		if !ok {
 			w.Header().Set("Allow", allowed)
-			f.message(w, http.StatusMethodNotAllowed, "Nothing here", "Open this page by its link.")
+			f.message(w, r, http.StatusMethodNotAllowed, "nothing_here")
 			return
 		}
 		handle(w, r)
@@ -176,7 +184,7 @@ func (f *Flow) dispatch(byMethod methods) http.HandlerFunc {
 func (f *Flow) bounded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if len(r.URL.RawQuery) > maxQuery {
-			f.message(w, http.StatusRequestURITooLong, "Nothing here", "The address is too long. Open the connect link as it was sent.")
+			f.message(w, r, http.StatusRequestURITooLong, "nothing_here")
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -68,6 +68,16 @@ func (z fuzzed) get(t *testing.T, path, query string, cookies ...*http.Cookie) *
 	return rec
 }
 
+// ends is a callback with a query just as it is, and the page that it leads to.
+func (z fuzzed) ends(t *testing.T, query string, cookies ...*http.Cookie) *httptest.ResponseRecorder {
+	rec := z.get(t, "/callback", query, cookies...)
+	to, ok := strings.CutPrefix(rec.Header().Get("Location"), "/connected/")
+	if !ok || rec.Code != http.StatusSeeOther || strings.ContainsAny(to, "/?#%") {
+		return rec
+	}
+	return z.get(t, "/connected/"+to, "", append(cookies, rec.Result().Cookies()...)...)
+}
+
 // FuzzCallback comes back from Datadog to a consent that is under way, in the browser that began it: the right state stands before whatever
 // rest holds. It is refused, and then nobody is contacted; or the code goes to the API of the site that the answer names, which has to be an
 // exact row of the table in the partition that the consent began in. The same answer without a state that is known contacts nobody.
@@ -95,7 +105,7 @@ func FuzzCallback(f *testing.F) {
 		state, cookies := z.begin(t, secret, began)
 		dials, calls := len(z.Datadog.Dials()), len(z.Datadog.Calls(""))
 		query := "state=" + state + "&" + rest
-		rec := z.get(t, "/callback", query, cookies...)
+		rec := z.ends(t, query, cookies...)
 
 		asked := z.Datadog.Calls("")[calls:]
 		for _, addr := range z.Datadog.Dials()[dials:] {
@@ -113,8 +123,8 @@ func FuzzCallback(f *testing.F) {
 			t.Fatalf("%q: the calls are %+v", query, asked)
 		}
 		dials, calls = len(z.Datadog.Dials()), len(z.Datadog.Calls(""))
-		rec = z.get(t, "/callback", query, cookies...) // used up, if it was a state at all
-		if again := z.get(t, "/callback", rest, cookies...); again.Code < 400 || rec.Code < 400 || len(z.Datadog.Dials()) > dials || len(z.Datadog.Calls("")) > calls {
+		rec = z.ends(t, query, cookies...) // used up, if it was a state at all
+		if again := z.ends(t, rest, cookies...); again.Code < 400 || rec.Code < 400 || len(z.Datadog.Dials()) > dials || len(z.Datadog.Calls("")) > calls {
 			t.Fatalf("%q: %d with a state that is used up, %d without one", query, rec.Code, again.Code)
 		}
 		z.Clock.Advance(grant.FlowLife) // so that consents whose state did not arrive do not fill up

@@ -29,7 +29,7 @@ func (f *Flow) reads(next http.HandlerFunc) http.HandlerFunc  { return f.limited
 func (f *Flow) limited(limit *ratelimit.Limiter, next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if !limit.Allow(r.RemoteAddr) {
-			f.tooMany(w, r, time.Minute, "Too many attempts came from your network. Try again in a minute.")
+			f.tooMany(w, r, time.Minute, page{})
 			return
 		}
 		next(w, r)

@@ -13,9 +13,12 @@ import (
 )
 
 // noLogin stands at the onboarding address when customers connect by links only.
-func (f *Flow) noLogin(w http.ResponseWriter, _ *http.Request) {
-	f.message(w, http.StatusOK, "Connect to Datadog", "To connect your account, open the connect link that you were sent. If you have none, ask for one.")
+func (f *Flow) noLogin(w http.ResponseWriter, r *http.Request) {
+	f.message(w, r, http.StatusOK, "use_link")
 }
+
+// byLogin is a page for a customer who came through the partner's login.
+var byLogin = page{Login: true}
 
 // toLogin is the onboarding_url of the Datadog tile, and where the partner's own site sends customers. Nobody knows who the browser
 // belongs to yet: it gets a cookie, what it came with is stored, and the partner's login takes over.
@@ -23,26 +26,26 @@ func (f *Flow) toLogin(w http.ResponseWriter, r *http.Request) {
 	if !f.ready(w, r) {
 		return
 	}
-	st, origin, err := readStart(r.URL.RawQuery)
+	st, partition, err := readStart(r.URL.RawQuery)
 	if err != nil {
 		f.Logger.Warn("A customer arrived with a site that is none of Datadog's; nothing was contacted", zap.Error(err))
-		f.badSite(w, r)
+		f.badSite(w, r, true)
 		return
 	}
-	if !f.clientReady(w, r, f.tickets.Client, "") {
+	if !f.clientReady(w, r, f.tickets.Client, "", true) {
 		return
 	}
 	if !f.loginLimit.AllowN(f.Now(), 1) {
-		f.tooMany(w, r, time.Minute, "Too many customers are connecting at the moment. Try again in a minute.")
+		f.tooMany(w, r, time.Minute, byLogin)
 		return
 	}
 	browser := grant.NewSecret()
 	nonce := grant.Hash(browser)
-	requestID, err := f.Grants.BeginLogin(r.Context(), grant.Login{
-		BrowserHash: nonce, AppOrigin: st.Origin, StartedDomain: st.Domain, Partition: string(origin.Partition),
+	requestID, err := f.Grants.BeginLogin(grant.WithActor(r.Context(), actor("")), grant.Login{
+		BrowserHash: nonce, AppOrigin: st.Origin, StartedDomain: st.Domain, Partition: string(partition),
 	})
 	if err != nil {
-		f.notBegun(w, r, "", err)
+		f.notBegun(w, r, "", true, err)
 		return
 	}
 	setCookie(w, loginCookieName(requestID), browser, grant.FlowLife)
@@ -55,7 +58,7 @@ func (f *Flow) toLogin(w http.ResponseWriter, r *http.Request) {
 func (f *Flow) admit(w http.ResponseWriter, r *http.Request) {
 	q, err := readQuery(r.URL.RawQuery, "request_id", "ticket")
 	if err != nil || q.Get("ticket") == "" {
-		f.failAgain(w, r, http.StatusBadRequest, "bad_ticket", "The answer of the login could not be read.")
+		f.fail(w, r, "bad_ticket_unreadable", byLogin)
 		return
 	}
 	requestID := q.Get("request_id")
@@ -66,16 +69,16 @@ func (f *Flow) admit(w http.ResponseWriter, r *http.Request) {
 	claims, err := f.tickets.verify(q.Get("ticket"), login.BrowserHash)
 	if err != nil {
 		f.Logger.Error("A ticket of the partner's login was refused", zap.Error(err))
-		f.failAgain(w, r, http.StatusForbidden, "bad_ticket", "Your login was not accepted here.")
+		f.fail(w, r, "bad_ticket", byLogin)
 		return
 	}
-	_, err = f.Grants.Admit(r.Context(), requestID, claims.Tenant, f.tickets.Client, claims.ID, claims.AllowChange)
+	_, err = f.Grants.Admit(grant.WithActor(r.Context(), actor(claims.ID)), requestID, claims.Tenant, f.tickets.Client, claims.ID, claims.AllowChange)
 	switch {
 	case errors.Is(err, grant.ErrNoLogin):
-		f.failAgain(w, r, http.StatusBadRequest, "no_login", "This login was used already, or took too long.")
+		f.fail(w, r, "no_login", byLogin)
 		return
 	case err != nil:
-		f.notBegun(w, r, claims.Tenant, err)
+		f.notBegun(w, r, claims.Tenant, true, err)
 		return
 	}
 	f.count(r.Context(), "admitted")
@@ -100,7 +103,13 @@ func (f *Flow) beginAdmitted(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	f.beginConsent(w, r, grant.Flow{Tenant: login.Tenant, Client: login.Client, AllowChange: login.AllowChange, Login: login.Hash}, st, r.PathValue("request"))
+	chosen, err := st.chosen(r.PostForm)
+	if err != nil {
+		f.wrongAddress(w, r, login.Tenant, login.Client, purposeAdmit, st, err)
+		return
+	}
+	fl := grant.Flow{Tenant: login.Tenant, Client: login.Client, AllowChange: login.AllowChange, Login: login.Hash, TicketID: login.TicketID}
+	f.beginConsent(w, r, fl, chosen, r.PathValue("request"))
 }
 
 // admitted finds the login of a page's address once its ticket came, or answers itself.
@@ -110,21 +119,21 @@ func (f *Flow) admitted(w http.ResponseWriter, r *http.Request) (grant.Login, bo
 		return grant.Login{}, false
 	}
 	if login.Tenant == "" {
-		f.failAgain(w, r, http.StatusForbidden, "no_login", "You are not logged in yet.")
+		f.fail(w, r, "no_login_yet", byLogin)
 		return grant.Login{}, false
 	}
 	if _, ok := f.Clients[login.Client]; !ok {
 		f.Logger.Error("A login names a client that is not in the configuration", zap.String("client", login.Client), zap.String("tenant", login.Tenant))
-		f.failAgain(w, r, http.StatusBadRequest, "no_login", "This login belongs to an older configuration.")
+		f.fail(w, r, "no_login_setup", byLogin)
 		return grant.Login{}, false
 	}
-	return login, f.clientReady(w, r, login.Client, login.Tenant)
+	return login, f.clientReady(w, r, login.Client, login.Tenant, true)
 }
 
 // login finds the login under way that belongs to this browser, or answers itself. A browser without the cookie learns nothing of it.
 func (f *Flow) login(w http.ResponseWriter, r *http.Request, requestID string) (grant.Login, bool) {
 	if requestID == "" || len(requestID) > maxRequestID {
-		f.failAgain(w, r, http.StatusBadRequest, "no_login", "The answer of the login could not be read.")
+		f.fail(w, r, "no_login", byLogin)
 		return grant.Login{}, false
 	}
 	if !f.ready(w, r) {
@@ -142,11 +151,11 @@ func (f *Flow) login(w http.ResponseWriter, r *http.Request, requestID string) (
 	})
 	switch {
 	case errors.Is(err, grant.ErrNoLogin):
-		f.failAgain(w, r, http.StatusBadRequest, "no_login", "This login was used already, or took too long.")
+		f.fail(w, r, "no_login", byLogin)
 		return grant.Login{}, false
 	case err != nil:
 		f.Logger.Error("A login could not be read", zap.Error(err))
-		f.fail(w, r, http.StatusServiceUnavailable, "store_failed", notNow)
+		f.fail(w, r, "store_failed", byLogin)
 		return grant.Login{}, false
 	case subtle.ConstantTimeCompare([]byte(grant.Hash(cookie.Value)), []byte(login.BrowserHash)) != 1:
 		f.wrongBrowser(w, r)
@@ -157,5 +166,5 @@ func (f *Flow) login(w http.ResponseWriter, r *http.Request, requestID string) (
 
 func (f *Flow) wrongBrowser(w http.ResponseWriter, r *http.Request) {
 	f.Logger.Warn("A login came back in another browser than the one that began; nothing was done")
-	f.failAgain(w, r, http.StatusBadRequest, "wrong_browser", "This login began in another browser, or cookies are switched off.")
+	f.fail(w, r, "wrong_browser", byLogin)
 }

@@ -181,7 +181,7 @@ func TestAFailedConsentMayBeTriedAgainAfterALogin(t *testing.T) {
 	page := w.logIn(w.browser, p, "", "acme")
 	q := w.consent(w.press(w.browser, page), us3(t), granttest.OrgA)
 	q.Set("error", "access_denied")
-	resp, text := w.comeBack(w.browser, q)
+	resp, text := w.ends(w.browser, q)
 	assert.Equal(t, http.StatusBadRequest, resp.StatusCode)
 	assert.Contains(t, text, `href="/connect"`)
 	assert.Contains(t, w.connect(w.browser, page, us3(t), granttest.OrgA), "You may now close this tab")
@@ -204,11 +204,11 @@ func TestWhoeverHasNoLinkIsNotToldToOpenOne(t *testing.T) {
 	for _, code := range []string{"access_denied", "invalid_scope", "unauthorized_client", "server_error", "else"} {
 		q := w.consent(w.press(w.browser, page), us3(t), granttest.OrgA)
 		q.Set("error", code)
-		_, texts[code] = w.comeBack(w.browser, q)
+		_, texts[code] = w.ends(w.browser, q)
 	}
 	for name, text := range texts {
 		assert.Contains(t, text, `href="/connect">Begin again</a>`, name)
 		assert.NotContains(t, text, "link", name)
 	}
-	assert.Contains(t, texts["access_denied"], "If that was a mistake, begin again.")
+	assert.Contains(t, texts["access_denied"], "If that was a mistake: Begin again with the button below.")
 }

@@ -10,6 +10,9 @@ import (
 	"strings"
 
 	"go.uber.org/zap"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/lang"
+	"github.com/datadogoauth/otelcol-datadogoauth/site"
 )
 
 //go:embed pages
@@ -28,53 +31,119 @@ var styleHash = func() string {
 	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
 }()
 
-type connectData struct {
-	Partner, Tenant, Origin, Start string
-	Test                           bool
+// page is what a page is made of, and what its words may name. What one has no value for is empty.
+type page struct {
+	Message string // id of its message
+	Login   bool   // the customer came through the partner's login, so there is no link, and they can begin again at Begin
+	Tenant  string
+	Org     string
+	Last4   string
+	Site    site.Site // where the organisation is
+	Started site.Site // where the consent began
+	Meant   site.Site // what a wrong site was probably meant to be
+	Change  bool      // a change of organisation waits, and data goes where it went
+	Minutes int       // to wait
+	Retry   string    // address of the form that tries for the API key again
+	form
+
+	// What render fills in.
+	Lang       lang.Lang
+	Partner    string
+	Support    string
+	SupportURL string
+	Begin      string
+	words      *words
 }
 
-type connectedData struct{ Partner, Tenant, Org, Site, Last4 string }
-
-type pendingData struct{ Partner, Tenant string }
-
-type messageData struct {
-	Partner, Title, Text string
-	Again                string // path of the page to begin again at; may be empty
+// form is the page that asks for a consent.
+type form struct {
+	Start   string // sealed
+	Origin  string // where the consent will begin; empty where the customer chooses
+	Test    bool
+	Address string // what the customer wrote in place of a choice
+	Wrong   bool   // it is none of Datadog's
 }
 
-// fail counts an outcome and shows what the customer can do.
-func (f *Flow) fail(w http.ResponseWriter, r *http.Request, status int, outcome, text string) {
-	f.count(r.Context(), outcome)
-	f.message(w, status, notConnected, text)
+// Say writes a text of the page's language.
+func (p page) Say(id string) (template.HTML, error) { return p.words.say(id, p) }
+
+// Title and What say what the page's message does.
+func (p page) Title() (template.HTML, error) { return p.Say(p.Message + ".title") }
+func (p page) What() (template.HTML, error)  { return p.Say(p.Message + ".what") }
+
+// Steps are what the customer can do.
+func (p page) Steps() ([]template.HTML, error) {
+	steps := make([]template.HTML, p.words.steps[p.Message])
+	for i := range steps {
+		var err error
+		if steps[i], err = p.Say(stepID(p.Message, i)); err != nil {
+			return nil, err
+		}
+	}
+	return steps, nil
 }
 
-// withoutLink words what a customer can do who has no connect link.
-var withoutLink = strings.NewReplacer(
-	" "+again, "", "Open the connect link again", "Begin again", "open the connect link again", "begin again",
-	"whoever sent you the link", "whoever sent you here", "whoever sent it", "whoever sent you here",
-)
+// KeysPage is where an organisation manages its API keys. https://docs.datadoghq.com/account_management/api-app-keys/
+func (p page) KeysPage() string { return p.Site.AppOrigin() + "/organization-settings/api-keys" }
 
-// failAgain is fail for customers who came through the partner's login: they can begin again there.
-func (f *Flow) failAgain(w http.ResponseWriter, r *http.Request, status int, outcome, text string) {
-	f.count(r.Context(), outcome)
-	f.render(w, status, "message.html", messageData{Partner: f.PartnerName, Title: notConnected, Text: withoutLink.Replace(text), Again: f.prefix + "/connect"})
+// Sites are those to choose from.
+func (p page) Sites() []site.Site      { return sitesOf(site.Commercial) }
+func (p page) Government() []site.Site { return sitesOf(site.Government) }
+
+func sitesOf(partition site.Partition) (sites []site.Site) {
+	for _, s := range site.Table() {
+		if s.Partition() == partition {
+			sites = append(sites, s)
+		}
+	}
+	return sites
 }
 
-const notConnected = "Not connected"
-
-func (f *Flow) message(w http.ResponseWriter, status int, title, text string) {
-	f.render(w, status, "message.html", messageData{Partner: f.PartnerName, Title: title, Text: text})
+// fail counts the end that a message stands for, and shows it.
+func (f *Flow) fail(w http.ResponseWriter, r *http.Request, message string, p page) {
+	f.count(r.Context(), ends[message].outcome)
+	p.Message = message
+	f.render(w, r, ends[message].status, "message.html", p)
 }
 
-// render writes a whole page or none.
-func (f *Flow) render(w http.ResponseWriter, status int, name string, data any) {
+// message shows what is no end of anything.
+func (f *Flow) message(w http.ResponseWriter, r *http.Request, status int, message string) {
+	f.render(w, r, status, "message.html", page{Message: message})
+}
+
+// render writes a whole page, in the language that the browser asks for, or none.
+func (f *Flow) render(w http.ResponseWriter, r *http.Request, status int, name string, p page) {
+	p.Lang = lang.Of(strings.Join(r.Header.Values("Accept-Language"), ","))
+	p.words, p.Partner, p.Begin = f.words[p.Lang], f.PartnerName, f.prefix+"/connect"
+	p.Support, p.SupportURL = f.support()
 	var b bytes.Buffer
-	if err := pages.ExecuteTemplate(&b, name, data); err != nil {
-		f.Logger.Error("A page could not be made", zap.String("page", name), zap.Error(err))
+	if err := pages.ExecuteTemplate(&b, name, p); err != nil {
+		f.Logger.Error("A page could not be made", zap.String("page", name), zap.String("message", p.Message), zap.Error(err))
 		http.Error(w, "this page could not be made", http.StatusInternalServerError)
 		return
 	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	h := w.Header()
+	if p.Start != "" || p.Retry != "" {
+		// Under no-referrer a browser sends a form with "Origin: null" (https://fetch.spec.whatwg.org/, append a request Origin header), and one that
+		// knows no Sec-Fetch-Site then cannot show where the form comes from. Other origins learn nothing of the address either way.
+		h.Set("Referrer-Policy", "same-origin")
+	}
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Language", string(p.Lang))
+	h.Set("Vary", "Accept-Language")
 	w.WriteHeader(status)
 	_, _ = w.Write(b.Bytes())
+}
+
+// support is where customers get help, as the operator wrote it, and the address that this is, if it is one.
+func (f *Flow) support() (text, address string) {
+	switch {
+	case strings.HasPrefix(f.Support, "mailto:"):
+		text, _, _ = strings.Cut(strings.TrimPrefix(f.Support, "mailto:"), "?")
+		return text, f.Support
+	case strings.HasPrefix(f.Support, "https://"):
+		return f.Support, f.Support
+	default:
+		return f.Support, ""
+	}
 }

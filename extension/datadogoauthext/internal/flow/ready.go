@@ -9,6 +9,6 @@ func (f *Flow) ready(w http.ResponseWriter, r *http.Request) bool {
 		return true
 	}
 	w.Header().Set("Retry-After", "5")
-	f.fail(w, r, http.StatusServiceUnavailable, "not_ready", "This service is still starting. Wait a few seconds, then reload this page.")
+	f.fail(w, r, "not_ready", page{})
 	return false
 }

@@ -2,40 +2,95 @@ package flow
 
 import (
 	"net/http"
+	"time"
 	"unicode/utf8"
 
 	"go.uber.org/zap"
 
+	"github.com/datadogoauth/otelcol-datadogoauth/credential"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
+	"github.com/datadogoauth/otelcol-datadogoauth/site"
 )
 
-// result is what the last page shows. It travels in a sealed cookie of the browser that consented, so that any collector can make the page,
-// again and for some minutes, and nobody else can read it.
+// result is what the last page shows, after a consent that went well or not. It travels in a sealed cookie of the browser that began, so that
+// any collector can make the page, again and for some time, and nobody else can read it.
 type result struct {
-	ID      string `json:"i"` // hash of the id in the page's address
-	Tenant  string `json:"t"`
-	Org     string `json:"o,omitempty"`
-	Site    string `json:"s"`
+	ID      string `json:"i,omitempty"` // hash of the id in the page's address
+	Message string `json:"m"`
+	Login   bool   `json:"l,omitempty"`
+	By      string `json:"b,omitempty"` // whoever connects, for the audit
+	Tenant  string `json:"t,omitempty"`
+	Org     string `json:"o,omitempty"` // its name
 	Last4   string `json:"k,omitempty"`
-	Pending bool   `json:"p,omitempty"` // the change of organisation waits for an operator
+	// Site parameters, or empty.
+	Site    string `json:"s,omitempty"`
+	Started string `json:"a,omitempty"`
+	Meant   string `json:"h,omitempty"`
+	// Of a consent that is stored and has no key.
+	Client string `json:"c,omitempty"`
+	OrgID  string `json:"d,omitempty"`
+	Change bool   `json:"p,omitempty"`
 }
 
-// maxShownName keeps the cookie small enough, whatever an organisation is called.
-const maxShownName = 200
+const (
+	resultLife = 10 * time.Minute
+	// againLife is for a page that offers to try again: whoever may revoke a key at Datadog has to be found first.
+	againLife = 24 * time.Hour
+	// maxShownName keeps the cookie small enough, whatever an organisation is called.
+	maxShownName = 200
+)
 
-// toResult ends a good consent at an address without code and state.
-func (f *Flow) toResult(w http.ResponseWriter, r *http.Request, done grant.Connected) {
-	id := grant.NewSecret()
-	cookie, err := sealValue(f, purposeResult, resultLife, result{
-		ID: grant.Hash(id), Tenant: done.Tenant, Org: cutName(done.OrgName), Site: done.Site.Name() + " (" + done.Site.Domain() + ")",
-		Last4: done.Last4, Pending: done.ChangePending,
-	})
-	if err != nil { // the page without details will do
-		f.Logger.Warn("The last page of a consent has no details", zap.String("tenant", done.Tenant), zap.Error(err))
-	} else {
-		setCookie(w, resultCookieName(id), cookie, resultLife)
+// connectedResult is that of a good consent.
+func connectedResult(base result, done grant.Connected) result {
+	base.Message, base.Org, base.Site, base.Last4, base.Change = "connected", cutName(done.OrgName), done.Site.Domain(), done.Last4, false
+	if done.ChangePending {
+		base.Message = "change_pending"
 	}
-	http.Redirect(w, r, f.prefix+"/connected/"+id, http.StatusSeeOther)
+	return base
+}
+
+// mayTryAgain reports whether what is missing is the key alone, and Datadog may give one without another consent.
+func (res result) mayTryAgain() bool {
+	return res.OrgID != "" && (res.Message == grant.OutcomeKeyExists || res.Message == grant.OutcomeMintFailed)
+}
+
+func (res result) org() credential.Org {
+	return credential.Org{Client: res.Client, Site: res.Site, ID: res.OrgID}
+}
+
+// toResult counts the end of a consent and sends its browser to an address without code and state, which shows it.
+func (f *Flow) toResult(w http.ResponseWriter, r *http.Request, res result) {
+	f.toResultAt(w, r, grant.NewSecret(), res)
+}
+
+func (f *Flow) toResultAt(w http.ResponseWriter, r *http.Request, id string, res result) {
+	f.count(r.Context(), ends[res.Message].outcome)
+	res.ID = grant.Hash(id)
+	life := resultLife
+	if res.mayTryAgain() {
+		life = againLife
+	}
+	if cookie, err := sealValue(f, purposeResult, life, res); err != nil { // the page without details will do
+		f.Logger.Warn("The last page of a consent has no details", zap.String("tenant", res.Tenant), zap.Error(err))
+	} else {
+		setCookie(w, resultCookieName(id), cookie, life)
+	}
+	http.Redirect(w, r, f.resultPath(id), http.StatusSeeOther)
+}
+
+func (f *Flow) resultPath(id string) string { return f.prefix + "/connected/" + id }
+
+// toFailure is toResult for whoever is not known to be the browser that began, and may keep no cookie at all: what the page shows is in its
+// address, sealed, so that nobody else can make such an address say something. It holds nothing of a customer.
+func (f *Flow) toFailure(w http.ResponseWriter, r *http.Request, message string, login bool) {
+	sealed, err := sealValue(f, purposeFailure, resultLife, result{Message: message, Login: login})
+	if err != nil {
+		f.Logger.Error("The last page of a consent could not be sealed", zap.Error(err))
+		f.fail(w, r, "internal", page{Login: login})
+		return
+	}
+	f.count(r.Context(), ends[message].outcome)
+	http.Redirect(w, r, f.resultPath(sealed), http.StatusSeeOther)
 }
 
 func cutName(name string) string {
@@ -49,25 +104,38 @@ func cutName(name string) string {
 	return name[:end] + "…"
 }
 
-// connected is where a good consent ends. Neither the page nor its address holds a secret.
+// connected is where a consent ends, well or not. Neither the page nor its address holds a secret.
 func (f *Flow) connected(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("result")
 	res, ok := f.readResult(r, id)
-	switch {
-	case !ok:
-		// Some minutes later, or in another browser. A browser is sent to such an address by a good consent only.
-		f.message(w, http.StatusOK, "Nothing more to do here", "If Datadog's consent page sent you here, Datadog has your answer. You may now close this tab")
-	case res.Pending:
-		f.render(w, http.StatusOK, "pending.html", pendingData{Partner: f.PartnerName, Tenant: res.Tenant})
-	default:
-		f.render(w, http.StatusOK, "connected.html", connectedData{Partner: f.PartnerName, Tenant: res.Tenant, Org: res.Org, Site: res.Site, Last4: res.Last4})
+	if !ok { // some time later, or in another browser
+		f.message(w, r, http.StatusOK, "over")
+		return
 	}
+	f.showResult(w, r, id, res)
 }
 
+func (f *Flow) showResult(w http.ResponseWriter, r *http.Request, id string, res result) {
+	p := page{Message: res.Message, Login: res.Login, Tenant: res.Tenant, Org: res.Org, Last4: res.Last4, Change: res.Change}
+	p.Site, _ = site.ByDomain(res.Site)
+	p.Started, _ = site.ByDomain(res.Started)
+	p.Meant, _ = site.ByDomain(res.Meant)
+	if res.mayTryAgain() {
+		p.Retry = f.resultPath(id) + "/again"
+	}
+	name := "message.html"
+	if res.Message == "connected" || res.Message == "change_pending" {
+		name = "connected.html"
+	}
+	f.render(w, r, ends[res.Message].status, name, p)
+}
+
+// readResult reads the cookie that belongs to an address, or the address that needs none.
 func (f *Flow) readResult(r *http.Request, id string) (result, bool) {
 	cookie, err := r.Cookie(resultCookieName(id))
 	if err != nil {
-		return result{}, false
+		res, err := openValue[result](f, purposeFailure, id)
+		return res, err == nil
 	}
 	res, err := openValue[result](f, purposeResult, cookie.Value)
 	return res, err == nil && res.ID == grant.Hash(id)

@@ -20,14 +20,14 @@ type Sealer interface {
 // Purposes of sealed values. Nothing of a customer who is on the way is kept in this process: it is in the store, or travels sealed with
 // the browser, so that each request may reach another collector.
 const (
-	purposeStart  = "start"  // the hidden field behind a connect link
-	purposeAdmit  = "admit"  // the same after a ticket
-	purposeFlow   = "flow"   // the cookie of a consent under way
-	purposeResult = "result" // the cookie that the last page is made of
-	sealedKind    = "page"   // no kind of record, so no record opens as one of these
-	sealedVersion = 1        // of the form of what is inside
-	maxSealed     = 4096     // bytes; a browser keeps no longer cookie. RFC 6265 §6.1
-	resultLife    = 10 * time.Minute
+	purposeStart   = "start"   // the hidden field behind a connect link
+	purposeAdmit   = "admit"   // the same after a ticket
+	purposeFlow    = "flow"    // the cookie of a consent under way
+	purposeResult  = "result"  // the cookie that the last page is made of
+	purposeFailure = "failure" // the address that it is made of for a browser without one
+	sealedKind     = "page"    // no kind of record, so no record opens as one of these
+	sealedVersion  = 1         // of the form of what is inside
+	maxSealed      = 4096      // bytes; a browser keeps no longer cookie. RFC 6265 §6.1
 )
 
 // KeysetSealer is a Sealer over the tokens keyset, which every collector that serves the pages has.

@@ -48,7 +48,7 @@ func TestRFC9700_RefusedSitesAndDomainsContactNobody(t *testing.T) {
 			}
 			q := w.consent(w.press(w.browser, link), us3(t), granttest.OrgA)
 			q.Set(key, raw)
-			resp, page := w.comeBack(w.browser, q)
+			resp, page := w.ends(w.browser, q)
 			assert.Equal(t, http.StatusBadRequest, resp.StatusCode, "callback: %s=%q", key, raw)
 			assert.NotContains(t, page, "You may now close", "callback: %s=%q", key, raw)
 		}
@@ -93,7 +93,7 @@ func TestRFC9700_ReservedLabelsBelowASiteContactNobody(t *testing.T) {
 					answer := url.Values{"code": {"c"}, "domain": {row.Domain()}}
 					answer.Set(key, raw)
 					state, cookies := z.begin(t, secret, row)
-					rec := z.ask(t, "/callback", "state="+state+"&"+answer.Encode(), cookies...)
+					rec := z.ends(t, "state="+state+"&"+answer.Encode(), cookies...)
 					assert.Equal(t, http.StatusBadRequest, rec.Code, "callback: %s=%s", key, raw)
 				}
 			}

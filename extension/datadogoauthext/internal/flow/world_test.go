@@ -122,8 +122,13 @@ func (w *world) body(resp *http.Response) string {
 	assert.Contains(w.t, h.Get("Content-Security-Policy"), "default-src 'none'")
 	assert.Contains(w.t, h.Get("Content-Security-Policy"), "frame-ancestors 'none'")
 	policy := "no-referrer"
-	if startField.Match(body) { // the connect page
+	if strings.Contains(string(body), "<form") { // else browsers without Fetch metadata could not show where it comes from
 		policy = "same-origin"
+	}
+	if strings.Contains(string(body), "<main>") {
+		assert.Contains(w.t, []string{"en", "ko"}, h.Get("Content-Language"))
+		assert.Equal(w.t, "Accept-Language", h.Get("Vary"))
+		assert.Contains(w.t, string(body), `<html lang="`+h.Get("Content-Language")+`">`)
 	}
 	assert.Equal(w.t, policy, h.Get("Referrer-Policy"))
 	assert.Equal(w.t, "no-store", h.Get("Cache-Control"))
@@ -163,6 +168,33 @@ func (w *world) consent(to *url.URL, at site.Site, org string) url.Values {
 		"code": {w.Datadog.Code(at, org, q.Get("code_challenge"))}, "state": {q.Get("state")}, "domain": {at.Domain()},
 		"site": {at.AppOrigin()}, "client_id": {q.Get("client_id")}, "dd_oid": {"untrusted"}, "dd_org_name": {"<b>untrusted</b>"},
 	}
+}
+
+// ends is comeBack and the page that it leads to, which is at an address that holds nothing of the query and is the same when it is reloaded.
+func (w *world) ends(b *http.Client, q url.Values) (*http.Response, string) {
+	w.t.Helper()
+	return w.endsAt(b, granttest.RedirectURL+"?"+q.Encode())
+}
+
+func (w *world) endsAt(b *http.Client, callback string) (*http.Response, string) {
+	w.t.Helper()
+	resp, text := w.get(b, callback)
+	require.Equal(w.t, http.StatusSeeOther, resp.StatusCode, text)
+	to := w.location(resp)
+	require.Regexp(w.t, `^https://connect\.partner\.example/(dd/)?connected/[A-Za-z0-9_-]{43,}$`, to.String())
+	q, _ := url.ParseQuery(callback[strings.Index(callback, "?")+1:])
+	for _, name := range []string{"state", "code", "error", "error_description"} {
+		if secret := q.Get(name); len(secret) > 8 {
+			require.NotContains(w.t, to.String(), secret)
+		}
+	}
+	counted := w.counted()
+	first, page := w.get(b, to.String())
+	again, reloaded := w.get(b, to.String())
+	require.Equal(w.t, first.StatusCode, again.StatusCode)
+	require.Equal(w.t, page, reloaded)
+	require.Equal(w.t, counted, w.counted(), "the callback counts, and not the page")
+	return first, page
 }
 
 // comeBack is the browser's way from Datadog to the callback.

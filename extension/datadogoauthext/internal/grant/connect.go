@@ -42,11 +42,11 @@ type consent struct {
 // Whether the browser waits makes no difference: from here on the work runs on the service's own time.
 func (s *Service) Connect(ctx context.Context, f Flow, at site.Site, code string) (Connected, error) {
 	if err := s.checkReady(); err != nil {
-		return Connected{}, &ConnectError{OutcomeStoreFailed, notNow, err}
+		return Connected{}, &ConnectError{Outcome: OutcomeStoreFailed, Err: err}
 	}
 	ctx, end, err := s.onOwnTime(ctx)
 	if err != nil {
-		return Connected{}, &ConnectError{OutcomeStoreFailed, notNow, err}
+		return Connected{}, &ConnectError{Outcome: OutcomeStoreFailed, Err: err}
 	}
 	defer end()
 	if _, err := admission(s.reader(ctx), f); err != nil {
@@ -75,13 +75,13 @@ func (s *Service) Connect(ctx context.Context, f Flow, at site.Site, code string
 		return done, nil
 	case moves:
 		if err := s.confirm(ctx, f.Tenant, cons.org.ID, "the ticket"); err != nil {
-			return Connected{}, changeError(err, at)
+			return Connected{}, mintError(err, cons.org, true)
 		}
 	default:
 		s.backoff.clear(f.Tenant)
 		log.Info("A customer gave consent")
 		if err := s.ensureKey(ctx, cons.org, cons.set.access); err != nil {
-			return Connected{}, mintError(err, at)
+			return Connected{}, mintError(err, cons.org, false)
 		}
 		if err := s.completeInvitation(ctx, f.Tenant); err != nil {
 			log.Warn("The used connect link was not deleted yet; trying again", zap.Error(err))
@@ -125,9 +125,9 @@ func admission(tx *txn, f Flow) (door record, err error) {
 
 func admissionError(err error) error {
 	if errors.Is(err, errLinkGone) {
-		return &ConnectError{OutcomeInvitationGone, linkIsGone, err}
+		return &ConnectError{Outcome: OutcomeInvitationGone, Err: err}
 	}
-	return &ConnectError{OutcomeStoreFailed, notNow, err}
+	return &ConnectError{Outcome: OutcomeStoreFailed, Err: err}
 }
 
 // redeemCode exchanges the code and asks whose it is. Tokens that nobody will use are left to be revoked.
@@ -135,7 +135,7 @@ func (s *Service) redeemCode(ctx context.Context, f Flow, at site.Site, code str
 	c, ok := s.clients[f.Client]
 	if !ok {
 		err := fmt.Errorf("client %s is not in the configuration any more", f.Client)
-		return consent{}, &ConnectError{OutcomeStoreFailed, askPartner, err}
+		return consent{}, &ConnectError{Outcome: OutcomeStoreFailed, Err: err}
 	}
 	set, err := s.exchange(ctx, c, at, code, f.Verifier)
 	if err != nil {
@@ -148,7 +148,7 @@ func (s *Service) redeemCode(ctx context.Context, f Flow, at site.Site, code str
 	}, callUnanswered, callUnsent, callThrottled)
 	if err != nil {
 		s.abandon(ctx, cons, "Datadog did not say which organisation they belong to")
-		return consent{}, &ConnectError{OutcomeOrgUnknown, orgIsUnknown, err}
+		return consent{}, &ConnectError{Outcome: OutcomeOrgUnknown, Err: err}
 	}
 	return cons, nil
 }
@@ -203,7 +203,7 @@ func (s *Service) storeConsent(ctx context.Context, cons consent) (moves, waits 
 	if errors.Is(err, errLinkGone) {
 		return false, false, admissionError(err)
 	}
-	return false, false, &ConnectError{OutcomeStoreFailed, notSaved, err}
+	return false, false, &ConnectError{Outcome: OutcomeStoreFailed, Err: err}
 }
 
 // storedBefore reports whether an earlier try of the same step went through after all, its answer lost on the way from the database: the

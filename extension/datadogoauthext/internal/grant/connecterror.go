@@ -3,16 +3,23 @@ package grant
 import (
 	"fmt"
 
+	"golang.org/x/oauth2"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/credential"
 	"github.com/datadogoauth/otelcol-datadogoauth/site"
 )
 
-// ConnectError says why a consent did not end in a connection.
+// ConnectError says why a consent did not end in a connection. What the customer is told is up to whoever serves the pages.
 type ConnectError struct {
 	// Outcome is one of a closed set, for counting.
 	Outcome string
-	// Customer is what the person at the browser can do. It holds no secret.
-	Customer string
-	// Err is for the operator's log. It holds no secret either.
+	// Stored is the organisation of a consent that is stored all the same: what is missing is its API key. It is zero where nothing is stored.
+	Stored credential.Org
+	// Change says that it is stored as a change that is pending: the tenant's data goes where it went before.
+	Change bool
+	// CodeSpent says of OutcomeExchangeRefused that Datadog has nothing against the client: the code was too old, used before, or of another site.
+	CodeSpent bool
+	// Err is for the operator's log. It holds no secret.
 	Err error
 }
 
@@ -32,62 +39,52 @@ const (
 	OutcomeStoreFailed        = "store_failed"
 )
 
-const (
-	askPartner   = "Ask the support of whoever sent you the link."
-	notNow       = "Connecting is not possible at the moment. Open the connect link again in a few minutes."
-	notSaved     = "The connection could not be saved. Open the connect link again later."
-	linkIsGone   = "This connect link or login was used or withdrawn in the meantime. Ask for another link, or log in again."
-	orgIsUnknown = "Datadog did not say which organisation you connected. Open the connect link again in a few minutes."
-)
-
-// exchangeError adds what the person at the browser, and the operator, can do.
+// exchangeError adds what the operator can do.
 func exchangeError(err error, f Flow, at site.Site) error {
 	switch kindOf(err) {
 	case callClientRejected:
-		return &ConnectError{OutcomeClientRejected, "Datadog does not accept this service's own credentials at the moment. " + askPartner + " Then open the connect link again.", err}
+		return &ConnectError{Outcome: OutcomeClientRejected, Err: err}
 	case callInvalidGrant:
 		started := f.StartedDomain
 		if started == "" {
 			started = "unknown"
 		}
 		err = fmt.Errorf("%w: a code works once, for some minutes, at one site, with the verifier of its own attempt "+
-			"(site at the start: %s, domain of the callback: %s, app origin: %s); let the customer open the connect link again", err, started, at.Domain(), f.AppOrigin)
-		return &ConnectError{OutcomeExchangeRefused, "Datadog did not accept the authorization: it may have taken too long. Open the connect link again.", err}
+			"(site at the start: %s, domain of the callback: %s, app origin: %s; %s); let the customer open the connect link again",
+			err, started, at.Domain(), f.AppOrigin, proofSent(f))
+		return &ConnectError{Outcome: OutcomeExchangeRefused, CodeSpent: true, Err: err}
 	case callUnanswered, callUnsent, callThrottled:
-		return &ConnectError{OutcomeExchangeUnanswered, "Datadog could not be reached or did not answer. Open the connect link again in a few minutes.", err}
+		return &ConnectError{Outcome: OutcomeExchangeUnanswered, Err: err}
 	default:
-		return &ConnectError{OutcomeExchangeRefused, "Datadog did not accept the authorization. " + askPartner, err}
+		return &ConnectError{Outcome: OutcomeExchangeRefused, Err: fmt.Errorf("%w (%s)", err, proofSent(f))}
 	}
 }
 
-// mintError does the same for the API key. The grant itself is stored by then.
-func mintError(err error, at site.Site) error {
-	switch kindOf(err) {
-	case callConflict:
-		return &ConnectError{OutcomeKeyExists, keyRecovery(at) + " Then open the connect link again.", err}
-	case callForbidden:
-		return &ConnectError{OutcomeScopeMissing, "Datadog did not allow this service to make an API key. " + askPartner, err}
-	default:
-		return &ConnectError{OutcomeMintFailed, "The connection is made, but Datadog gave no API key yet. Open the connect link again in a few minutes.", err}
+// proofSent rules out, or names, what Datadog's documentation gives as the causes of "Invalid code or code verifier".
+// https://docs.datadoghq.com/developers/integrations/api_integration/ (troubleshooting)
+func proofSent(f Flow) string {
+	fits := "no"
+	if f.Challenge == oauth2.S256ChallengeFromVerifier(f.Verifier) {
+		fits = "yes"
 	}
+	return "sent as application/x-www-form-urlencoded, the verifier fits the challenge: " + fits
 }
 
-// changeError does the same for a change of organisation that was allowed beforehand and is still pending.
-func changeError(err error, at site.Site) error {
-	const stays = "Your data goes where it went before. "
+// mintError sorts why there is no API key. change says that the consent is stored as a change that is pending; else it is the tenant's grant.
+func mintError(err error, org credential.Org, change bool) error {
+	e := &ConnectError{Outcome: OutcomeMintFailed, Stored: org, Change: change, Err: err}
 	switch kindOf(err) {
 	case callConflict:
-		return &ConnectError{OutcomeKeyExists, stays + keyRecovery(at) + " Then begin again.", err}
+		e.Outcome = OutcomeKeyExists
 	case callForbidden:
-		return &ConnectError{OutcomeScopeMissing, stays + "Datadog did not allow this service to make an API key for the other organisation. " + askPartner, err}
-	default:
-		return &ConnectError{OutcomeMintFailed, stays + "The change to the other organisation could not be completed yet. Begin again in a few minutes.", err}
+		e.Outcome = OutcomeScopeMissing
 	}
+	return e
 }
 
 // keyRecovery is Datadog's documented way out when a key exists whose value is lost.
 // https://docs.datadoghq.com/developers/integrations/api_integration/ (troubleshooting)
 func keyRecovery(at site.Site) string {
 	return fmt.Sprintf("Datadog already has an API key of this integration for your organisation, and shows its value only once. "+
-		"Open %s/organization-settings/api-keys, find the key whose name contains \"OAuth Client API Key\", and revoke it.", at.AppOrigin())
+		"Open %s/organization-settings/api-keys, find the key whose name contains %q, and revoke it.", at.AppOrigin(), keyNameMark)
 }

@@ -146,10 +146,9 @@ func TestWhatCanGoWrongWhenConnecting(t *testing.T) {
 			require.ErrorAs(t, err, &why)
 			assert.Equal(t, tc.outcome, why.Outcome)
 			assert.Contains(t, err.Error(), tc.says)
-			assert.NotEmpty(t, why.Customer)
 			for _, call := range f.Datadog.Calls(tokenPath) {
 				for _, field := range []string{"client_secret", "code", "code_verifier"} {
-					assert.NotContains(t, err.Error()+why.Customer, call.Form.Get(field), field)
+					assert.NotContains(t, err.Error(), call.Form.Get(field), field)
 				}
 			}
 			assert.Less(t, len(err.Error()), 1500)

@@ -143,6 +143,10 @@ type Flow struct {
 	// AllowChange says that the ticket allows the tenant to move to another organisation without an operator.
 	AllowChange bool   `json:"allow_change,omitempty"`
 	Verifier    string `json:"verifier"`
+	// Challenge is what was made of the verifier and sent with the browser.
+	Challenge string `json:"challenge,omitempty"`
+	// TicketID is the jti of the ticket that admitted the customer; empty behind a connect link.
+	TicketID string `json:"ticket_id,omitempty"`
 	// BrowserHash is the hash of the cookie that the browser got at the start.
 	BrowserHash   string    `json:"browser_hash"`
 	AppOrigin     string    `json:"app_origin"`

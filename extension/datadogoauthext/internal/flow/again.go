@@ -1,0 +1,47 @@
+package flow
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
+	"github.com/datadogoauth/otelcol-datadogoauth/site"
+)
+
+// again is the button of a last page whose consent is stored and has no API key: it asks Datadog for one, without another consent, and shows
+// at the same address what came of it. What it may ask for is in the cookie of the browser that consented.
+func (f *Flow) again(w http.ResponseWriter, r *http.Request) {
+	id := r.PathValue("result")
+	res, ok := f.readResult(r, id)
+	if !ok || !res.mayTryAgain() { // it ran out, or went well in another tab
+		http.Redirect(w, r, f.resultPath(id), http.StatusSeeOther)
+		return
+	}
+	if !f.ready(w, r) {
+		return
+	}
+	ctx := grant.WithActor(r.Context(), actor(res.By))
+	done, err := f.Grants.TryKeyAgain(ctx, res.Tenant, res.org(), res.Change)
+	switch {
+	case errors.Is(err, grant.ErrTooSoon):
+		f.tooMany(w, r, 10*time.Second, page{Login: res.Login})
+		return
+	case errors.Is(err, grant.ErrRefused) && !isConnectError(err):
+		f.Logger.Warn("A customer may not try for the API key again", zap.String("tenant", res.Tenant), zap.Error(err))
+		res.Message = "again_refused"
+	case err != nil:
+		at, _ := site.ByDomain(res.Site)
+		res = f.notConnected(res, grant.Flow{Tenant: res.Tenant}, at, err)
+	default:
+		res = connectedResult(res, done)
+	}
+	f.toResultAt(w, r, id, res)
+}
+
+func isConnectError(err error) bool {
+	var why *grant.ConnectError
+	return errors.As(err, &why)
+}
