@@ -55,6 +55,8 @@ type FlowConfig struct {
 	PublicURL string `mapstructure:"public_url"`
 	// PartnerName is shown to customers.
 	PartnerName string `mapstructure:"partner_name"`
+	// Support is where customers get help, shown where a page says whom to ask.
+	Support string `mapstructure:"support"`
 	// Client is the client that connect links are made for; needed when there are several.
 	Client string `mapstructure:"client"`
 	// Tickets are for customers who arrive without a connect link: the partner's own login says who they are.

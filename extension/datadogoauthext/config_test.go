@@ -41,6 +41,7 @@ func TestAFullConfigIsRead(t *testing.T) {
 	assert.Equal(t, "0.0.0.0:8444", flow.Listener.NetAddr.Endpoint)
 	assert.Equal(t, flowWriteTimeout, flow.Listener.WriteTimeout, "a default that the file does not name stays")
 	assert.Equal(t, "main", flow.Client)
+	assert.Equal(t, "mailto:help@example.com", flow.Support)
 	assert.Equal(t, 60, flow.perAddress())
 	assert.Equal(t, &TicketsConfig{
 		LoginURL: "https://app.example.com/datadog/login?from=datadog", Issuer: "https://app.example.com", Audience: "https://connect.example.com/datadog",
@@ -80,7 +81,7 @@ func TestEveryFaultIsReportedAtOnceUnderItsKey(t *testing.T) {
 		"faults.yaml": {
 			"clients::Main: ", "clients::Main::client_id: ", "clients::Main::client_secret_file: ", "clients::Main::stage: ", "clients::Main::redirect_url: ",
 			"clients::web::redirect_url: must be https", "clients::other::redirect_url: must have a plain path", "flow::partner_name: ", "flow::public_url: must be https", "flow::listener::endpoint: 0.0.0.0:8444",
-			"flow::client: ", "flow::requests_per_minute: ", "flow::tickets::login_url: must be https", "flow::tickets::issuer: ", "flow::tickets::audience: ", "flow::tickets::algorithm: must be the one",
+			"flow::support: ", "flow::client: ", "flow::requests_per_minute: ", "flow::tickets::login_url: must be https", "flow::tickets::issuer: ", "flow::tickets::audience: ", "flow::tickets::algorithm: must be the one",
 			"flow::tickets::client: ", "flow::tickets::keys::0::file: ", "admin::listener::endpoint: ", "admin::tokens::0::name: ", "admin::tokens::0::role: ", "admin::tokens::0::file: ",
 			"admin::session_lifetime: must be 5m0s to 168h0m0s", "admin::requests_per_minute: ",
 			"tenants: remove it", "store::path: ", "store::copy: remove it", "seal::keys_keyset_file: ", "http::endpoint: ", "http::headers: ", "http::compression: ", "http::tls::insecure_skip_verify: ",

@@ -63,7 +63,7 @@ func (e *datadogOAuth) newFlow(cfg *FlowConfig, grants *grant.Service, tokens *s
 		return nil, err
 	}
 	return flow.New(flow.Options{
-		Grants: grants, Clients: clients, PublicURL: cfg.PublicURL, PartnerName: cfg.PartnerName, Logger: e.set.Logger,
+		Grants: grants, Clients: clients, PublicURL: cfg.PublicURL, PartnerName: cfg.PartnerName, Support: cfg.Support, Logger: e.set.Logger,
 		Sealer: flow.NewSealer(tokens), Tickets: cfg.tickets(ticketClient), PerAddress: cfg.perAddress(), Outcome: e.flowEnded,
 	})
 }

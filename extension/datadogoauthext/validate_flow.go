@@ -43,6 +43,7 @@ func (f *FlowConfig) validate(clients map[string]ClientConfig, add adder) {
 	if f.PartnerName == "" {
 		add("flow::partner_name", "write your company's name as customers know it; the connect page shows it")
 	}
+	f.validateSupport(add)
 	if f.Client == "" && len(clients) > 1 {
 		add("flow::client", "several clients are configured; name the one that connect links are made for")
 	}
