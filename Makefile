@@ -35,7 +35,7 @@ STORAGE ?=
 GO_SOURCES := $(shell find . -name '*.go' -not -path './dist/*' -not -path './.tools/*' 2>/dev/null)
 PRODUCT_SOURCES := $(shell find site credential extension exporter -type f -not -name '*_test.go' -not -path '*/testdata/*' 2>/dev/null)
 
-.PHONY: help build test race lint fmt tidy generate golden picture fuzz bench bench-e2e bench-scale bench-poison soak demo up long isolation faults conformance mutants vuln deps check clean
+.PHONY: help build test race lint fmt tidy generate golden picture shots fuzz bench bench-e2e bench-scale bench-poison soak demo up long isolation faults conformance mutants vuln deps check clean
 
 help: ## print the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -143,6 +143,11 @@ golden: ## rewrite the golden files from what the code does; read the diff
 
 picture: build ## draw the dashboard of deploy/ from a run of some minutes; look at it
 	@cd testbed && DATADOGOAUTH_DIST=$(ROOT)/dist go test -count=1 -timeout 15m ./deploy -run TestAgainstARealPrometheus -update
+
+shots: build ## pictures of the pages into dist/shots, and docs/customer.png; look at them
+	@mkdir -p dist/shots
+	@cd testbed && DATADOGOAUTH_DIST=$(ROOT)/dist DATADOGOAUTH_SHOTS=$(ROOT)/dist/shots go test -count=1 -timeout 10m ./e2e -run 'RealBrowser|TestACustomer|TestTicketConnect'
+	@install -m 644 dist/shots/customer.png docs/customer.png
 
 fuzz: ## every fuzz target for FUZZTIME each (RUN=names)
 	@internal/tools/fuzz $(FUZZTIME) '$(RUN)'

@@ -72,7 +72,7 @@ func TestACustomerWhoDeniesIsToldWhatToDo(t *testing.T) {
 		tab.open(c.invite(t, "acme"))
 		tab.press(connectButton)
 		tab.press(`//button[.="Deny"]`)
-		tab.shows(http.StatusBadRequest, "Not connected", "open the connect link again", "Demo Partner")
+		tab.fails(http.StatusBadRequest, "Nothing was connected", "Open the connect link again", "Demo Partner")
 		tab.shot("error")
 	}
 }
@@ -165,6 +165,7 @@ type tab struct {
 	ctx     context.Context
 	width   int64
 	answer  *network.Response // of the last page
+	failed  map[string]bool   // addresses of pages that were error pages on purpose
 
 	mu         sync.Mutex
 	complaints []complaint // guarded by mu
@@ -180,6 +181,13 @@ func (c chromium) tab(t *testing.T, width int64) *tab {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return c.tabOf(t, width, cookies)
+}
+
+// tabOf is one with the cookies of a browser context.
+func (c chromium) tabOf(t *testing.T, width int64, cookies cdp.BrowserContextID) *tab {
+	t.Helper()
+	browser := cdp.WithExecutor(c.ctx, chromedp.FromContext(c.ctx).Browser)
 	// chromedp.WithNewBrowserContext asks for no window, and without one Chromium has no place for the tab.
 	id, err := target.CreateTarget("about:blank").WithBrowserContextID(cookies).WithNewWindow(true).Do(browser)
 	if err != nil {
@@ -187,7 +195,7 @@ func (c chromium) tab(t *testing.T, width int64) *tab {
 	}
 	ctx, cancel := chromedp.NewContext(c.ctx, chromedp.WithTargetID(id))
 	t.Cleanup(cancel)
-	b := &tab{t: t, world: c.world, browser: c, ctx: ctx, width: width}
+	b := &tab{t: t, world: c.world, browser: c, ctx: ctx, width: width, failed: map[string]bool{}}
 	chromedp.ListenTarget(ctx, b.listen)
 	if err := chromedp.Run(ctx); err != nil { // takes the tab over, for as long as ctx lives
 		t.Fatal(err)
@@ -226,14 +234,13 @@ func (b *tab) complain(page, text string) {
 	b.complaints = append(b.complaints, complaint{page, text})
 }
 
-// console is what was found in it, without the line that Chromium writes for a page that is an error page on purpose.
+// console is what was found in it, without the lines that Chromium writes for pages that are error pages on purpose.
 func (b *tab) console() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var texts []string
 	for _, c := range b.complaints {
-		expected := b.answer != nil && b.answer.Status >= 400 && c.page == b.answer.URL && strings.HasPrefix(c.text, "Failed to load resource")
-		if !expected {
+		if !b.failed[c.page] || !strings.HasPrefix(c.text, "Failed to load resource") {
 			text, _, _ := strings.Cut(c.text, "?") // addresses of the flow carry codes and states
 			texts = append(texts, text)
 		}
@@ -262,7 +269,9 @@ func (b *tab) navigate(what string, actions ...chromedp.Action) {
 	if err != nil {
 		b.t.Fatalf("%s: %v; console: %q", what, err, b.console())
 	}
-	b.answer = answer
+	if b.answer = answer; answer != nil && answer.Status >= 400 {
+		b.failed[answer.URL] = true
+	}
 }
 
 func (b *tab) open(address string) {
@@ -290,7 +299,7 @@ func (b *tab) shows(status int64, texts ...string) {
 	b.t.Helper()
 	var page string
 	var scrollWidth int64
-	b.run("read the page", chromedp.Text("main", &page, chromedp.ByQuery), chromedp.Evaluate("document.documentElement.scrollWidth", &scrollWidth))
+	b.run("read the page", chromedp.Evaluate("document.body.innerText", &page), chromedp.Evaluate("document.documentElement.scrollWidth", &scrollWidth))
 	if b.answer == nil || b.answer.Status != status {
 		b.t.Fatalf("want a page with status %d, got %s", status, b.seen(page))
 	}
@@ -301,6 +310,9 @@ func (b *tab) shows(status int64, texts ...string) {
 	}
 	if scrollWidth > b.width && !slices.Contains(b.browser.datadog, hostOf(b.answer.URL)) {
 		b.t.Errorf("in a window of %d px the page is %d px wide: %s", b.width, scrollWidth, b.seen(page))
+	}
+	if hostOf(b.answer.URL) == hostOf(b.world.PublicURL) {
+		b.accessible(b.t)
 	}
 	if console := b.console(); len(console) > 0 {
 		b.t.Errorf("the console has %q at %s", console, b.seen(page))

@@ -19,18 +19,17 @@ func withLogin(algorithm string) func(*world.Options) {
 // not know.
 func TestTicketConnect(t *testing.T) {
 	t.Parallel()
-	const euApp = "app.datadoghq.eu"
 	c := openChromiumIn(t, withLogin("RS256"), appHost(), euApp)
 	acme, globex := c.world.Customers[0], c.world.Customers[1]
 	for _, way := range []struct {
 		name      string
 		customer  world.Customer
 		query     string
-		agreeAt   string
+		says      string
 		chooseAll bool // the consent page asks for site and organisation
 	}{
 		{"from the tile", globex, "?" + url.Values{"site": {"https://" + euApp}, "domain": {"datadoghq.eu"}}.Encode(), "https://" + euApp, false},
-		{"from the partner's site", acme, "", "https://" + appHost(), true},
+		{"from the partner's site", acme, "", "Where is your Datadog organisation?", true},
 	} {
 		t.Run(way.name, func(t *testing.T) {
 			customer := way.customer
@@ -39,7 +38,7 @@ func TestTicketConnect(t *testing.T) {
 			tab.open(c.world.PublicURL + "/connect" + way.query)
 			tab.shows(http.StatusOK, "Log in to Demo Partner")
 			tab.press(`//button[.="Log in as ` + customer.Tenant + `"]`)
-			tab.shows(http.StatusOK, "Demo Partner", customer.Tenant, way.agreeAt)
+			tab.shows(http.StatusOK, "Demo Partner", customer.Tenant, way.says)
 			if at := tab.answer.URL; hostOf(at) != hostOf(c.world.PublicURL) || hasQuery(at) {
 				t.Errorf("the ticket is still in the address bar: a query is left at %s", hostOf(at))
 			}
