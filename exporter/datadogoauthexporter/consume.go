@@ -126,6 +126,7 @@ type share[R any] struct {
 	err     error           // the tenant has no organisation, it is not known yet, or the queue refused the share
 	// requests are what was offered to the queue, tooLarge what is larger than it.
 	requests, tooLarge []*intake.Request
+	queued             [intake.NumFamilies]int // items that the queue took
 }
 
 var errStopped = errors.New("the exporter was shut down")
@@ -133,7 +134,7 @@ var errStopped = errors.New("the exporter was shut down")
 // consume maps the resources of each tenant and offers them to the queue.
 //
 // When nothing of the call was taken, and some of it is worth sending again, the error is retryable and holds just that. Once something was taken the call is not
-// refused any more, since its sender would send all of it again; see keep. Resources that will never be taken are counted; they make the error permanent
+// refused any more, since its sender would send all of it again; see keep. But what is in no file is refused all the same: an answer is a promise. Resources that will never be taken are counted; they make the error permanent
 // only when nothing else was in the call.
 func (e *signalExporter[D, R]) consume(ctx context.Context, data D) error {
 	if !e.calls.enter() {
@@ -162,10 +163,14 @@ func (e *signalExporter[D, R]) consume(ctx context.Context, data D) error {
 	var again []R
 	var againErr error
 	for tenant, s := range shares { // what was refused
-		if accepted && e.keep(ctx, tenant, s) {
+		inPart := errors.Is(s.err, errInPart)
+		if accepted && !inPart && e.keep(ctx, tenant, s) {
 			continue
 		}
 		s.rollback()
+		if inPart {
+			e.telemetry.acceptedInPart(&s.queued)
+		}
 		e.telemetry.givenBack(s.items, s.err)
 		for i, r := range s.of {
 			tenancy.Restore(e.signal.attributes(r), s.named[i])
@@ -246,7 +251,7 @@ func (e *signalExporter[D, R]) readHost(hosts *hostmetadata.Tx, r R) {
 
 var errTooLargeForQueue = errors.New("larger than the whole queue; see sending_queue::queue_size")
 
-// offer hands one tenant's share to the queue: all of it, or on an error nothing. An item that is larger than the whole queue is left out; the others go on.
+// offer hands one tenant's share to the queue, or what that does not take to the park: all of it, or on an error nothing, but for errInPart. An item that is larger than the whole queue is left out; the others go on.
 func (e *signalExporter[D, R]) offer(ctx context.Context, tenant string, s *share[R]) error {
 	e.room.learn(s.mapping.payloads(), s.items)
 	if journal, ok := s.mapping.(journalling); ok {
@@ -260,16 +265,31 @@ func (e *signalExporter[D, R]) offer(ctx context.Context, tenant string, s *shar
 		return err
 	}
 	for i, r := range s.requests {
-		switch err := e.hand(ctx, r); {
+		items := r.Count() // the queue may free it
+		err := e.hand(ctx, r)
+		switch {
 		case err == nil:
+			s.queued[r.Family] += items
+			continue
 		case i == 0:
 			d.Withdraw(s.requests...)
 			return err
-		default:
-			// The queue has the first part, which cannot be taken back, so the second must not be sent twice nor lost.
-			d.Withdraw(r)
-			d.Park(r, err)
 		}
+		return e.offerRest(s.requests[i:], err)
+	}
+	return nil
+}
+
+// errInPart is why a share is given back of which the queue has a part.
+var errInPart = errors.New("a part of it is stored, the rest can be stored nowhere")
+
+// offerRest finds a place for what the queue does not take after it took a part, which cannot be taken back: the park. Where that fails, too, the rest is in
+// no file, so that the sender is to keep all of it; what was stored comes twice then.
+func (e *signalExporter[D, R]) offerRest(rest []*intake.Request, why error) error {
+	d := e.dispatcher.Load()
+	d.Withdraw(rest...)
+	if err := d.Park(why, rest...); err != nil {
+		return fmt.Errorf("%w: %w; %w", errInPart, why, err)
 	}
 	return nil
 }

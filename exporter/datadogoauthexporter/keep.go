@@ -18,7 +18,7 @@ func (e *signalExporter[D, R]) keep(ctx context.Context, tenant string, s *share
 		return false
 	}
 	why := s.err
-	parked, err := e.dispatcher.Load().ParkIfRoom(why, s.requests...)
+	parked, err := e.dispatcher.Load().ParkIfRoom(s.requests...)
 	switch {
 	case err != nil:
 		return false

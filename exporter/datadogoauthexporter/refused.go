@@ -16,6 +16,7 @@ var refusals = [...]struct {
 	err    error
 	reason string
 }{
+	{errInPart, "storage"},
 	{tenancy.ErrQueueShare, "queue_share"},
 	{tenancy.ErrTooFast, "too_fast"},
 	{tenancy.ErrFull, "queue_full"},

@@ -17,7 +17,7 @@ type statsFlow struct {
 	telemetry *telemetry
 	queued    func(groups int) // counts groups that wait to be offered as queued, or no more
 	durable   func() bool      // says that there is a storage to park in
-	park      func(*intake.Request)
+	park      func(*intake.Request) error
 	interval  time.Duration
 	refused   refusedStats
 
@@ -40,7 +40,7 @@ func newStatsFlow(c *core, enqueue func(context.Context, *intake.Request) error)
 		telemetry: c.telemetry,
 		queued:    func(groups int) { c.dispatcher.Load().Enqueued(intake.Stats, groups) },
 		durable:   func() bool { return c.parking != nil },
-		park:      func(r *intake.Request) { c.dispatcher.Load().Park(r, errStatsRefused) },
+		park:      func(r *intake.Request) error { return c.dispatcher.Load().Park(errStatsRefused, r) },
 		interval:  t.BucketInterval,
 		refused:   refusedStats{limitBytes: maxRefusedBytes},
 	}
@@ -139,8 +139,12 @@ func (s *statsFlow) parkRefused() {
 		return
 	}
 	for _, r := range s.refused.take() {
-		s.queued(-r.Count())
-		s.park(r)
+		groups := r.Count()
+		if s.park(r) != nil {
+			s.drop(r, intake.ReasonShutdown)
+			continue
+		}
+		s.queued(-groups)
 	}
 }
 

@@ -168,6 +168,15 @@ func (t *telemetry) accepted(items int) {
 	t.ExporterDatadogoauthAcceptedItems.Add(context.Background(), int64(items), t.main.items)
 }
 
+// acceptedInPart counts what the queue has of items that were given back all the same.
+func (t *telemetry) acceptedInPart(queued *[intake.NumFamilies]int) {
+	for f, items := range queued {
+		if items != 0 {
+			t.ExporterDatadogoauthAcceptedItems.Add(context.Background(), int64(items), t.of(intake.Family(f)).items)
+		}
+	}
+}
+
 // acceptedStats counts groups of stats that were made of accepted spans.
 func (t *telemetry) acceptedStats(groups int) {
 	t.ExporterDatadogoauthAcceptedItems.Add(context.Background(), int64(groups), t.of(intake.Stats).items)

@@ -67,6 +67,16 @@ func newWorld(t testing.TB, change func(*tenancy.Settings)) *world {
 	return w
 }
 
+// mustPark parks what the queue does not take.
+func (w *world) mustPark(t testing.TB, rs ...*intake.Request) {
+	t.Helper()
+	if err := w.Park(errRefused, rs...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+var errRefused = errors.New("the queue is full")
+
 func (w *world) Parked(_ intake.Family, n int) {
 	w.add(&w.parked, n)
 	if w.whenParked != nil {
@@ -400,8 +410,8 @@ func TestParkedOfAnIntake(t *testing.T) {
 	spans.Family = intake.Traces
 	stats := of("acme", "def")
 	stats.Family = intake.Stats
-	w.Park(spans, errors.New("full"))
-	w.Park(stats, errors.New("full"))
+	w.mustPark(t, spans)
+	w.mustPark(t, stats)
 	for _, c := range []struct {
 		families     []intake.Family
 		items, bytes int

@@ -224,7 +224,7 @@ func TestParkedDataGetsItsPlaces(t *testing.T) {
 		for i := range 20 {
 			tenant := fmt.Sprint("parked-", i)
 			w.source.Grant(tenant, "datadoghq.eu", "key", 1, false)
-			w.Park(of(tenant, "p"), errors.New("full"))
+			w.mustPark(t, of(tenant, "p"))
 		}
 		time.Sleep(200 * time.Millisecond) // 20 times the places
 		w.mu.Lock()

@@ -311,28 +311,49 @@ func TestHalvesThatCannotBeWritten(t *testing.T) {
 	})
 }
 
-// TestWhatTheQueueRefusedAndTheDiskToo has only memory to be in, until the stop.
+// TestWhatTheQueueRefusedAndTheDiskToo is nowhere: whoever has it keeps it.
 func TestWhatTheQueueRefusedAndTheDiskToo(t *testing.T) {
 	t.Parallel()
 	var disk tenancytest.Disk
 	w := newWorld(t, stored(&disk))
 	w.source.Grant("acme", "datadoghq.eu", "key", 1, false)
 	disk.DieAt(1, false)
-	w.Park(of("acme", "1"), errors.New("the queue is full"))
-	w.want(t, "sent [], in park 1, parked 1, redriven 0, expired 0, dropped map[]")
-	disk.DieAt(0, false)
-	w.Stop(t.Context())
-	if got := left(t, &disk); got != "1" {
+	if err := w.Park(errRefused, of("acme", "1"), of("acme", "2")); !errors.Is(err, tenancytest.ErrDead) {
+		t.Errorf("got %v", err)
+	}
+	if parked, err := w.ParkIfRoom(of("acme", "1"), of("acme", "2")); parked || !errors.Is(err, tenancytest.ErrDead) {
+		t.Errorf("got %v, %v", parked, err)
+	}
+	w.want(t, "sent [], in park 0, parked 0, redriven 0, expired 0, dropped map[]")
+	if got := left(t, &disk); got != "" {
 		t.Errorf("the next one has %q", got)
 	}
+}
 
-	w = newWorld(t, stored(&disk))
-	disk.DieAt(1, false)
-	w.Park(of("acme", "2"), errors.New("the queue is full"))
-	w.Stop(t.Context())
-	w.Park(of("acme", "3"), errors.New("the queue is full"))
-	if w.dropped[intake.ReasonShutdown] != 2 {
-		t.Error(w.figures())
+// TestARefusedShareIsParkedInOneStep has a process that dies before and after the one transaction that it may take.
+func TestARefusedShareIsParkedInOneStep(t *testing.T) {
+	t.Parallel()
+	for name, park := range map[string]func(*world, ...*intake.Request) error{
+		"the rest":  func(w *world, rs ...*intake.Request) error { return w.Park(errRefused, rs...) },
+		"all of it": func(w *world, rs ...*intake.Request) error { _, err := w.ParkIfRoom(rs...); return err },
+	} {
+		for _, dieAt := range []int{1, 2} {
+			var disk tenancytest.Disk
+			w := newWorld(t, stored(&disk))
+			w.source.Grant("acme", "datadoghq.eu", "key", 1, false)
+			disk.DieAt(dieAt, false)
+			event := of("acme", "2")
+			event.Family = intake.Events
+			err := park(w, of("acme", "1"), event)
+			if (err == nil) != (dieAt == 2) {
+				t.Errorf("%s: got %v", name, err)
+			}
+			disk.DieAt(0, false)
+			again := reopen(t, &disk, nil)
+			if items, _ := again.Dispatcher.Parked(); items != 2*(dieAt-1) {
+				t.Errorf("%s, dead at transaction %d: %d are parked", name, dieAt, items)
+			}
+		}
 	}
 }
 

@@ -146,7 +146,7 @@ func TestAParkAboveItsLimitCountsAsQueue(t *testing.T) {
 	})
 	w.source.Grant("acme", "datadoghq.eu", "key", 1, false)
 	for range 4 {
-		w.Park(sized("acme", 84), errors.New("full")) // 100 each
+		w.mustPark(t, sized("acme", 84)) // 100 each
 	}
 	series := func(bytes int) *intake.Request { // goes to an intake that is not busy
 		r := sized("acme", bytes)
@@ -163,7 +163,7 @@ func TestAParkAboveItsLimitCountsAsQueue(t *testing.T) {
 		t.Errorf("what waits already: %v", err)
 	}
 	for i := range 13 {
-		w.Park(sized(fmt.Sprint("tenant-", i), 84), errors.New("full"))
+		w.mustPark(t, sized(fmt.Sprint("tenant-", i), 84))
 	}
 	if err := w.Admit(sized("another", 100)); err != nil { // 700 above the limit, 200 in the queue
 		t.Error(err)

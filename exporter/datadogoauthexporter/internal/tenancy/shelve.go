@@ -48,12 +48,20 @@ func (d *Dispatcher) reserve(key string, r *intake.Request, busy bool, now time.
 	return s
 }
 
-// shelve parks what has room, and tells what had to go. With an error nothing happened.
-func (d *Dispatcher) shelve(s *stay) error {
-	r, items := s.Request, s.Count()
-	if err := d.write(s); err != nil {
+// shelve parks what has room, in one step, and tells what had to go. With an error nothing happened.
+func (d *Dispatcher) shelve(stays ...*stay) error {
+	if err := d.write(stays); err != nil {
 		return err
 	}
+	for _, s := range stays {
+		d.tell(s)
+	}
+	return nil
+}
+
+// tell counts and logs what became of a stay.
+func (d *Dispatcher) tell(s *stay) {
+	r, items := s.Request, s.Count()
 	if s.full {
 		d.set.Logger.Error("The park is full: the oldest parked data is dropped, and counted as park_full; see parking::max_bytes",
 			zap.String("tenant", r.Tenant), zap.Stringer("intake", r.Family))
@@ -80,40 +88,51 @@ func (d *Dispatcher) shelve(s *stay) error {
 		d.set.Observer.Dropped(r.Family, intake.ReasonShutdown, items)
 		r.Free()
 	}
-	return nil
 }
 
-// write puts s on its shelf, and into the store if there is one.
-func (d *Dispatcher) write(s *stay) error {
+// write puts all of stays on their shelves, and into the store if there is one, in one transaction.
+func (d *Dispatcher) write(stays []*stay) error {
 	var add, drop []*parked
-	if s.room {
-		add = []*parked{s.parked}
-	}
-	all := append(s.confined, s.gone...)
-	for _, gone := range all {
-		drop = append(drop, gone.parked)
+	for _, s := range stays {
+		if s.room {
+			add = append(add, s.parked)
+		}
+		for _, gone := range slices.Concat(s.confined, s.gone) {
+			drop = append(drop, gone.parked)
+		}
 	}
 	err := d.save(add, drop)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	switch {
-	case err != nil:
-		for _, gone := range slices.Backward(all) {
-			d.park.count(gone.parked, 1)
-			d.unshelve(gone)
+	if err != nil {
+		for _, s := range slices.Backward(stays) {
+			d.undo(s)
 		}
-		if s.room {
-			d.park.count(s.parked, -1)
-		}
-	case s.room && d.closing && d.set.Store == nil:
-		d.park.count(s.parked, -1)
-		s.late = true
-	case s.room:
-		s.Try = s.Try.Kept()
-		d.lane(s.lane, s.Request) // what is parked has a lane
-		d.park.add(s.lane, s.parked)
+		return err
 	}
-	return err
+	for _, s := range stays {
+		switch {
+		case s.room && d.closing && d.set.Store == nil:
+			d.park.count(s.parked, -1)
+			s.late = true
+		case s.room:
+			s.Try = s.Try.Kept()
+			d.lane(s.lane, s.Request) // what is parked has a lane
+			d.park.add(s.lane, s.parked)
+		}
+	}
+	return nil
+}
+
+// undo takes back what reserve did. mu is held.
+func (d *Dispatcher) undo(s *stay) {
+	for _, gone := range slices.Backward(slices.Concat(s.confined, s.gone)) {
+		d.park.count(gone.parked, 1)
+		d.unshelve(gone)
+	}
+	if s.room {
+		d.park.count(s.parked, -1)
+	}
 }
 
 // unshelve puts back what did not have to go. mu is held.
@@ -167,30 +186,30 @@ func (d *Dispatcher) discard(gone ...*parked) {
 	}
 }
 
-// Park parks r without an attempt to send it, since the queue does not take it for the given reason. What cannot be written is kept in memory: there
-// is nobody else who has it.
-func (d *Dispatcher) Park(r *intake.Request, why error) {
-	key, now := r.Key(), time.Now()
+// Park parks requests of one tenant without an attempt to send them, since the queue does not take them for the given reason: all of them in one step, or
+// with an error none. Without a Store nothing is parked once the stop began: they are counted as lost.
+func (d *Dispatcher) Park(why error, rs ...*intake.Request) error {
+	now := time.Now()
 	d.mu.Lock()
 	if d.closing && d.set.Store == nil {
 		d.mu.Unlock()
-		d.lose(r, intake.ReasonShutdown, why)
-		return
-	}
-	s := d.reserve(key, r, !d.trouble(d.lane(key, r), now), now)
-	d.mu.Unlock()
-	d.notSent(r, why)
-	if err := d.shelve(s); err != nil {
-		d.mu.Lock()
-		if d.closing {
-			d.mu.Unlock()
-			d.lose(r, intake.ReasonShutdown, err)
-			return
+		for _, r := range rs {
+			d.lose(r, intake.ReasonShutdown, why)
 		}
-		d.lane(key, r)
-		d.park.add(key, d.park.admit(r))
-		d.mu.Unlock()
-		d.set.Observer.Parked(r.Family, r.Count())
+		return nil
+	}
+	stays := make([]*stay, len(rs))
+	for i, r := range rs {
+		key := r.Key()
+		stays[i] = d.reserve(key, r, !d.trouble(d.lane(key, r), now), now)
+	}
+	d.mu.Unlock()
+	if err := d.shelve(stays...); err != nil {
+		return err
+	}
+	for _, r := range rs {
+		d.notSent(r, why)
 	}
 	d.nudge()
+	return nil
 }

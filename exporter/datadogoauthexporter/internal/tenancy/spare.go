@@ -6,14 +6,13 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
 )
 
-// ParkIfRoom parks requests of one tenant, which the queue does not take for the given reason, if the park has room for all of them without losing
-// anything for it. With an error none of them is kept: the storage fails, or the stop leaves nothing that keeps them.
-func (d *Dispatcher) ParkIfRoom(why error, rs ...*intake.Request) (parked bool, err error) {
+// ParkIfRoom parks requests of one tenant, which the queue does not take, if the park has room for all of them without losing anything for it. With an
+// error none of them is kept: the storage fails, or the stop leaves nothing that keeps them.
+func (d *Dispatcher) ParkIfRoom(rs ...*intake.Request) (parked bool, err error) {
 	if len(rs) == 0 {
 		return false, nil
 	}
-	first, now := rs[0], time.Now()
-	key := first.Key()
+	now := time.Now()
 	d.mu.Lock()
 	if d.closing && d.set.Store == nil {
 		d.mu.Unlock()
@@ -23,13 +22,13 @@ func (d *Dispatcher) ParkIfRoom(why error, rs ...*intake.Request) (parked bool, 
 		d.mu.Unlock()
 		return false, nil
 	}
-	s := d.reserve(key, first, true, now)
-	d.mu.Unlock()
-	if err := d.shelve(s); err != nil {
-		return false, err
+	stays := make([]*stay, len(rs))
+	for i, r := range rs {
+		stays[i] = d.reserve(r.Key(), r, true, now)
 	}
-	for _, r := range rs[1:] { // the first is kept, so the others must be
-		d.Park(r, why)
+	d.mu.Unlock()
+	if err := d.shelve(stays...); err != nil {
+		return false, err
 	}
 	d.nudge()
 	return true, nil

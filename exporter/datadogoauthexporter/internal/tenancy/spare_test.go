@@ -1,13 +1,10 @@
 package tenancy_test
 
 import (
-	"errors"
 	"testing"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
 )
-
-var errRefused = errors.New("the queue is full")
 
 // TestWhatTheQueueRefusesIsParkedWithinTheLimits parks requests of 26 bytes each, until one tenant's share of 120 is used up, and then the whole park of 340.
 func TestWhatTheQueueRefusesIsParkedWithinTheLimits(t *testing.T) {
@@ -19,7 +16,7 @@ func TestWhatTheQueueRefusesIsParkedWithinTheLimits(t *testing.T) {
 		for range requests {
 			rs = append(rs, of(tenant, "0123456789"))
 		}
-		if parked, err := w.ParkIfRoom(errRefused, rs...); parked != want || err != nil {
+		if parked, err := w.ParkIfRoom(rs...); parked != want || err != nil {
 			t.Fatalf("%d of %s: %v, %v", requests, tenant, parked, err)
 		}
 	}
@@ -41,7 +38,7 @@ func TestAStopParksNothingMoreInMemory(t *testing.T) {
 	w := newWorld(t, nil)
 	w.Start()
 	w.Stop(t.Context())
-	if parked, err := w.ParkIfRoom(errRefused, of("acme", "x")); parked || err == nil {
+	if parked, err := w.ParkIfRoom(of("acme", "x")); parked || err == nil {
 		t.Errorf("%v, %v", parked, err)
 	}
 }

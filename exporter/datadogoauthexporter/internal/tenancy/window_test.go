@@ -62,7 +62,7 @@ func TestWhatWaitsInTheParkMayCatchUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, tenMinutesAhead)
-		w.Park(dated(-12*time.Minute, -20*time.Minute), errors.New("full"))
+		w.mustPark(t, dated(-12*time.Minute, -20*time.Minute))
 		time.Sleep(3 * time.Minute)
 		w.source.Grant("acme", "datadoghq.eu", "key", 1, false)
 		w.Start()
