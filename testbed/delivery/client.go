@@ -40,6 +40,8 @@ type Item struct {
 type Client struct {
 	URL    string // of the receiver, without a path
 	Header string // names the tenant
+	// Mixed has calls of several metrics hold a histogram, and those of several log records an event, as one of their items.
+	Mixed bool
 
 	http    http.Client
 	grpc    *grpc.ClientConn // nil for OTLP/HTTP
@@ -79,6 +81,13 @@ func (c *Client) NextRun() {
 	c.run++
 }
 
+// Run is the number of the process that answers.
+func (c *Client) Run() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.run
+}
+
 // Send hands n items over. A refusal for now (429, 503) is tried again until ctx is done, as an SDK does. An error tells of an answer that no sender
 // expects; without an answer there is none.
 func (c *Client) Send(ctx context.Context, tenant string, s load.Signal, n int) (Outcome, error) {
@@ -88,7 +97,7 @@ func (c *Client) Send(ctx context.Context, tenant string, s load.Signal, n int) 
 // SendLarge is Send with log records and spans of so many bytes more.
 func (c *Client) SendLarge(ctx context.Context, tenant string, s load.Signal, n, padding int) (Outcome, error) {
 	ids := c.begin(tenant, s, n)
-	body, err := request(s, tenant, ids, padding)
+	body, err := request(s, tenant, ids, padding, c.Mixed)
 	if err != nil {
 		return Unsent, err
 	}

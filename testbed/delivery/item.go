@@ -18,11 +18,16 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/load"
 )
 
-// request is an Export…ServiceRequest with one item for each id. padding is added to each of them.
-func request(s load.Signal, tenant string, ids []ID, padding int) ([]byte, error) {
+// request is an Export…ServiceRequest with one item for each id. padding is added to each of them. With mixed the last of several metrics is a histogram, and the
+// last of several log records an event: Datadog has an intake of its own for each.
+func request(s load.Signal, tenant string, ids []ID, padding int, mixed bool) ([]byte, error) {
 	now := uint64(time.Now().UnixNano()) //nolint:gosec // after 1970
 	resource := &resourcepb.Resource{Attributes: []*commonpb.KeyValue{text("service.name", "delivery"), text("host.name", "host-"+tenant)}}
 	filling := randomText(padding)
+	var other []ID
+	if last := len(ids) - 1; mixed && last > 0 && s != load.Traces {
+		ids, other = ids[:last], ids[last:]
+	}
 	switch s {
 	case load.Metrics:
 		gauge := &metricspb.Gauge{}
@@ -30,11 +35,20 @@ func request(s load.Signal, tenant string, ids []ID, padding int) ([]byte, error
 			gauge.DataPoints = append(gauge.DataPoints, &metricspb.NumberDataPoint{
 				TimeUnixNano: now, Value: &metricspb.NumberDataPoint_AsInt{AsInt: int64(id)}, Attributes: []*commonpb.KeyValue{text("id", id.String())}})
 		}
-		return metricRequest(resource, &metricspb.Metric{Name: "delivery.gauge", Data: &metricspb.Metric_Gauge{Gauge: gauge}})
+		all := []*metricspb.Metric{{Name: "delivery.gauge", Data: &metricspb.Metric_Gauge{Gauge: gauge}}}
+		for _, id := range other {
+			m := histogram("delivery.histogram", delta, time.Now().Add(-time.Second), time.Now(), int64(id))
+			m.GetHistogram().DataPoints[0].Attributes = []*commonpb.KeyValue{text("id", id.String())}
+			all = append(all, m)
+		}
+		return metricRequest(resource, all...)
 	case load.Logs:
 		scope := &logspb.ScopeLogs{}
 		for _, id := range ids {
 			scope.LogRecords = append(scope.LogRecords, &logspb.LogRecord{TimeUnixNano: now, Body: value(id.String() + filling)})
+		}
+		for _, id := range other {
+			scope.LogRecords = append(scope.LogRecords, &logspb.LogRecord{TimeUnixNano: now, EventName: "datadog.event", Body: value(id.String() + filling)})
 		}
 		return marshal(&collogs.ExportLogsServiceRequest{ResourceLogs: []*logspb.ResourceLogs{{Resource: resource, ScopeLogs: []*logspb.ScopeLogs{scope}}}})
 	default:

@@ -12,6 +12,7 @@ import (
 
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/delivery"
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/standin/faults"
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/world"
 )
 
 // The tenants of a kill scenario: two in health, one whose intakes never answer, one whose intakes answer 503, one that an operator paused, one
@@ -31,7 +32,7 @@ const (
 	phaseWanted    = 5
 )
 
-// killDelivery kills the collector under load of three signals over and over, aimed at each phase in turn, and in the end at those that were hit
+// killDelivery kills the collector under load of three signals, two of whose calls are of two parts each, over and over, aimed at each phase in turn, and in the end at those that were hit
 // too seldom. What was hit is judged afterwards: by the senders, by the stand-in, and by what the dead collector's files hold.
 func killDelivery(ctx context.Context, l *lab) error {
 	rounds, wanted := deliveryRounds, phaseWanted
@@ -53,7 +54,11 @@ func (l *lab) killDelivery(ctx context.Context, rounds, wanted int) error {
 	for i := range crowded {
 		crowd = append(crowd, fmt.Sprintf("crowd-%d", i))
 	}
-	return l.inDeliveries(ctx, slices.Concat(tenants, crowd), nil, func(d *deliveries) error {
+	change := func(o *world.Options) {
+		o.Args = append(o.Args, "--set=exporters.datadogoauth.events.at_least_once=true") // else one whose answer a kill took is dropped, as is right
+	}
+	return l.inDeliveries(ctx, slices.Concat(tenants, crowd), change, func(d *deliveries) error {
+		d.client.Mixed = true
 		k := &deliveryKills{deliveries: d, wanted: wanted, steady: tenants, held: tenants[3:], crowd: crowd, lost: map[delivery.ID]bool{}, twice: newTwice()}
 		return k.run(ctx, rounds)
 	})
@@ -227,5 +232,20 @@ func (k *deliveryKills) end(ctx context.Context) error {
 	if most > consumers+1 {
 		err = errors.Join(err, fmt.Errorf("%d batches of one signal came again because of one kill, %d at most are right", most, consumers+1))
 	}
-	return errors.Join(append(errs, err, k.crossed())...)
+	return errors.Join(append(errs, err, k.crossed(), k.kinds())...)
+}
+
+// kinds says that data of each kind was in the load and arrived: a call of two parts shows what one part cannot.
+func (k *deliveryKills) kinds() error {
+	n := map[string]int{}
+	for _, b := range k.arrivals.Bodies(0) {
+		n[b.Path] += len(b.IDs)
+	}
+	k.printf("items that arrived: %v", n)
+	for _, path := range []string{"/api/v2/series", "/api/beta/sketches", "/api/v2/logs", eventsPath, "/api/v0.2/traces"} {
+		if n[path] == 0 {
+			return fmt.Errorf("no item arrived at %s", path)
+		}
+	}
+	return nil
 }

@@ -22,6 +22,8 @@ type cause struct {
 	signal  load.Signal
 }
 
+const eventsPath = "/api/v1/events"
+
 func newTwice() twice {
 	return twice{batches: map[cause]map[string]bool{}, copies: map[delivery.ID]int{}, records: map[string]bool{}}
 }
@@ -37,9 +39,13 @@ func (t *twice) note(process int, bodies []delivery.Body, files *delivery.Files,
 		t.copies[id]++
 	}
 	for _, b := range bodies {
+		batch := fmt.Sprintf("body %d", b.Number)
+		if b.Path == eventsPath { // each event of a batch has a body of its own
+			batch = "events with " + b.Key
+		}
 		for _, id := range b.IDs {
 			if b.Run == process && files.Has(id) {
-				add(id, fmt.Sprintf("body %d", b.Number))
+				add(id, batch)
 			}
 		}
 	}

@@ -30,6 +30,13 @@ func TestWhatAKillMakesComeAgainIsCountedInBatches(t *testing.T) {
 	if !seen.records["slot 3 new"] || seen.records["slot 2 old"] || len(seen.records) != 3 {
 		t.Errorf("records %v", seen.records)
 	}
+	seen.note(4, []delivery.Body{ // three events of two tenants
+		{Number: 3, Run: 4, Path: eventsPath, Key: "a", IDs: []delivery.ID{10}}, {Number: 4, Run: 4, Path: eventsPath, Key: "a", IDs: []delivery.ID{11}},
+		{Number: 5, Run: 4, Path: eventsPath, Key: "b", IDs: []delivery.ID{12}},
+	}, &delivery.Files{Queued: map[delivery.ID]bool{10: true, 11: true, 12: true}}, logs)
+	if n := len(seen.batches[cause{4, load.Logs}]); n != 2 || seen.copies[11] != 1 {
+		t.Errorf("three events are %d batches", n)
+	}
 	if most, items, err := seen.judge(delivery.NewArrivals(), []delivery.ID{1, 2}); most != 3 || items != 0 || err != nil {
 		t.Errorf("%d batches, %d items, %v", most, items, err)
 	}
