@@ -18,15 +18,15 @@ type Counter struct {
 	start, next time.Time
 	total       int64
 
-	mu     sync.Mutex // guards what follows
-	points int        // acknowledged
-	runs   []counterRun
+	mu   sync.Mutex // guards what follows
+	runs []counterRun
 }
 
 // counterRun is what one process was given: its first point, the last that it acknowledged, and the last that it may have.
 type counterRun struct {
 	begun                   bool
 	first, acknowledged, at int64
+	points                  int // acknowledged
 }
 
 // NewCounter begins at a moment, with points of times from then on.
@@ -55,13 +55,13 @@ func (c *Counter) Add(ctx context.Context, by int64) (Outcome, error) {
 	run := &c.runs[len(c.runs)-1]
 	if o == Acknowledged || o == Unknown {
 		if !run.begun {
-			*run = counterRun{true, c.total, c.total, c.total}
+			*run = counterRun{begun: true, first: c.total, acknowledged: c.total}
 		}
 		run.at = c.total
 	}
 	if o == Acknowledged {
 		run.acknowledged = c.total
-		c.points++
+		run.points++
 	}
 	return o, err
 }
@@ -91,10 +91,20 @@ func (c *Counter) Baselines() (n int) {
 }
 
 // Points is how many points were acknowledged.
-func (c *Counter) Points() int {
+func (c *Counter) Points() (n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.points
+	for _, r := range c.runs {
+		n += r.points
+	}
+	return n
+}
+
+// PointsOfRun is how many of them the process that runs acknowledged.
+func (c *Counter) PointsOfRun() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.runs[len(c.runs)-1].points
 }
 
 // Begun says that the process that runs was given a first point.

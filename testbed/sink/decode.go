@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"io"
+	"time"
 
 	pb "github.com/DataDog/datadog-agent/pkg/proto/pbgo/trace"
 	"github.com/klauspost/compress/gzip"
@@ -21,6 +22,8 @@ type decoder struct {
 	gzip  *gzip.Reader
 	plain []byte
 	found func(m load.Mark, items []load.Item) // told of the marks in a body; nil asks for none
+	now   time.Time                            // when the body arrived
+	lapse int                                  // points of the body that Datadog does not keep
 
 	seed maphash.Seed
 	of   load.Mark   // whose seen are
@@ -110,6 +113,9 @@ func (d *decoder) countBody(message []byte, f form) (n int, err error) {
 			return err
 		}
 		n += w.n
+		if w.n > 0 && f.seconds > 0 && !d.keeps(number(w.first, f.seconds)/f.unit) {
+			d.lapse += w.n
+		}
 		if w.keep && w.n > 0 {
 			if f.seconds > 0 {
 				m.Round = uint32(number(w.first, f.seconds) / f.unit) //nolint:gosec // until 2106
@@ -122,6 +128,18 @@ func (d *decoder) countBody(message []byte, f form) (n int, err error) {
 		return 0, err
 	}
 	return n, nil
+}
+
+// The window of metric points, relative to the arrival: Datadog drops without a word what is out of it.
+const (
+	metricPast   = time.Hour
+	metricFuture = 10 * time.Minute
+)
+
+// keeps says that Datadog keeps a point of a time, in Unix seconds.
+func (d *decoder) keeps(seconds uint64) bool {
+	age := d.now.Sub(time.Unix(int64(seconds), 0)) //nolint:gosec // until 2106
+	return age <= metricPast && age >= -metricFuture
 }
 
 // add notes items of a request, at the end of those that were seen before it.

@@ -49,6 +49,8 @@ type Counts struct {
 	Hits     int // spans that are counted in APM stats
 	// Lost is how many of the items were answered in vain: the stand-in was told to lose the answer.
 	Lost int
+	// Lapsed is how many of them are points outside the window of Datadog, which answers 202 and drops them.
+	Lapsed int
 	// Sum is the sum over all items of the Unix time, in seconds, at which their body had arrived.
 	Sum float64
 }
@@ -60,12 +62,13 @@ func (c *Counts) Add(other Counts) {
 	c.Items += other.Items
 	c.Hits += other.Hits
 	c.Lost += other.Lost
+	c.Lapsed += other.Lapsed
 	c.Sum += other.Sum
 }
 
 // Sub is what c has more than an earlier count.
 func (c Counts) Sub(earlier Counts) Counts {
-	return Counts{c.Requests - earlier.Requests, c.Bytes - earlier.Bytes, c.Items - earlier.Items, c.Hits - earlier.Hits, c.Lost - earlier.Lost, c.Sum - earlier.Sum}
+	return Counts{c.Requests - earlier.Requests, c.Bytes - earlier.Bytes, c.Items - earlier.Items, c.Hits - earlier.Hits, c.Lost - earlier.Lost, c.Lapsed - earlier.Lapsed, c.Sum - earlier.Sum}
 }
 
 type body struct {
@@ -160,10 +163,11 @@ func (s *Sink) count() {
 		if watch != nil {
 			d.found = func(m load.Mark, items []load.Item) { watch(m, items, b.arrived) }
 		}
+		d.now, d.lapse = b.arrived, 0
 		items, hits, err := d.items(b.from.Path, b.from.Encoding, b.sent)
 		s.mu.Lock()
 		c := s.counts[b.from]
-		c.Add(Counts{Requests: 1, Bytes: int64(len(b.sent)), Items: items, Hits: hits, Sum: float64(items) * float64(b.arrived.UnixNano()) / 1e9})
+		c.Add(Counts{Requests: 1, Bytes: int64(len(b.sent)), Items: items, Hits: hits, Lapsed: d.lapse, Sum: float64(items) * float64(b.arrived.UnixNano()) / 1e9})
 		if b.lost {
 			c.Lost += items
 		}

@@ -201,6 +201,28 @@ func TestWhatIsCutShortIsAFault(t *testing.T) {
 	}
 }
 
+// TestPointsThatDatadogDropsAreCounted has some within its window, and others an hour and ten minutes off.
+func TestPointsThatDatadogDropsAreCounted(t *testing.T) {
+	t.Parallel()
+	var all gogen.MetricPayload
+	for _, age := range []time.Duration{0, 59 * time.Minute, 61 * time.Minute, -9 * time.Minute, -11 * time.Minute} {
+		at := time.Now().Add(-age).Unix()
+		all.Series = append(all.Series, &gogen.MetricPayload_MetricSeries{Metric: "a", Points: []*gogen.MetricPayload_MetricPoint{{Timestamp: at, Value: 1}, {Timestamp: at, Value: 2}}})
+	}
+	series, err := all.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, client := behind(t, "acme")
+	post(t, client, "https://api.datadoghq.com/api/v2/series", "", series)
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if total := s.Total("acme"); total.Items != 10 || total.Lapsed != 4 {
+		t.Errorf("%+v", total)
+	}
+}
+
 func TestAwaitTellsWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	s, client := behind(t, "acme")

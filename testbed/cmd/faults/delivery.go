@@ -46,7 +46,8 @@ type deliveries struct {
 	errs []error // answers that no sender expects; guarded by mu
 }
 
-// inDeliveries runs fn in a world of customers, each with a site of its own, that are connected. Its collector runs, with a queue on disk.
+// inDeliveries runs fn in a world of customers, each with a site of its own, that are connected. Its collector runs, with a queue on disk. In the end Datadog has
+// kept all that its intakes took.
 func (l *lab) inDeliveries(ctx context.Context, tenants []string, change func(*world.Options), fn func(*deliveries) error) error {
 	figures, err := freeport.Addrs(1)
 	if err != nil {
@@ -86,7 +87,7 @@ func (l *lab) inDeliveries(ctx context.Context, tenants []string, change func(*w
 			}
 			d.counters = append(d.counters, d.client.NewCounter(c.Tenant, time.Now().Add(-20*time.Minute)))
 		}
-		if err := fn(d); err != nil {
+		if err := errors.Join(fn(d), d.kept()); err != nil {
 			d.printf("the collector's last lines:\n%s", w.Log.Tail(4))
 			return err
 		}

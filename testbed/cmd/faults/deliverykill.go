@@ -232,7 +232,7 @@ func (k *deliveryKills) end(ctx context.Context) error {
 	if most > consumers+1 {
 		err = errors.Join(err, fmt.Errorf("%d batches of one signal came again because of one kill, %d at most are right", most, consumers+1))
 	}
-	return errors.Join(append(errs, err, k.crossed(), k.kinds())...)
+	return errors.Join(append(errs, err, k.crossed(), k.settled(ctx, nil), k.kinds())...)
 }
 
 // kinds says that data of each kind was in the load and arrived: a call of two parts shows what one part cannot.

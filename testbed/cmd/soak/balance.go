@@ -49,6 +49,9 @@ func (l *lab) balance(ctx context.Context) error {
 	}
 	arrived := map[load.Signal]sink.Counts{}
 	for from, c := range l.fleet.Sink.Counts(l.fleet.World.Name) {
+		if c.Lapsed > 0 {
+			errs = append(errs, fmt.Errorf("%d points that came to %s are too old or too new: Datadog drops them without a word", c.Lapsed, from.Path))
+		}
 		t := arrived[signalOf(from.Path)]
 		t.Add(c)
 		arrived[signalOf(from.Path)] = t
