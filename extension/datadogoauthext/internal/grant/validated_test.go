@@ -40,3 +40,31 @@ func TestWhenARefusedKeyWasCalledValidIsKnown(t *testing.T) {
 	require.NoError(t, full.JudgeKey(t.Context(), "acme"))
 	assert.Zero(t, full.Validated("acme", 1), "the key is refused itself")
 }
+
+// TestAKeyIsValidatedOncePerWindow has an intake refuse a good key many times in each of three minutes.
+func TestAKeyIsValidatedOncePerWindow(t *testing.T) {
+	t.Parallel()
+	f := granttest.NewFixture(t)
+	s := f.Start()
+	_, err := f.Connect(s, "acme", eu(t), granttest.OrgA)
+	require.NoError(t, err)
+	f.Clock.Advance(2 * time.Minute) // it is fresh no more
+	base := len(f.Datadog.Calls(validatePath))
+	for window := 1; window <= 3; window++ {
+		for range 100 {
+			s.Refused("acme", 1)
+		}
+		require.Eventually(t, func() bool { return f.Clock.Now().Equal(s.Validated("acme", 1)) }, 10*time.Second, time.Millisecond, "window %d", window)
+		for _, later := range []time.Duration{20, 20, 19} { // within the window
+			f.Clock.Advance(later * time.Second)
+			for range 100 {
+				s.Refused("acme", 1)
+			}
+		}
+		f.Clock.Advance(2 * time.Second)
+	}
+	s = f.Restart(s) // which waits for what is in the background
+	assert.Len(t, f.Datadog.Calls(validatePath), base+3)
+	_, err = s.Lookup("acme")
+	require.NoError(t, err, "the key is good")
+}
