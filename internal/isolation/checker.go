@@ -21,6 +21,7 @@ type Checker struct {
 
 	owners Owners // all that the leaves so far can belong to
 	leaves int
+	ids    []uint64
 	at     []string // where the leaf is
 	series string   // the last that was named
 	bare   bool     // it names nobody in its texts
@@ -34,6 +35,8 @@ const maxBody = 64 << 20
 type Body struct {
 	Owners Owners // one tenant, in one or several of its organisations
 	Leaves int    // texts and numbers
+	// IDs are those of traces and spans, valid until the next Check.
+	IDs []uint64
 }
 
 // Check reads a body that was sent to a path of an intake, and returns whose it is. The error says that it is nobody's, or several tenants', or
@@ -47,7 +50,7 @@ func (c *Checker) Check(path, encoding string, sent []byte) (Body, error) {
 	if !ok {
 		return Body{}, fmt.Errorf("%s: no intake of an exporter", path)
 	}
-	c.owners, c.leaves, c.at, c.series, c.bare, c.err = anybody, 0, c.at[:0], "", false, nil
+	c.owners, c.leaves, c.ids, c.at, c.series, c.bare, c.err = anybody, 0, c.ids[:0], c.at[:0], "", false, nil
 	read(c, plain)
 	switch {
 	case c.err != nil:
@@ -55,7 +58,7 @@ func (c *Checker) Check(path, encoding string, sent []byte) (Body, error) {
 	case !c.owners.sole():
 		return Body{}, fmt.Errorf("%s: nothing in %d leaves says whose it is: %s", path, c.leaves, c.owners)
 	}
-	return Body{c.owners, c.leaves}, nil
+	return Body{c.owners, c.leaves, c.ids}, nil
 }
 
 // readers take bodies apart, by path.
@@ -188,4 +191,7 @@ func (c *Checker) seconds(v int64) { c.belongs(timed(v), v) }
 func (c *Checker) nanos(v int64)   { c.belongs(timed(v/1e9), v) }
 
 // id is that of a trace or span.
-func (c *Checker) id(v uint64) { c.belongs(identified(v), v) }
+func (c *Checker) id(v uint64) {
+	c.ids = append(c.ids, v)
+	c.belongs(identified(v), v)
+}

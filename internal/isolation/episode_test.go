@@ -196,7 +196,7 @@ func (e *episode) stop() {
 		stops.Go(func() { errs[i] = c.Shutdown(ctx) })
 	}
 	stops.Wait()
-	for _, what := range []string{"parked_items", "redriven_items", "delivered_items", "expired_items", "dropped_items"} {
+	for _, what := range []string{"parked_items", "redriven_items", "restored_items", "delivered_items", "expired_items", "dropped_items"} {
 		m, err := e.books.GetMetric("otelcol_exporter_datadogoauth_" + what)
 		if err != nil {
 			continue // nothing was counted

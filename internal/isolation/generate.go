@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -17,6 +18,7 @@ type Generator struct {
 	rnd     *rand.Rand
 	streams *Streams
 	now     time.Time
+	batch   uint64 // number of what is made
 	owner   Owner
 	bare    bool // the resource under way names nobody
 }
@@ -113,12 +115,16 @@ func (g *Generator) attributes(a pcommon.Map, nested bool) {
 	}
 }
 
-// id is that of a trace or span.
-func (g *Generator) id() uint64 { return g.rnd.Uint64()/idRest*idRest + uint64(g.owner.Tenant) }
+// id is that of a trace or span: the number of the batch, chance, and the tenant.
+func (g *Generator) id() uint64 {
+	return g.batch<<batchShift | g.rnd.Uint64()>>(64-batchShift)/idRest*idRest | uint64(g.owner.Tenant)
+}
 
 // Streams are the counters of all owners, which several generators can continue. The zero Streams is ready.
 type Streams struct {
-	mu    sync.Mutex // guards all
+	batches atomic.Uint64
+
+	mu    sync.Mutex // guards what follows
 	open  map[streamKey]*stream
 	begun time.Duration // a ns for each counter that began
 }

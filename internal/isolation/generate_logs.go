@@ -10,7 +10,7 @@ import (
 
 // Logs has one resource of each owner, with records that are logs, events and service checks.
 func (g *Generator) Logs(now time.Time, owners ...Owner) plog.Logs {
-	g.now = now
+	g.now, g.batch = now, g.streams.batches.Add(1)
 	d := plog.NewLogs()
 	for _, o := range owners {
 		rl := d.ResourceLogs().AppendEmpty()

@@ -9,7 +9,7 @@ import (
 
 // Traces has one resource of each owner.
 func (g *Generator) Traces(now time.Time, owners ...Owner) ptrace.Traces {
-	g.now = now
+	g.now, g.batch = now, g.streams.batches.Add(1)
 	d := ptrace.NewTraces()
 	for _, o := range owners {
 		rs := d.ResourceSpans().AppendEmpty()

@@ -167,7 +167,20 @@ func (o Owner) moment(now time.Time) time.Time {
 // timed is the tenant whose window a second is in.
 func timed(second int64) Owners { return AnyOf(int(second % round / window)) }
 
-// idRest is what ids are divided by; the rest is the tenant.
-const idRest = 64
+const (
+	// idRest is what ids are divided by; the rest is the tenant.
+	idRest = 64
+	// batchShift is where the number of the batch begins in an id.
+	batchShift = 40
+)
 
 func identified(id uint64) Owners { return AnyOf(int(id % idRest)) }
+
+// Part is what a batch has of one tenant.
+type Part struct {
+	Batch  uint64
+	Tenant int
+}
+
+// PartOf is where a trace or span belongs, by its id.
+func PartOf(id uint64) Part { return Part{id >> batchShift, int(id % idRest)} }

@@ -53,7 +53,7 @@ func TestTenantsNeverMix(t *testing.T) {
 	}
 	what := []string{
 		"restart from disk", "key rotated", "organisation changed", "tenant paused, disconnected or without a key", "batch refused, in part or whole",
-		"answered before the body was read", "hang", "broken", "parked_items", "redriven_items", "202", "307", "400", "403", "408", "413", "429", "500", "503",
+		"answered before the body was read", "hang", "broken", "parked_items", "redriven_items", "restored_items", merged, split, "202", "307", "400", "403", "408", "413", "429", "500", "503",
 	}
 	for t := range isolation.Tenants {
 		what = append(what, "bodies of "+isolation.Name(t))
