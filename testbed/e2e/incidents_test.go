@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"strings"
 	"sync"
@@ -96,6 +97,63 @@ func TestAnIncidentIsThereOnce(t *testing.T) {
 	}
 	if logs := w.Standin.Intake().Counts(customer.Org.ID).Logs; logs != 0 {
 		t.Errorf("%d logs", logs)
+	}
+}
+
+// TestIncidentsOfTwoTenantsStayApart has two tenants tell at once of incidents with the same keys. Some answers get lost, so that incidents are searched for as well.
+func TestIncidentsOfTwoTenantsStayApart(t *testing.T) {
+	t.Parallel()
+	w := start(t, func(o *world.Options) {
+		withIncidents(o)
+		o.Tenants = threeCustomers[:2]
+	})
+	connectAll(t, w)
+	if _, err := w.Standin.Faults().Add(faults.Fault{ID: "lost", Method: "POST", Path: incidentsPath, Lose: true, Count: 3}); err != nil {
+		t.Fatal(err)
+	}
+	keys := []string{"a", "b", "c"}
+	var all sync.WaitGroup
+	for _, c := range w.Customers {
+		sdk := client(t, w, c.Tenant)
+		all.Go(func() {
+			for _, key := range keys {
+				about(t, sdk, key, key+" of "+c.Tenant, attribute.String("datadog.incident.root_cause", "cause of "+c.Tenant))
+			}
+			for _, key := range keys {
+				about(t, sdk, key, "all is well at "+c.Tenant, attribute.String("datadog.incident.state", "resolved"))
+			}
+			if err := sdk.Close(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	for i, c := range w.Customers {
+		other := w.Customers[1-i].Tenant
+		within(t, 60*time.Second, "the incidents of "+c.Tenant+" are resolved", func() bool {
+			resolved := 0
+			for _, i := range w.Standin.Intake().Received(c.Org.ID).Incidents {
+				if value(i, "state") == "resolved" {
+					resolved++
+				}
+			}
+			return resolved == len(keys)
+		})
+		titles := map[string]int{}
+		for _, i := range w.Standin.Intake().Received(c.Org.ID).Incidents {
+			titles[i.Title]++
+			if text := fmt.Sprintf("%+v", i); strings.Contains(text, other) || value(i, "root_cause") != "cause of "+c.Tenant {
+				t.Errorf("%s has %s", c.Tenant, text)
+			}
+		}
+		for _, key := range keys {
+			if title := key + " of " + c.Tenant + " [" + key + "]"; titles[title] != 1 {
+				t.Errorf("%s has %v, want one %q", c.Tenant, titles, title)
+			}
+		}
+	}
+	if fault, _ := w.Standin.Faults().Remove("lost"); fault.Applied != 3 {
+		t.Errorf("%d answers got lost", fault.Applied)
 	}
 }
 

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -103,27 +104,43 @@ type isolationRun struct {
 	sink    *isolationSink
 	rnd     *rand.Rand
 	streams isolation.Streams
-	owners  []isolation.Owner // as they are now
-	sent    atomic.Int64      // requests
-	taken   atomic.Int64      // of them
+	sent    atomic.Int64 // requests
+	taken   atomic.Int64 // of them
+	changed struct{ keys, orgs int }
+
+	// moving is held by who changes an organisation, so that a request is of the organisations that its tenants have when it is taken.
+	moving sync.RWMutex
+	owners []isolation.Owner // as they are now; guarded by moving
 }
 
-// run sends requests in several turns. Between them a tenant's organisation changes, or its key, and the collector is restarted.
+// run sends requests in several turns. While they are sent a tenant's key is replaced, or its organisation changes; between two turns the collector is restarted.
 func (r *isolationRun) run(requests, turns int) {
+	const clientsEach = 4
 	for turn := range turns {
-		var clients sync.WaitGroup
-		for range 4 {
+		var clients, operator sync.WaitGroup
+		begun := r.sent.Load()
+		ended := make(chan struct{})
+		for range clientsEach {
 			rnd := rand.New(rand.NewPCG(r.rnd.Uint64(), r.rnd.Uint64()))
-			clients.Go(func() { r.send(rnd, requests/turns/4) })
+			clients.Go(func() { r.send(rnd, requests/turns/clientsEach) })
 		}
+		rnd := rand.New(rand.NewPCG(r.rnd.Uint64(), r.rnd.Uint64()))
+		operator.Go(func() {
+			for r.sent.Load() < begun+int64(requests/turns/10) {
+				select {
+				case <-ended: // a client failed
+					return
+				case <-time.After(time.Millisecond): // clients of another process: nothing to wait on but their count
+				}
+			}
+			if err := r.operate(rnd, turn, ended); err != nil {
+				r.t.Error(err)
+			}
+		})
 		clients.Wait()
-		switch turn % 3 {
-		case 0:
-			r.rotate(r.rnd.IntN(isolation.Tenants))
-		case 1:
-			r.move(r.rnd.IntN(isolation.Tenants))
-		}
-		if turn == turns-1 {
+		close(ended)
+		operator.Wait()
+		if turn == turns-1 || r.t.Failed() {
 			break
 		}
 		if turn%2 == 0 {
@@ -146,79 +163,114 @@ func (r *isolationRun) run(requests, turns int) {
 	if err := r.w.Collector.Stop(); err != nil {
 		r.t.Fatal(err)
 	}
-	r.t.Logf("%d of %d requests were taken at once", r.taken.Load(), r.sent.Load())
+	r.t.Logf("%d of %d requests were taken at once; meanwhile %d keys were replaced and %d organisations changed", r.taken.Load(), r.sent.Load(), r.changed.keys, r.changed.orgs)
 	if r.sent.Load() < int64(requests) || r.taken.Load()*2 < r.sent.Load() {
 		r.t.Errorf("%d requests were sent, %d taken: too few to prove anything", r.sent.Load(), r.taken.Load())
 	}
+	if r.changed.keys == 0 || r.changed.orgs == 0 {
+		r.t.Errorf("while data was sent %d keys were replaced and %d organisations changed", r.changed.keys, r.changed.orgs)
+	}
+}
+
+// operate does what an operator does in a turn, and counts what was done before the clients had ended.
+func (r *isolationRun) operate(rnd *rand.Rand, turn int, ended <-chan struct{}) error {
+	underLoad := func() int {
+		select {
+		case <-ended:
+			return 0
+		default:
+			return 1
+		}
+	}
+	tenant := rnd.IntN(isolation.Tenants)
+	if turn%2 == 0 {
+		if err := r.move(tenant); err != nil {
+			return err
+		}
+		r.changed.orgs += underLoad()
+		tenant = (tenant + 1) % isolation.Tenants
+	}
+	r.changed.keys += underLoad() // it is revoked at once
+	return r.rotate(rnd, tenant)
 }
 
 // send makes requests, each with resources of a few tenants. One that the collector refuses for now is not sent again.
 func (r *isolationRun) send(rnd *rand.Rand, requests int) {
 	g := isolation.NewGenerator(rnd, &r.streams)
 	for range requests {
-		var of []isolation.Owner
-		for _, n := range rnd.Perm(isolation.Tenants)[:1+rnd.IntN(3)] {
-			of = append(of, r.owners[n])
-		}
-		path, body, err := g.Request(time.Now(), of...)
-		if err == nil {
-			var status int
-			status, err = postProto(r.t, r.w, path, body, nil)
-			r.sent.Add(1)
-			if status == http.StatusOK {
-				r.taken.Add(1)
-			}
-		}
-		if err != nil {
+		if err := r.sendOne(g, rnd.Perm(isolation.Tenants)[:1+rnd.IntN(3)]); err != nil {
 			r.t.Error(err)
 			return
 		}
 	}
 }
 
+func (r *isolationRun) sendOne(g *isolation.Generator, tenants []int) error {
+	r.moving.RLock()
+	defer r.moving.RUnlock()
+	var of []isolation.Owner
+	for _, n := range tenants {
+		of = append(of, r.owners[n])
+	}
+	path, body, err := g.Request(time.Now(), of...)
+	if err != nil {
+		return err
+	}
+	status, err := postProto(r.t, r.w, path, body, nil)
+	r.sent.Add(1)
+	if status == http.StatusOK {
+		r.taken.Add(1)
+	}
+	return err
+}
+
 // rotate revokes a tenant's key, and has another one minted once the collector knows.
-func (r *isolationRun) rotate(tenant int) {
-	org := r.w.Customers[tenant].Org.OrgRef
-	r.sink.revoke(org)
-	g := isolation.NewGenerator(r.rnd, &r.streams)
-	deadline := time.Now().Add(20 * time.Second)
-	for {
-		path, body, err := g.Request(time.Now(), r.owners[tenant])
-		if err == nil {
-			_, err = postProto(r.t, r.w, path, body, nil)
-		}
+func (r *isolationRun) rotate(rnd *rand.Rand, tenant int) error {
+	r.sink.revoke(r.w.Customers[tenant].Org.OrgRef)
+	g := isolation.NewGenerator(rnd, &r.streams)
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		err := r.sendOne(g, []int{tenant})
 		status, _, adminErr := r.w.Admin(r.t.Context(), http.MethodPost, "/v1/tenants/"+isolation.Name(tenant)+"/mint", nil)
-		if err != nil || adminErr != nil {
-			r.t.Fatal(err, adminErr)
+		if err := errors.Join(err, adminErr); err != nil {
+			return err
 		}
 		if status == http.StatusOK {
 			r.sink.learn()
-			return
+			return nil
 		}
 		if time.Now().After(deadline) {
-			r.t.Fatalf("no key is minted for %s: %d", isolation.Name(tenant), status)
+			return fmt.Errorf("no key is minted for %s: %d", isolation.Name(tenant), status)
 		}
 		time.Sleep(100 * time.Millisecond) // another process: nothing to wait on but its answer
 	}
 }
 
 // move lets a customer consent for another organisation, on another site.
-func (r *isolationRun) move(tenant int) {
-	next := r.owners[tenant]
+func (r *isolationRun) move(tenant int) error {
+	next := r.owners[tenant] // nobody else changes it
 	next.Changes++
 	c := &r.w.Customers[tenant]
 	org, err := r.w.Standin.OAuth().AddOrg(oauth.Org{
 		OrgRef: oauth.OrgRef{Site: isolationSites[(tenant+next.Changes)%len(isolationSites)]}, Name: fmt.Sprintf("%s %d", c.Tenant, next.Changes)})
 	if err != nil {
-		r.t.Fatal(err)
+		return err
 	}
 	r.sink.own(org.ID, next)
 	if err := r.w.Connect(r.t.Context(), world.Customer{Tenant: c.Tenant, Org: org}); err != nil {
 		r.t.Log(err) // the page says that an operator has to confirm it
 	}
-	ask(r.t, r.w.Node, http.MethodPost, "/v1/tenants/"+c.Tenant+"/change/confirm", map[string]string{"org_id": org.ID}, nil)
+	r.moving.Lock()
+	defer r.moving.Unlock()
+	status, answer, err := r.w.Admin(r.t.Context(), http.MethodPost, "/v1/tenants/"+c.Tenant+"/change/confirm", map[string]string{"org_id": org.ID})
+	if err != nil {
+		return err
+	}
+	if status != http.StatusOK {
+		return fmt.Errorf("confirm the change of %s: %d: %s", c.Tenant, status, answer)
+	}
 	c.Org, r.owners[tenant] = org, next
 	r.sink.learn()
+	return nil
 }
 
 // postProto hands an OTLP request over and returns the collector's answer.
