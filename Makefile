@@ -163,8 +163,8 @@ bench-scale: build dist/scale ## items/s, memory, p99, connections, goroutines w
 	@dist/scale -collector $(BINARY) -ctl $(CTL) -json dist/bench-scale$(if $(STORAGE),-storage).json -svg $(if $(SHORT)$(STORAGE),dist/scale.svg,docs/scale.svg) \
 		$(if $(SIZES),-sizes $(SIZES)) $(if $(RATE),-rate $(RATE)) $(if $(RUNS),-runs $(RUNS)) $(if $(STORAGE),-storage) $(if $(SHORT),-short)
 
-bench-poison: build dist/poison ## what the trouble of a tenth of 1,000 tenants changes for the others; 20 minutes (KINDS='hang;500', TENANTS=, RATE=, RUNS=, SHORT=1)
-	@dist/poison -collector $(BINARY) -ctl $(CTL) -json dist/bench-poison.json $(if $(KINDS),-kinds '$(KINDS)') $(if $(TENANTS),-tenants $(TENANTS)) \
+bench-poison: build dist/poison ## what the trouble of a tenth of 1,000 tenants changes for the others; 20 minutes (KINDS='hang;500', DIRECT=1, TENANTS=, RATE=, RUNS=, SHORT=1)
+	@dist/poison -collector $(BINARY) -ctl $(CTL) -json dist/bench-poison.json $(if $(KINDS),-kinds '$(KINDS)') $(if $(DIRECT),-direct) $(if $(TENANTS),-tenants $(TENANTS)) \
 		$(if $(RATE),-rate $(RATE)) $(if $(RUNS),-runs $(RUNS)) $(if $(SHORT),-short)
 
 soak: build dist/soak ## 20,000 items/s for half an hour while faults come and go; then everybody's books must agree (TIME=10m, SHORT=1: two minutes)

@@ -50,7 +50,8 @@ type Ratio struct {
 	OfMedians float64 `json:"of_medians"`
 	// Pairs is the spread of the ratios of the runs that followed each other.
 	Pairs   Spread  `json:"pairs"`
-	Runs    int     `json:"runs"` // of each arm
+	Above   int     `json:"pairs_above"` // of the pairs, the target
+	Runs    int     `json:"runs"`        // of each arm
 	Target  float64 `json:"target"`
 	Verdict string  `json:"verdict"`
 }
@@ -62,13 +63,35 @@ func RatioOf(a, b []float64, target float64) Ratio {
 		pairs[i] = a[i] / b[i]
 	}
 	r := Ratio{OfMedians: Of(a).Median / Of(b).Median, Pairs: Of(pairs), Runs: len(pairs), Target: target}
+	for _, pair := range pairs {
+		if pair > target {
+			r.Above++
+		}
+	}
 	r.Verdict = r.Judge()
 	return r
 }
 
-// Missed says that the target is missed beyond the noise: there are enough runs, and in every pair of them the ratio is above it. Of a ratio that just
-// meets the target, seven pairs would say so once in 128 times.
-func (r Ratio) Missed() bool { return r.Runs >= Enough && r.Pairs.Min > r.Target }
+// Missed says that the target is missed: there are enough runs, and the median of the pairs is above it. JudgeMedian says how far the noise is part of that.
+func (r Ratio) Missed() bool { return r.Runs >= Enough && r.Pairs.Median > r.Target }
+
+// JudgeMedian says whether the median of the pairs meets the target, and how many of the pairs do not.
+func (r Ratio) JudgeMedian() string {
+	verdict := "met"
+	if r.Pairs.Median > r.Target {
+		verdict = "missed"
+	}
+	switch {
+	case r.Above == r.Runs && r.Runs > 0:
+		verdict += fmt.Sprintf(", all %d pairs are above", r.Runs)
+	case r.Above > 0:
+		verdict += fmt.Sprintf(", %d of %d pairs are above", r.Above, r.Runs)
+	}
+	if mark := Few(r.Runs); mark != "" {
+		verdict += "; " + mark
+	}
+	return verdict
+}
 
 // Judge says whether the target is met, and what the noise leaves open.
 func (r Ratio) Judge() string {

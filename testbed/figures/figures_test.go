@@ -1,6 +1,7 @@
 package figures_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/figures"
@@ -42,18 +43,22 @@ func TestFewRunsAreMarked(t *testing.T) {
 	}
 }
 
-func TestOnlyWhatIsBeyondTheNoiseIsMissed(t *testing.T) {
+func TestAMedianAboveTheTargetIsMissed(t *testing.T) {
 	t.Parallel()
+	ten := func(n int) []float64 { return slices.Repeat([]float64{10}, n) }
 	for _, c := range []struct {
-		a, b []float64
-		want bool
+		a, b   []float64
+		missed bool
+		says   string
 	}{
-		{[]float64{11, 12, 11, 12, 11, 12, 11}, []float64{10, 10, 10, 10, 10, 10, 10}, true},
-		{[]float64{11, 12, 11, 12, 11, 12, 10}, []float64{10, 10, 10, 10, 10, 10, 10}, false},
-		{[]float64{11, 12, 11, 12, 11, 12}, []float64{10, 10, 10, 10, 10, 10}, false},
+		{[]float64{11, 12, 11, 12, 11, 12, 11}, ten(7), true, "missed, all 7 pairs are above"},
+		{[]float64{11, 12, 11, 12, 11, 12, 10}, ten(7), true, "missed, 6 of 7 pairs are above"},
+		{[]float64{11, 12, 11, 10, 10, 10, 10}, ten(7), false, "met, 3 of 7 pairs are above"},
+		{ten(7), ten(7), false, "met"},
+		{[]float64{11, 12, 11, 12, 11, 12}, ten(6), false, "missed, all 6 pairs are above; only 6 of 7 runs"},
 	} {
-		if r := figures.RatioOf(c.a, c.b, 1.05); r.Missed() != c.want {
-			t.Errorf("%v to %v: %+v", c.a, c.b, r)
+		if r := figures.RatioOf(c.a, c.b, 1.05); r.Missed() != c.missed || r.JudgeMedian() != c.says {
+			t.Errorf("%v to %v: %+v: %s", c.a, c.b, r, r.JudgeMedian())
 		}
 	}
 }

@@ -15,8 +15,8 @@ const usage = `poison measures what some tenants' trouble changes for the others
 
 usage: poison [flags] -collector FILE -ctl FILE
 
-It is what "make bench-poison" runs; it builds the two files first. It fails if the others lose anything, or if their throughput or p99 is worse by more
-than 5 % beyond the noise of the runs: in every pair of at least seven.
+It is what "make bench-poison" runs; it builds the two files first. It fails if the others lose anything, or if the median of at least seven pairs
+of runs says that their throughput or p99 is worse by more than 5 %; it prints the spread, and in how many pairs it is so.
 
   -collector FILE  the collector, dist/otelcol-datadogoauth
   -ctl FILE        dist/datadogoauthctl, to make throw-away keysets
@@ -25,7 +25,7 @@ than 5 % beyond the noise of the runs: in every pair of at least seven.
   -runs N          measured runs of each arm, interleaved (default 7)
   -time DURATION   of a run, from the moment at which the trouble begins (default 36s)
   -greed N         how many times its share the greedy tenant sends (default 100)
-  -direct          send each request at once, not in the default batches of up to a second
+  -direct          send each request at once, not in the default batches: without it a second of p99 is the batch's, and 5 % of p99 are 50 ms
   -consumers N     sending_queue::num_consumers (default that of the exporter)
   -kinds NAMES     the ways of being poisoned, separated by semicolons; all without it:
                    hang; stream reset; 429; 403, key valid; key refused; 413; 500; site hangs; site resets

@@ -68,7 +68,7 @@ func TestAShortRunHasAllFigures(t *testing.T) {
 	}
 }
 
-func TestWhoIsWorseOffBeyondTheNoiseFailsTheRun(t *testing.T) {
+func TestWhoIsWorseOffInTheMedianFailsTheRun(t *testing.T) {
 	t.Parallel()
 	runs := func(p99s ...float64) (all []Run) {
 		for _, p99 := range p99s {
@@ -80,8 +80,9 @@ func TestWhoIsWorseOffBeyondTheNoiseFailsTheRun(t *testing.T) {
 		poisoned []Run
 		want     string
 	}{
-		{runs(1.1, 1.2, 1.1, 1.2, 1.1, 1.2, 1.1), "a tenth poisoned: p99 worse by +10.0 %"},
-		{runs(1.1, 1.2, 1.1, 1.2, 1.1, 1.2, 1), ""},
+		{runs(1.1, 1.2, 1.1, 1.2, 1.1, 1.2, 1.1), "a tenth poisoned: p99 worse by +10.0 %, the median of pairs of +10.0 to +20.0; asked < 5 %: missed, all 7 pairs are above"},
+		{runs(1.1, 1.2, 1.1, 1.2, 1.1, 1.2, 1), "missed, 6 of 7 pairs are above"},
+		{runs(1.1, 1.2, 1.1, 1, 1, 1, 1), ""},
 		{runs(1, 1, 1, 1, 1, 1, 1), ""},
 	} {
 		healthy := runs(1, 1, 1, 1, 1, 1, 1)

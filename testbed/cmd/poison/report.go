@@ -68,7 +68,7 @@ func p99(r Run) float64        { return r.P99 }
 func cpu(r Run) float64        { return r.CPUSeconds }
 
 // finish prints the table and the verdicts, and writes the file. Healthy tenants that lost something are an error, and so are those that are worse off by
-// more than the target beyond the noise of the runs.
+// more than the target, in the median of the pairs of runs that followed each other.
 func (r *Report) finish(out io.Writer) error {
 	fmt.Fprintf(out, "\npoison: %d tenants, %d of them poisoned, %d items/s in requests of %d, runs of %.0f s; of the healthy tenants:\n\n", r.Tenants, r.Poisoned, r.Rate, r.RequestItems, r.Seconds)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
@@ -119,5 +119,5 @@ func (r *Report) finish(out io.Writer) error {
 
 func line(what string, r figures.Ratio) string {
 	percent := func(v float64) float64 { return (v - 1) * 100 }
-	return fmt.Sprintf("%s %+.1f %% (pair by pair %+.1f to %+.1f); asked < %.0f %%: %s", what, percent(r.OfMedians), percent(r.Pairs.Min), percent(r.Pairs.Max), percent(r.Target), r.Verdict)
+	return fmt.Sprintf("%s %+.1f %%, the median of pairs of %+.1f to %+.1f; asked < %.0f %%: %s", what, percent(r.Pairs.Median), percent(r.Pairs.Min), percent(r.Pairs.Max), percent(r.Target), r.JudgeMedian())
 }
