@@ -111,7 +111,7 @@ func TestGrowthIsJudged(t *testing.T) {
 		r := newReport(options{time: 30 * time.Minute, tenants: 100})
 		for at := range 1800 {
 			wave := int64(at%180) * 200_000 // what comes and goes with each cycle
-			r.add(Sample{At: float64(at), Resident: 200e6 + wave + perMinute*int64(at)/60})
+			r.add(Sample{At: float64(at), Resident: 150e6 + wave + perMinute*int64(at)/60})
 		}
 		for c := range 10 {
 			r.Cycles = append(r.Cycles, Cycle{From: float64(c) * 180, To: float64(c+1) * 180})
@@ -122,8 +122,11 @@ func TestGrowthIsJudged(t *testing.T) {
 	if err := report(0, 50).judge(); err != nil {
 		t.Error(err)
 	}
+	if err := report(0, 80).judge(); err == nil || !strings.Contains(err.Error(), "goroutines grow from 516 to 572") {
+		t.Errorf("error %v", err)
+	}
 	if err := report(200_000, 0).judge(); err != nil {
-		t.Errorf("2 %% in the judged time: %v", err)
+		t.Errorf("3 %% in the judged time: %v", err)
 	}
 	if err := report(2e6, 0).judge(); err == nil || !strings.Contains(err.Error(), "resident memory grows by 2.") {
 		t.Errorf("error %v", err)
@@ -136,8 +139,13 @@ func TestGrowthIsJudged(t *testing.T) {
 	if err := short.judge(); err != nil {
 		t.Error(err)
 	}
-	short.add(Sample{At: 900, Resident: 460e6})
-	if err := short.judge(); err == nil || !strings.Contains(err.Error(), "resident memory is 460 MB") {
+	short.Cycles[4].Resident = 260e6
+	if err := short.judge(); err == nil || !strings.Contains(err.Error(), "resident memory is 260 MB in the median of a cycle") {
+		t.Errorf("error %v", err)
+	}
+	short.Cycles[4].Resident = 0
+	short.add(Sample{At: 900, Resident: 360e6})
+	if err := short.judge(); err == nil || !strings.Contains(err.Error(), "and 360 MB at most") {
 		t.Errorf("error %v", err)
 	}
 	blind := report(0, 0)
