@@ -755,6 +755,43 @@ func TestARecordThatIsSentAgainAfterItsDeliveryMakesNoCall(t *testing.T) {
 	})
 }
 
+// TestWhatWaitsForTheJournalIsInMemory is what docs/durability.md says of a crash: nothing of it is in the journal, so the next process knows nothing.
+func TestWhatWaitsForTheJournalIsInMemory(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		worker := w.worker(t)
+		set := func(down error) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.down = down
+		}
+		set(errors.New("the store is gone"))
+		if why, dropped := worker.Offer(t.Context(), "acme", org, record(0, map[string]string{"title": "a"})); dropped {
+			t.Errorf("dropped as %s", why)
+		}
+		w.see(func() {
+			if len(w.entries) != 0 {
+				t.Errorf("the journal has %v", w.entries)
+			}
+		})
+		if err := worker.Stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		set(nil)
+		next := w.worker(t)
+		time.Sleep(time.Hour)
+		w.see(func() {
+			if len(w.calls) != 0 || len(w.incidents) != 0 {
+				t.Errorf("calls %v, incidents %v", w.calls, w.incidents)
+			}
+		})
+		if err := next.Stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 // TestRecordsWaitForTheJournal has one that is down for a while, and at the end of the process.
 func TestRecordsWaitForTheJournal(t *testing.T) {
 	t.Parallel()

@@ -47,3 +47,22 @@ func TestItemsThatAreTooLargeCostNoOther(t *testing.T) {
 		t.Errorf("delivered %d, dropped %v", b.delivered, b.dropped)
 	}
 }
+
+// TestAnIntakeThatRefusesSmallItemsCostsOthers has one that takes no body above a kilobyte, though its limit is thousands of them. When three items were refused alone, nothing
+// is cut any more: what it takes whole is delivered, and small items beside large ones go with them.
+func TestAnIntakeThatRefusesSmallItemsCostsOthers(t *testing.T) {
+	t.Parallel()
+	in := newIntake(t, func(w http.ResponseWriter, c call, _ int) {
+		if len(c.body) > 1_000 {
+			w.WriteHeader(http.StatusRequestEntityTooLarge)
+		}
+	})
+	b := &books{}
+	small, large := `{"a":1},`, `{"a":"`+strings.Repeat("x", 2_000)+`"},`
+	if err := sender(in, b).Send(t.Context(), grant(t, false), of(intake.Logs, slices.Repeat([]string{small, large}, 16)...)); err != nil {
+		t.Fatal(err)
+	}
+	if b.delivered != 3 || b.dropped[intake.ReasonTooLarge] != 29 {
+		t.Errorf("delivered %d, dropped %v", b.delivered, b.dropped)
+	}
+}
