@@ -46,6 +46,7 @@ type books struct {
 	signal  string
 	items   metric.MeasurementOption // exporter and signal
 	reasons []metric.MeasurementOption
+	parked  []metric.MeasurementOption // by tenancy.ParkReason
 }
 
 var (
@@ -101,6 +102,9 @@ func (t *telemetry) books(signal string) books {
 	b := books{signal: signal, items: attributes(t.exporter, of)}
 	for _, why := range intake.Reasons() {
 		b.reasons = append(b.reasons, attributes(t.exporter, of, attribute.String("reason", why.String())))
+	}
+	for _, why := range tenancy.ParkReasons() {
+		b.parked = append(b.parked, attributes(t.exporter, of, attribute.String("reason", why.String())))
 	}
 	return b
 }
@@ -258,8 +262,8 @@ func (t *telemetry) Complained(r *intake.Request, texts []string) {
 }
 
 // Parked implements tenancy.Observer.
-func (t *telemetry) Parked(f intake.Family, items int) {
-	t.ExporterDatadogoauthParkedItems.Add(context.Background(), int64(items), t.of(f).items)
+func (t *telemetry) Parked(f intake.Family, why tenancy.ParkReason, items int) {
+	t.ExporterDatadogoauthParkedItems.Add(context.Background(), int64(items), t.of(f).parked[why])
 }
 
 // Redriven implements tenancy.Observer.

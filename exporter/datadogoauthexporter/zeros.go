@@ -21,7 +21,9 @@ func (t *telemetry) zeros() {
 		t.ExporterDatadogoauthRestoredItems.Add(ctx, 0, b.items)
 		t.ExporterDatadogoauthDeliveredItems.Add(ctx, 0, b.items)
 		t.ExporterDatadogoauthExpiredItems.Add(ctx, 0, b.items)
-		t.ExporterDatadogoauthParkedItems.Add(ctx, 0, b.items)
+		for _, why := range b.parked {
+			t.ExporterDatadogoauthParkedItems.Add(ctx, 0, why)
+		}
 		t.ExporterDatadogoauthRedrivenItems.Add(ctx, 0, b.items)
 		for _, reason := range b.reasons {
 			t.ExporterDatadogoauthDroppedItems.Add(ctx, 0, reason)

@@ -376,7 +376,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ExporterDatadogoauthParkedItems, err = builder.meter.Int64Counter(
 		"otelcol_exporter_datadogoauth_parked_items",
-		metric.WithDescription("Items that were parked, since their tenant could not take them. [Alpha]"),
+		metric.WithDescription("Items that were parked, since their tenant could not take them, by reason. How they leave the park has none, since they are redriven, or dropped with a reason, or expire by the window of their intake. [Alpha]"),
 		metric.WithUnit("{item}"),
 	)
 	errs = errors.Join(errs, err)

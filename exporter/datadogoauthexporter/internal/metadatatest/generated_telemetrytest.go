@@ -208,7 +208,7 @@ func AssertEqualExporterDatadogoauthJournalItems(t *testing.T, tt *componenttest
 func AssertEqualExporterDatadogoauthParkedItems(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_datadogoauth_parked_items",
-		Description: "Items that were parked, since their tenant could not take them. [Alpha]",
+		Description: "Items that were parked, since their tenant could not take them, by reason. How they leave the park has none, since they are redriven, or dropped with a reason, or expire by the window of their intake. [Alpha]",
 		Unit:        "{item}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

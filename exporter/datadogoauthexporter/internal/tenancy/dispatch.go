@@ -18,7 +18,7 @@ import (
 
 // Observer is told of every item that waits or is lost here. It is called from many goroutines, never with a lock held.
 type Observer interface {
-	Parked(f intake.Family, items int)
+	Parked(f intake.Family, why ParkReason, items int)
 	Redriven(f intake.Family, items int)
 	Expired(f intake.Family, items int)
 	Dropped(f intake.Family, why intake.Reason, items int)

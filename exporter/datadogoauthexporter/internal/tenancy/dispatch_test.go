@@ -31,11 +31,12 @@ type world struct {
 	sent                      []string
 	parked, redriven, expired int
 	dropped                   map[intake.Reason]int
+	parkedFor                 map[tenancy.ParkReason]int
 }
 
 func newWorld(t testing.TB, change func(*tenancy.Settings)) *world {
 	t.Helper()
-	w := &world{dropped: map[intake.Reason]int{}}
+	w := &world{dropped: map[intake.Reason]int{}, parkedFor: map[tenancy.ParkReason]int{}}
 	set := tenancy.Settings{
 		Source: &w.source, Observer: w, Logger: zap.NewNop(), Retry: configretry.NewDefaultBackOffConfig(),
 		MaxSends: 2, Workers: 10,
@@ -77,7 +78,10 @@ func (w *world) mustPark(t testing.TB, rs ...*intake.Request) {
 
 var errRefused = errors.New("the queue is full")
 
-func (w *world) Parked(_ intake.Family, n int) {
+func (w *world) Parked(_ intake.Family, why tenancy.ParkReason, n int) {
+	w.mu.Lock()
+	w.parkedFor[why] += n
+	w.mu.Unlock()
 	w.add(&w.parked, n)
 	if w.whenParked != nil {
 		w.whenParked()

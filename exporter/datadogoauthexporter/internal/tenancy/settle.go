@@ -54,6 +54,7 @@ func (d *Dispatcher) settle(key string, r *intake.Request, res result) error {
 	items := left.Count()
 	d.Enqueued(left.Family, -items)
 	s := d.reserve(key, left, !d.trouble(l, now), now)
+	s.why = parkReason(res, left)
 	d.mu.Unlock()
 	if err := d.shelve(s); err != nil {
 		d.Enqueued(left.Family, items)

@@ -13,6 +13,7 @@ import (
 type stay struct {
 	lane string
 	*parked
+	why      ParkReason
 	room     bool      // else it is what has to go
 	confined []evicted // for the lane has more than its part of the share
 	gone     []evicted
@@ -72,7 +73,7 @@ func (d *Dispatcher) tell(s *stay) {
 			zap.String("tenant", r.Tenant), zap.Stringer("intake", r.Family), zap.Time("since", s.since))
 	}
 	if !s.late {
-		d.set.Observer.Parked(r.Family, items)
+		d.set.Observer.Parked(r.Family, s.why, items)
 	}
 	for _, gone := range s.confined {
 		d.dropped(gone.Request, intake.ReasonIntakeRefused, gone.Count())
