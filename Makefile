@@ -105,7 +105,7 @@ long: build dist/demo ## what takes too long for every commit
 
 isolation: ## do tenants ever mix? A million random batches under the race detector, and then faults that mix them, which must be seen (ISOLATION_SEED=n, SHORT=1)
 	@$(if $(SHORT),,DATADOGOAUTH_LONG=1) go test -race -count=1 -timeout 180m -v -run '^TestTenantsNeverMix$$' ./internal/isolation
-	@$(if $(SHORT),true,go run ./internal/isolation/mutants)
+	@go run ./internal/isolation/mutants $(if $(SHORT),-short)
 
 faults: build dist/faults ## kill, freeze and starve the collector, and count what that costs; forty minutes (RUN=names, SHORT=1, GRANTS=n, ROUNDS=n, SEED=n)
 	@dist/faults -collector $(BINARY) -ctl $(CTL) $(if $(RUN),-run $(RUN)) $(if $(SHORT),-short) $(if $(GRANTS),-grants $(GRANTS)) $(if $(ROUNDS),-rounds $(ROUNDS)) \
