@@ -25,18 +25,19 @@ func TestMemoryLimiterRefusesForNowAndNothingIsLost(t *testing.T) {
 	t.Parallel()
 	const refusals = 30
 	for _, c := range []struct {
-		name                               string
-		limit, senders, records, recordLen int // MiB, bytes
-		config                             []string
-		client                             func(*world.World) (*delivery.Client, error)
+		name                        string
+		limit, above                int // MiB; above is what the process may have besides
+		senders, records, recordLen int // recordLen is bytes
+		config                      []string
+		client                      func(*world.World) (*delivery.Client, error)
 	}{
-		{"in memory, by HTTP", 120, 4, 5, 200_000, []string{
+		{"in memory, by HTTP", 120, 160, 4, 5, 200_000, []string{
 			"sending_queue::storage: null", "sending_queue::queue_size: 1000000000", "max_queue_share_per_tenant: 1",
 			"parking::max_bytes_per_tenant: 1000000000", "parking::max_bytes: 1000000000",
 		}, func(w *world.World) (*delivery.Client, error) {
 			return delivery.NewClient(w.OTLPHTTP, world.TenantHeader), nil
 		}},
-		{"in a storage, by gRPC", 64, 12, 5, 700_000, nil, func(w *world.World) (*delivery.Client, error) {
+		{"in a storage, by gRPC", 64, 450, 12, 5, 700_000, nil, func(w *world.World) (*delivery.Client, error) {
 			return delivery.NewGRPCClient(w.OTLP, world.TenantHeader)
 		}},
 	} {
@@ -134,6 +135,11 @@ func TestMemoryLimiterRefusesForNowAndNothingIsLost(t *testing.T) {
 			use, err := proc.Read(w.Collector.PID(), "")
 			if err != nil {
 				t.Fatal(err)
+			}
+			// The limit is one of the heap, looked at every 50 ms: all calls that come between two looks, what the garbage collector has not given back, stacks and the pages
+			// of the binary come on top.
+			if most := int64(c.limit+c.above) << 20; use.Peak > most {
+				t.Errorf("the process had %d MiB, with a limit of %d MiB %d are right", use.Peak>>20, c.limit, most>>20)
 			}
 			t.Logf("limit %d MiB, peak %d MiB: %d records of %d bytes arrived once; %d were refused by the processor, %d by the exporter",
 				c.limit, use.Peak>>20, len(acknowledged), c.recordLen, refused, givenBack)
