@@ -134,8 +134,8 @@ var errStopped = errors.New("the exporter was shut down")
 // consume maps the resources of each tenant and offers them to the queue.
 //
 // When nothing of the call was taken, and some of it is worth sending again, the error is retryable and holds just that. Once something was taken the call is not
-// refused any more, since its sender would send all of it again; see keep. But what is in no file is refused all the same: an answer is a promise. Resources that will never be taken are counted; they make the error permanent
-// only when nothing else was in the call.
+// refused any more, since its sender would send all of it again; see keep. But what is in no file is refused all the same: an answer is a promise. Resources that
+// will never be taken are counted; they make the error permanent only when nothing else was in the call.
 func (e *signalExporter[D, R]) consume(ctx context.Context, data D) error {
 	if !e.calls.enter() {
 		return errStopped
@@ -251,7 +251,8 @@ func (e *signalExporter[D, R]) readHost(hosts *hostmetadata.Tx, r R) {
 
 var errTooLargeForQueue = errors.New("larger than the whole queue; see sending_queue::queue_size")
 
-// offer hands one tenant's share to the queue, or what that does not take to the park: all of it, or on an error nothing, but for errInPart. An item that is larger than the whole queue is left out; the others go on.
+// offer hands one tenant's share to the queue, or what that does not take to the park: all of it, or on an error nothing, but for errInPart. An item that is larger
+// than the whole queue is left out; the others go on.
 func (e *signalExporter[D, R]) offer(ctx context.Context, tenant string, s *share[R]) error {
 	e.room.learn(s.mapping.payloads(), s.items)
 	if journal, ok := s.mapping.(journalling); ok {
