@@ -20,6 +20,7 @@ type Grants interface {
 	Orders
 	Links
 	Sends
+	Checks
 	// Revocations lists what is still to be done at Datadog about connections that ended, in any order.
 	Revocations(ctx context.Context) ([]Revocation, error)
 	// Incidents says of which incidents nobody knows whether they are at Datadog. It is asked at each view of the page, and answers from
