@@ -1,0 +1,72 @@
+package check
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	verifierID   = "step1.wrong_verifier"
+	verifierWhat = "The token endpoint refuses a wrong code verifier"
+	verifierTodo = "run the check with consent and open the link that it shows: only a code that a consent gave can be tried. Nothing is connected by it"
+)
+
+// pendingConsent is a link that somebody may press while the other steps run.
+type pendingConsent struct {
+	until time.Time
+	end   func(context.Context)
+}
+
+// askForConsent shows a link, where a consent was asked for.
+func (r *run) askForConsent(ctx context.Context) *pendingConsent {
+	if !r.Consent || r.facts.ConnectedAt.IsZero() {
+		return nil
+	}
+	link, end, err := r.Grant.ConsentLink(ctx)
+	if err != nil {
+		return &pendingConsent{end: func(context.Context) {}}
+	}
+	r.change(func(rep *Report) { rep.ConsentLink = link })
+	return &pendingConsent{until: r.Now().Add(r.ConsentWait), end: end}
+}
+
+// consentLook is how often it is looked whether a consent came. The record is in the store, since another collector may have got it.
+const consentLook = 2 * time.Second
+
+// awaitConsent waits for the consent and judges what came of the code.
+func (r *run) awaitConsent(ctx context.Context, p *pendingConsent) {
+	if p == nil {
+		return
+	}
+	defer p.end(context.WithoutCancel(ctx))
+	for {
+		trial, err := r.Grant.Trial(ctx)
+		switch {
+		case err != nil:
+			r.set(notTested(verifierID, verifierWhat, err.Error(), "run the check again"))
+			return
+		case trial != nil:
+			r.set(judgeTrial(*trial))
+			return
+		case !r.Now().Before(p.until):
+			r.set(notTested(verifierID, verifierWhat, "nobody gave consent at the link in time", verifierTodo))
+			return
+		}
+		if !sleep(ctx, consentLook) {
+			return
+		}
+	}
+}
+
+func judgeTrial(t Trial) Line {
+	at := t.Host + " at " + when(t.At) + ": " + t.Said
+	switch {
+	case t.Accepted:
+		return fail(verifierID, verifierWhat, at, "PKCE does not protect this client: whoever gets hold of a code can redeem it. Turn PKCE on for it in Datadog's developer "+
+			"platform, and write to ecosystems@datadog.com if it is on. The tokens are being revoked")
+	case t.Refused:
+		return pass(verifierID, verifierWhat, at)
+	default:
+		return notTested(verifierID, verifierWhat, at, verifierTodo)
+	}
+}

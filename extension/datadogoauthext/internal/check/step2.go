@@ -1,0 +1,79 @@
+package check
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+)
+
+const keyRecovery = "in Organization Settings, API Keys of the customer's organisation the key has \"OAuth Client API Key\" in its name; revoke it there, then send the connect link or have it minted again"
+
+// key is the second step.
+func (r *run) key(ctx context.Context) {
+	const (
+		storedID, stored = "step2.key", "An API key was minted and is stored"
+		v1ID, v1         = "step2.validate_v1", "Datadog calls the key valid"
+		v2ID, v2         = "step2.validate_v2", "The key belongs to the organisation of the grant"
+		twiceID, twice   = "step2.second_mint", "A second key is refused"
+	)
+	f := r.facts
+	if f.KeyLast4 == "" {
+		todo := reconnect
+		if f.Key == "exists-unknown" {
+			todo = keyRecovery
+		}
+		if f.ConnectedAt.IsZero() {
+			r.add(notTested(storedID, stored, "the tenant is not connected", todo))
+		} else {
+			r.add(fail(storedID, stored, "there is none; state "+f.Key+": "+f.KeyReason, todo))
+		}
+		for _, l := range [][2]string{{v1ID, v1}, {v2ID, v2}, {twiceID, twice}} {
+			r.add(notTested(l[0], l[1], "there is no key", "see above"))
+		}
+		return
+	}
+	evidence := fmt.Sprintf("key …%s of %s, state %s", f.KeyLast4, when(f.KeyMintedAt), f.Key)
+	if f.KeyName != "" {
+		evidence += ", named " + f.KeyName
+	}
+	r.add(pass(storedID, stored, evidence))
+
+	host := "api." + f.Site.Domain()
+	valid, err := r.Grant.ProveKeyV1(ctx)
+	switch {
+	case valid:
+		r.add(pass(v1ID, v1, "GET /api/v1/validate on "+host+" answered valid: true"))
+	case err == nil:
+		r.add(fail(v1ID, v1, "GET /api/v1/validate on "+host+" says that the key is not valid", "it was probably revoked in the customer's Organization Settings, or is one of another site; "+reconnect+", which makes another"))
+	default:
+		r.add(notTested(v1ID, v1, err.Error(), "run the check again"))
+	}
+	owner, err := r.Grant.ProveKeyV2(ctx)
+	switch {
+	case err != nil:
+		r.add(notTested(v2ID, v2, err.Error(), "the endpoint is a preview of Datadog's; run the check again"))
+	case owner != f.OrgID:
+		r.add(fail(v2ID, v2, fmt.Sprintf("GET /api/v2/validate on %s names %s, the grant is of %s", host, owner, f.OrgID),
+			"nothing may be sent with it: pause the tenant, and let the customer connect again with a single organisation logged in"))
+	default:
+		r.add(pass(v2ID, v2, "GET /api/v2/validate on "+host+" names "+owner+", as the grant does"))
+	}
+	r.add(r.secondMint(ctx, twiceID, twice))
+}
+
+// secondMint asks for a key that Datadog has to refuse.
+func (r *run) secondMint(ctx context.Context, id, what string) Line {
+	if !r.Intrusive {
+		return notTested(id, what, "a key would be made where Datadog does not refuse", "run the check with intrusive, where checks::intrusive allows it")
+	}
+	status, err := r.Grant.MintTwice(ctx)
+	switch {
+	case err != nil:
+		return notTested(id, what, err.Error(), "run the check again")
+	case status == http.StatusConflict:
+		return pass(id, what, "the marketplace endpoint answered 409, and the key that is stored serves")
+	default:
+		return fail(id, what, fmt.Sprintf("the marketplace endpoint answered %d and made another key, which was deleted if Datadog allows that", status),
+			"look for a second key with \"OAuth Client API Key\" in its name in the organisation, and revoke the one that does not end in …"+r.facts.KeyLast4)
+	}
+}
