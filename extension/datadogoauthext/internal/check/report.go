@@ -50,18 +50,33 @@ type Line struct {
 	Todo     string `json:"todo,omitempty"`     // what to do; empty where there is nothing
 }
 
-// Result is that of the step: Fail if a line failed, else NotTested if no line passed, else Pass.
+// Result is that of the step: Fail if a line failed, else empty if one is being worked on, else NotTested if none passed, else Pass.
 func (s Step) Result() Result {
-	result := NotTested
+	result, running := NotTested, false
 	for _, l := range s.Lines {
 		switch l.Result {
 		case Fail:
 			return Fail
 		case Pass:
 			result = Pass
+		case "":
+			running = true
 		}
 	}
+	if running {
+		return ""
+	}
 	return result
+}
+
+// PassedStep reports whether a step passed.
+func (r Report) PassedStep(number int) bool {
+	for _, s := range r.Steps {
+		if s.Number == number {
+			return s.Result() == Pass
+		}
+	}
+	return false
 }
 
 // Counts says how many lines ended how.
