@@ -49,8 +49,12 @@ func (s *Service) Connect(ctx context.Context, f Flow, at site.Site, code string
 		return Connected{}, &ConnectError{Outcome: OutcomeStoreFailed, Err: err}
 	}
 	defer end()
-	if _, err := admission(s.reader(ctx), f); err != nil {
+	door, err := admission(s.reader(ctx), f)
+	if err != nil {
 		return Connected{}, admissionError(err)
+	}
+	if inv, ok := door.(Invitation); ok && inv.Check != "" {
+		return Connected{}, s.tryVerifier(ctx, f, at, code, inv)
 	}
 	cons, err := s.redeemCode(ctx, f, at, code)
 	if err != nil {

@@ -158,6 +158,8 @@ func (in *inspector) look(raw store.Record) error {
 		return lookAt(in, raw, func(uint64, Revocation) {})
 	case store.KindJournal:
 		return lookAt(in, raw, func(uint64, Journal) {})
+	case store.KindReport:
+		return lookAt(in, raw, func(uint64, Checked) {})
 	default:
 		return fmt.Errorf("%w: a kind of record that this version does not know", store.ErrForeign)
 	}

@@ -169,6 +169,8 @@ type Invitation struct {
 	Created   time.Time `json:"created"`
 	Expires   time.Time `json:"expires"`
 	CreatedBy string    `json:"created_by,omitempty"`
+	// Check is the id of the check that the link was made for: its consent connects nothing.
+	Check string `json:"check,omitempty"`
 }
 
 func (i Invitation) address() (store.Kind, string) { return store.KindInvitation, i.Hash }
