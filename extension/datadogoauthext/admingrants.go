@@ -9,7 +9,6 @@ import (
 
 	"github.com/datadogoauth/otelcol-datadogoauth/credential"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/admin"
-	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/check"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/flow"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
@@ -23,6 +22,7 @@ type adminGrants struct {
 	refusals *refusals
 	sends    *sends
 	store    store.Store
+	checks   *checks    // nil like flow
 	flow     *flow.Flow // nil in a collector that only sends, which takes no order
 	client   string
 }
@@ -181,14 +181,4 @@ func (a adminGrants) Archive(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	return store.WriteArchive(ctx, a.store, w, time.Now())
-}
-
-// StartCheck begins the six steps for a tenant.
-func (a adminGrants) StartCheck(_ context.Context, tenant string, _ admin.CheckOptions, _ string) (id string, err error) {
-	return "", a.order(tenant, func() error { return grant.ErrSendOnly })
-}
-
-// CheckReport returns what the latest check of a tenant found.
-func (a adminGrants) CheckReport(context.Context, string) (check.Report, bool, error) {
-	return check.Report{}, false, a.holdsGrants()
 }

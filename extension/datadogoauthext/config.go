@@ -22,6 +22,8 @@ type Config struct {
 	Tenants []string `mapstructure:"tenants"`
 	// Admin is the operator's listener: status page, API, connect links.
 	Admin configoptional.Optional[AdminConfig] `mapstructure:"admin"`
+	// Checks are the six steps by which an integration is tested.
+	Checks ChecksConfig `mapstructure:"checks"`
 	// Store is where grants are kept.
 	Store StoreConfig `mapstructure:"store"`
 	// Seal names the keysets that the store is encrypted with.
@@ -175,6 +177,7 @@ func createDefaultConfig() component.Config {
 			Listener:        listenerDefaults(defaultAdminEndpoint, 2*readTimeout),
 			SessionLifetime: admin.DefaultSessionLifetime, RequestsPerMinute: admin.DefaultRequestsPerMinute,
 		}),
+		Checks: ChecksConfig{Wait: defaultCheckWait},
 		Store: StoreConfig{Postgres: configoptional.Default(PostgresConfig{MaxConnections: defaultMaxConnections})},
 		HTTP:  calls,
 		Auth:  AuthConfig{Header: headerAPIKey},

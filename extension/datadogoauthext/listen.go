@@ -22,6 +22,7 @@ import (
 func (e *datadogOAuth) listen(ctx context.Context, host component.Host, grants *grant.Service, opts grant.Options) error {
 	e.warnExposed()
 	var pages *flow.Flow
+	var tests *checks
 	publicURL := ""
 	if cfg := e.cfg.Flow.Get(); cfg != nil {
 		var err error
@@ -36,10 +37,13 @@ func (e *datadogOAuth) listen(ctx context.Context, host component.Host, grants *
 			return err
 		}
 		publicURL = cfg.PublicURL
+		if tests, err = e.newChecks(grants, pages, publicURL, opts.HTTP); err != nil {
+			return fmt.Errorf("flow: %w", err)
+		}
 	}
 	if cfg := e.cfg.Admin.Get(); cfg != nil {
 		a := admin.New(admin.Options{
-			Grants: adminGrants{grants: grants, refusals: &e.refusals, sends: &e.sends, store: opts.Store, flow: pages, client: e.inviteClient()}, Tokens: cfg.tokens(), Logger: e.set.Logger,
+			Grants: adminGrants{grants: grants, refusals: &e.refusals, sends: &e.sends, store: opts.Store, checks: tests, flow: pages, client: e.inviteClient()}, Tokens: cfg.tokens(), Logger: e.set.Logger,
 			PublicURL: publicURL, Endpoint: cfg.Listener.NetAddr.Endpoint, Hosts: cfg.Hosts,
 			SessionLifetime: cfg.SessionLifetime, RequestsPerMinute: cfg.RequestsPerMinute,
 		})

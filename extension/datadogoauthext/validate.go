@@ -36,6 +36,7 @@ func (c *Config) Validate() error {
 		adm.validate(&errs)
 		validateListener("admin::listener", &adm.Listener, add)
 	}
+	c.Checks.validate(add)
 	c.Store.validate(add)
 	c.Seal.validate(add)
 	validateCalls(&c.HTTP, add)

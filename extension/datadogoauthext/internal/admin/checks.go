@@ -21,4 +21,6 @@ type Checks interface {
 	StartCheck(ctx context.Context, tenant string, o CheckOptions, by string) (id string, err error)
 	// CheckReport returns the latest report of a tenant, also of a check that runs. false means that there is none.
 	CheckReport(ctx context.Context, tenant string) (check.Report, bool, error)
+	// LatestChecks calls yield with the latest report of every tenant that has one, by name.
+	LatestChecks(ctx context.Context, yield func(check.Report)) error
 }

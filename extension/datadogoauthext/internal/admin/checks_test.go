@@ -14,3 +14,7 @@ func (g *grants) StartCheck(_ context.Context, tenant string, o admin.CheckOptio
 func (g *grants) CheckReport(_ context.Context, tenant string) (check.Report, bool, error) {
 	return check.Report{}, false, g.err
 }
+
+func (g *grants) LatestChecks(_ context.Context, yield func(check.Report)) error {
+	return g.err
+}

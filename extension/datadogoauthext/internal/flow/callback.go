@@ -63,6 +63,9 @@ func (f *Flow) callback(w http.ResponseWriter, r *http.Request) {
 	res := result{Tenant: fl.Tenant, Login: login, By: customerOf(fl), Started: fl.StartedDomain}
 	at, code, refusal := f.readCallback(r, q, unread, fl)
 	if refusal != nil {
+		if refusal.message != "denied" { // who says no has not found a fault
+			f.Grants.ConsentFailed(r.Context(), fl, ends[refusal.message].outcome, "", refusal.err)
+		}
 		f.Logger.Warn("A consent did not succeed; nothing was exchanged", zap.String("tenant", fl.Tenant), zap.String("outcome", ends[refusal.message].outcome), zap.Error(refusal.err))
 		res.Message, res.Meant = refusal.message, refusal.meant
 		f.toResult(w, r, res)
@@ -77,7 +80,11 @@ func (f *Flow) callback(w http.ResponseWriter, r *http.Request) {
 	}
 	done, err := f.Grants.Connect(ctx, fl, at, code)
 	if err != nil {
-		f.toResult(w, r, f.notConnected(res, fl, at, err))
+		res = f.notConnected(res, fl, at, err)
+		if res.OrgID == "" && res.Message != grant.OutcomeChecked && res.Message != "invitation_gone" { // else it is stored, or was not to be
+			f.Grants.ConsentFailed(ctx, fl, ends[res.Message].outcome, at.Domain(), err)
+		}
+		f.toResult(w, r, res)
 		return
 	}
 	if cookie.Request != "" { // the connection ended the login
@@ -169,6 +176,9 @@ func (f *Flow) notConnected(res result, fl grant.Flow, at site.Site, err error) 
 	var why *grant.ConnectError
 	if errors.As(err, &why) {
 		res.Client, res.OrgID, res.Change = why.Stored.Client, why.Stored.ID, why.Change
+	}
+	if res.Message == grant.OutcomeChecked {
+		return res
 	}
 	f.Logger.Error("A consent did not lead to a connection", zap.String("tenant", fl.Tenant), zap.String("outcome", ends[res.Message].outcome), zap.Error(err))
 	return res

@@ -19,6 +19,7 @@ var ends = map[string]end{
 	// good
 	"connected":      {"connected", http.StatusOK},
 	"change_pending": {"change_pending", http.StatusOK},
+	"checked":        {grant.OutcomeChecked, http.StatusOK},
 
 	// before Datadog
 	"not_ready":             {"not_ready", http.StatusServiceUnavailable},

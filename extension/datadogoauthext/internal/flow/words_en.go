@@ -120,5 +120,6 @@ var english = catalogue{
 		{"mint_failed", `One step is left`,
 			`You allowed access, and that is stored. {{template "stays" .}}But Datadog gave no API key yet, without which no data can be sent.`,
 			[]string{`Wait a minute and press “Try again”.`, `{{template "ask_if_again" .}}`}},
+		{"checked", `The check is done`, `{{.Partner}} asked for this to test the connection. Nothing was connected or changed. You may now close this tab`, nil},
 	},
 }

@@ -1,0 +1,33 @@
+package datadogoauthext
+
+import (
+	"context"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/admin"
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/check"
+)
+
+// StartCheck begins the six steps for a tenant.
+func (a adminGrants) StartCheck(ctx context.Context, tenant string, o admin.CheckOptions, by string) (id string, err error) {
+	if err := a.holdsGrants(); err != nil {
+		return "", err
+	}
+	id, err = a.checks.start(ctx, tenant, o, by)
+	return id, a.checks.errOf(tenant, err)
+}
+
+// CheckReport returns what the latest check of a tenant found.
+func (a adminGrants) CheckReport(ctx context.Context, tenant string) (check.Report, bool, error) {
+	if err := a.holdsGrants(); err != nil {
+		return check.Report{}, false, err
+	}
+	return a.grants.CheckReport(ctx, tenant)
+}
+
+// LatestChecks tells of the latest check of each tenant.
+func (a adminGrants) LatestChecks(ctx context.Context, yield func(check.Report)) error {
+	if err := a.holdsGrants(); err != nil {
+		return err
+	}
+	return a.grants.CheckReports(ctx, yield)
+}
