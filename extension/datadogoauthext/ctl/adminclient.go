@@ -32,7 +32,7 @@ const (
 
 // download writes the archive that the collector makes of its store to w. The caller finds out whether it is whole.
 func (a *admin) download(ctx context.Context, c *command, w io.Writer) error {
-	at, err := a.endpoint()
+	at, err := a.endpoint("store", "archive")
 	if err != nil {
 		return c.misused("%w", err)
 	}
@@ -78,8 +78,8 @@ func (h heard) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// endpoint refuses to send the token in clear over a network.
-func (a *admin) endpoint() (string, error) {
+// endpoint is the address of a path of the API. It refuses to send the token in clear over a network.
+func (a *admin) endpoint(path ...string) (string, error) {
 	u, err := url.Parse(a.url)
 	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Scheme != "https" && u.Scheme != "http" {
 		return "", errors.New("--admin: write the URL of the admin listener and nothing else, such as http://localhost:8445")
@@ -87,7 +87,7 @@ func (a *admin) endpoint() (string, error) {
 	if ip := net.ParseIP(u.Hostname()); u.Scheme == "http" && u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return "", fmt.Errorf("--admin: %s is not on this machine, so the token would cross the network in clear; use https", u.Hostname())
 	}
-	return u.JoinPath("v1", "store", "archive").String(), nil
+	return u.JoinPath(append([]string{"v1"}, path...)...).String(), nil
 }
 
 func (a *admin) token() (string, error) {
@@ -147,7 +147,7 @@ func statusHint(status int) string {
 	case http.StatusUnauthorized:
 		return "the token in --token-file is none of the collector's admin tokens"
 	case http.StatusForbidden:
-		return "a backup needs a token of the role operate"
+		return "this needs a token of the role operate"
 	case http.StatusNotFound:
 		return "this is not the admin listener of a collector with the datadogoauth extension, or one of an older version"
 	case http.StatusServiceUnavailable:

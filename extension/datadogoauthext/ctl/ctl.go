@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 )
 
 // Error is what Run returns: what went wrong, and what the operator can do about it.
@@ -37,10 +38,10 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return &Error{Err: fmt.Errorf("%s: no command given", args[0]), Hint: "datadogoauthctl " + args[0] + " --help lists its commands"}
 	}
 	for _, c := range commands() {
-		if len(args) >= 2 && args[0]+" "+args[1] == c.name {
+		if rest, ok := c.named(args); ok {
 			c.flags = flag.NewFlagSet(c.name, flag.ContinueOnError)
 			c.flags.SetOutput(io.Discard)
-			c.args, c.stdout, c.stderr = args[2:], stdout, stderr
+			c.args, c.stdout, c.stderr = rest, stdout, stderr
 			return c.run(ctx, c)
 		}
 	}
@@ -53,7 +54,7 @@ func isHelp(arg string) bool {
 
 // command is one command and, while it runs, what it works with.
 type command struct {
-	name    string // such as "keyset create"
+	name    string // one word or two, such as "keyset create"
 	usage   string
 	example string
 	run     func(context.Context, *command) error
@@ -75,8 +76,18 @@ func commands() []*command {
 		{name: "store restore", run: storeRestore, usage: restoreUsage, example: "datadogoauthctl store restore --from grants.archive --store new.db --tokens-keyset tokens.keyset.json --keys-keyset keys.keyset.json"},
 		{name: "store verify", run: storeVerify, usage: verifyUsage, example: "datadogoauthctl store verify --store grants.db --tokens-keyset tokens.keyset.json --keys-keyset keys.keyset.json"},
 		{name: "store copy", run: storeCopy, usage: copyUsage, example: "datadogoauthctl store copy --from-store grants.db --to-postgres-dsn-file dsn --tokens-keyset tokens.keyset.json --keys-keyset keys.keyset.json"},
+		{name: "check", run: checkTenant, usage: checkUsage, example: "datadogoauthctl check --admin http://localhost:8445 --token-file admin.token --tenant acme --html report.html"},
 		{name: "queue check", run: queueCheck, usage: queueUsage, example: "datadogoauthctl queue check --dir /var/lib/otelcol-datadogoauth/queue"},
 	}
+}
+
+// named reports whether args begin with the command's name, and what follows.
+func (c *command) named(args []string) (rest []string, ok bool) {
+	words := strings.Fields(c.name)
+	if len(args) < len(words) || !slices.Equal(args[:len(words)], words) {
+		return nil, false
+	}
+	return args[len(words):], true
 }
 
 // parse reads the flags, which the caller has declared. Nothing but flags is taken.

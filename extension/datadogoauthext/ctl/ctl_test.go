@@ -89,7 +89,7 @@ func TestHelpNamesOnlyCommandsThatWork(t *testing.T) {
 		t.Error("--help does not name the admin listener")
 	}
 	for _, name := range []string{"keyset create", "keyset list", "keyset add", "keyset promote", "keyset retire",
-		"store backup", "store restore", "store verify", "store copy", "queue check"} {
+		"store backup", "store restore", "store verify", "store copy", "check", "queue check"} {
 		if !strings.Contains(head.String(), "\n    "+name+" ") {
 			t.Errorf("--help does not name %s", name)
 		}

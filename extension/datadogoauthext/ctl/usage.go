@@ -24,6 +24,10 @@ The store holds the grants:
     store verify     open every record and show what is there
     store copy       copy a store into a new one, from a file to PostgreSQL or back
 
+The six steps by which Datadog has a partner test an integration, for one customer:
+
+    check            run them in a collector, show what was found, and keep the report
+
 The queue, what is parked and more of the exporter is in the files of a file_storage:
 
     queue check      look for damage in them, and move away what is damaged
@@ -36,6 +40,22 @@ Example:
     datadogoauthctl keyset create --out /etc/otelcol-datadogoauth/tokens.keyset.json
     datadogoauthctl keyset create --out /etc/otelcol-datadogoauth/keys.keyset.json
     datadogoauthctl store backup --admin http://localhost:8445 --token-file admin.token --out grants.archive
+`
+
+const checkUsage = `datadogoauthctl check --admin URL --token-file FILE --tenant NAME [--consent] [--intrusive] [--html FILE] [--json FILE]
+
+Has a running collector test the connection of one tenant, and shows each line with its evidence and what to do. It takes some
+minutes: marked data is sent and looked for. URL is that of the admin listener; the token needs the role operate. --ca-file names
+the authority of the listener's certificate.
+
+    --consent      wait for somebody to give consent at a link, which is shown, to send its code with a wrong verifier. Nothing
+                   is connected by that
+    --intrusive    ask for a second API key, which Datadog has to refuse, and make and delete a test incident; the collector's
+                   checks::intrusive has to allow it
+    --html FILE    keep the report as a page, to attach to the submission of the integration
+    --json FILE    keep it for machines; neither file may exist yet
+
+What could not be found out is "not tested", never passed. The exit status is 1 if a line failed, or the check could not be made.
 `
 
 const queueUsage = `datadogoauthctl queue check --dir DIR [--move-away]
@@ -170,7 +190,7 @@ func helpFor(args []string) string {
 	var group []string
 	for _, c := range commands() {
 		switch {
-		case len(args) >= 2 && args[0]+" "+args[1] == c.name:
+		case begins(c, args):
 			return c.usage + "\nExample:\n\n    " + c.example + "\n"
 		case strings.HasPrefix(c.name, args[0]+" "):
 			group = append(group, c.usage)
@@ -180,4 +200,9 @@ func helpFor(args []string) string {
 		return strings.Join(group, "\n")
 	}
 	return usageHead
+}
+
+func begins(c *command, args []string) bool {
+	_, ok := c.named(args)
+	return ok
 }
