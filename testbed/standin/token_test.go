@@ -108,6 +108,24 @@ func TestWrongVerifierBurnsTheCode(t *testing.T) {
 	}
 }
 
+func TestAFaultyTokenEndpointTakesAnyVerifier(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, standin.Options{})
+	for _, faulty := range []bool{true, false} {
+		if err := w.OAuth().UpdateSettings(func(s *oauth.Settings) error { s.AnyVerifier = faulty; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		form := codeForm(w.code(w.eu1))
+		form.Set("code_verifier", verifier+"x")
+		if r := w.post(tokenURL(w.eu1.Site), form); (r.status == http.StatusOK) != faulty {
+			t.Errorf("wrong verifier, faulty %v: %d %s", faulty, r.status, r.body)
+		}
+		if r := w.post(tokenURL(w.eu1.Site), codeForm(w.code(w.eu1))); r.status != http.StatusOK {
+			t.Errorf("right verifier, faulty %v: %d %s", faulty, r.status, r.body)
+		}
+	}
+}
+
 func TestRefreshModes(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {

@@ -29,7 +29,8 @@ const (
 	typeProto = "application/x-protobuf"
 )
 
-var allScopes = []string{"timeseries_query", "metrics_read", "logs_read_data", "apm_read", "events_read", "incident_read", "incident_write"}
+var allScopes = []string{"timeseries_query", "metrics_read", "logs_read_data", "apm_read", "events_read", "incident_read", "incident_write",
+	"incident_settings_read", "monitors_read", "hosts_read"}
 
 // oneOrg knows one org on siteEU: its key, the token "all" with every read scope, and the token "none" without any.
 type oneOrg struct{}

@@ -131,6 +131,11 @@ func (in *Intake) routes() map[string]*http.ServeMux {
 	api.HandleFunc("DELETE /api/v2/incidents/{id}", in.read("incident_write", in.incident))
 	api.HandleFunc("GET /api/v2/incidents/{id}", in.read("incident_read", in.incident))
 	api.HandleFunc("GET /api/v2/incidents/search", in.read("incident_read", in.searchIncidents))
+	api.HandleFunc("GET /api/v2/incidents/config/types", in.read("incident_settings_read", in.incidentTypes))
+	api.HandleFunc("GET /api/v2/trace/{id}", in.read("apm_read", in.traceByID))
+	api.HandleFunc("POST /api/v2/events/search", in.read("events_read", in.searchEvents))
+	api.HandleFunc("GET /api/v1/monitor", in.read("monitors_read", in.listMonitors))
+	api.HandleFunc("GET /api/v1/hosts", in.read("hosts_read", in.listHosts))
 	api.HandleFunc("GET /api/v1/events/{id}", in.read("events_read", in.eventByID))
 	return muxes
 }

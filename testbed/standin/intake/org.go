@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -17,7 +18,9 @@ type org struct {
 	mu       sync.Mutex    // guards all below
 	changed  chan struct{} // closed and replaced whenever counts or drops change
 	discard  bool
-	noOTLP   bool // Datadog has not enabled the OTLP intakes for it
+	lost     []string // kinds, see DropKinds
+	broken   []string // scopes, see BreakScopes
+	noOTLP   bool     // Datadog has not enabled the OTLP intakes for it
 	counts   Counts
 	accepted Counts
 	drops    dropTable
@@ -68,12 +71,12 @@ func (in *Intake) org(id string) *org {
 	return o
 }
 
-// write runs f, which stores one body of total items, under the lock and wakes whoever waits for counts. While DropAll is
-// on, f does not run.
+// write runs f, which stores one body of total items, under the lock and wakes whoever waits for counts. While DropAll or DropKinds says
+// so, f does not run.
 func (o *org) write(kind string, total int, f func()) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.discard {
+	if o.discard || slices.Contains(o.lost, kind) {
 		o.drops.add(kind, DropDiscarded, "", total)
 	} else {
 		f()

@@ -21,7 +21,7 @@ func (in *Intake) read(scope string, f func(http.ResponseWriter, *http.Request, 
 		switch {
 		case !ok:
 			answerErrors(w, http.StatusUnauthorized, "Unauthorized")
-		case !slices.Contains(scopes, scope):
+		case !slices.Contains(scopes, scope), in.org(orgID).isBroken(scope):
 			answerErrors(w, http.StatusForbidden, "Forbidden", "Failed permission authorization checks")
 		default:
 			if err := f(w, r, in.org(orgID)); err != nil {

@@ -20,6 +20,7 @@ func TestReadingNeedsTokenAndScope(t *testing.T) {
 		{"POST", "/api/v2/query/timeseries"}, {"GET", "/api/v1/query"}, {"GET", "/api/v1/metrics"}, {"GET", "/api/v2/metrics/a/all-tags"},
 		{"POST", "/api/v2/logs/events/search"}, {"POST", "/api/v2/spans/events/search"}, {"GET", "/api/v1/events/1"},
 		{"GET", "/api/v2/incidents/search"}, {"GET", "/api/v2/incidents/x"}, {"POST", "/api/v2/incidents"}, {"PATCH", "/api/v2/incidents/x"},
+		{"GET", "/api/v2/incidents/config/types"}, {"POST", "/api/v2/events/search"}, {"GET", "/api/v2/trace/1"}, {"GET", "/api/v1/monitor"}, {"GET", "/api/v1/hosts"},
 	} {
 		for _, c := range []struct {
 			name   string

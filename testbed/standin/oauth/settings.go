@@ -32,6 +32,8 @@ type Settings struct {
 	SwapKey bool
 	// WrongSite breaks the world: the callback names another site than the one where the code was issued.
 	WrongSite bool
+	// AnyVerifier breaks the world: the token endpoint takes whatever code verifier comes with a code.
+	AnyVerifier bool
 }
 
 // UpdateSettings changes the settings in one step. When change or the result of it is refused, nothing changes.

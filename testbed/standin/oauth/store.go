@@ -2,6 +2,9 @@ package oauth
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"net/url"
 	"time"
 
 	"github.com/ory/fosite"
@@ -13,6 +16,7 @@ type store struct {
 	w       *World
 	codes   map[string]*storedCode
 	pkce    map[string]fosite.Requester
+	takes   string // a verifier that is taken whatever the challenge was, see Settings.AnyVerifier
 	access  map[string]fosite.Requester
 	refresh map[string]*storedRefresh
 }
@@ -87,6 +91,13 @@ func (s *store) GetPKCERequestSession(_ context.Context, sig string, _ fosite.Se
 	r, ok := s.pkce[sig]
 	if !ok {
 		return nil, fosite.ErrNotFound
+	}
+	if s.takes != "" { // as if the challenge had been made of it
+		sum := sha256.Sum256([]byte(s.takes))
+		same := fosite.NewRequest()
+		same.Merge(r)
+		same.Form = url.Values{"code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])}, "code_challenge_method": {"S256"}}
+		return same, nil
 	}
 	return r, nil
 }

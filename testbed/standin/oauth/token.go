@@ -95,6 +95,10 @@ func (w *World) exchange(ctx context.Context, site *siteState, form url.Values) 
 	p.lifespans(w.settings)
 	p.config.AuthorizeCodeLifespan = 24 * time.Hour // fosite would count from this request; the store knows when the code ends
 	site.noteRefresh(ctx, form.Get("refresh_token"))
+	site.store.takes = ""
+	if w.settings.AnyVerifier {
+		site.store.takes = form.Get("code_verifier")
+	}
 	req, err := p.NewAccessRequest(ctx, &http.Request{Method: http.MethodPost, Form: form, PostForm: form, URL: &url.URL{}, Header: http.Header{}}, newSession(OrgRef{}))
 	if err != nil {
 		return nil, w.tokenError(ctx, site, form, err)
