@@ -15,6 +15,7 @@ const (
 type pendingConsent struct {
 	until time.Time
 	end   func(context.Context)
+	err   error // why there is none
 }
 
 // askForConsent shows a link, where a consent was asked for.
@@ -24,7 +25,7 @@ func (r *run) askForConsent(ctx context.Context) *pendingConsent {
 	}
 	link, end, err := r.Grant.ConsentLink(ctx)
 	if err != nil {
-		return &pendingConsent{end: func(context.Context) {}}
+		return &pendingConsent{end: func(context.Context) {}, err: err}
 	}
 	r.change(func(rep *Report) { rep.ConsentLink = link })
 	return &pendingConsent{until: r.Now().Add(r.ConsentWait), end: end}
@@ -35,10 +36,11 @@ const consentLook = 2 * time.Second
 
 // awaitConsent waits for the consent and judges what came of the code.
 func (r *run) awaitConsent(ctx context.Context, p *pendingConsent) {
-	if p == nil {
+	defer p.end(context.WithoutCancel(ctx))
+	if p.err != nil {
+		r.set(notTested(verifierID, verifierWhat, "no link could be made: "+p.err.Error(), "run the check again"))
 		return
 	}
-	defer p.end(context.WithoutCancel(ctx))
 	for {
 		trial, err := r.Grant.Trial(ctx)
 		switch {

@@ -2,6 +2,7 @@ package check
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"time"
@@ -55,6 +56,9 @@ type Trial struct {
 	Accepted bool   `json:"accepted,omitempty"`
 	Said     string `json:"said"` // fit to be shown
 }
+
+// ErrUnjudged marks an error of a Grant that is no verdict: Datadog did not answer, or was not asked. Other errors are.
+var ErrUnjudged = errors.New("not judged")
 
 // Grant is the tenant under check, as the holder of its grant knows it. The errors' texts are fit to be shown.
 type Grant interface {

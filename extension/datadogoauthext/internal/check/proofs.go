@@ -26,20 +26,26 @@ type proof struct {
 
 // reader is one way of reading marked data back. look says what it saw; found is false where it is not there yet.
 type reader struct {
-	scope string
-	look  func(ctx context.Context, a *api, id string, w credential.ProbeWrite) (found bool, saw string, err error)
+	scope, call string
+	look        func(ctx context.Context, a *api, id string, w credential.ProbeWrite) (found bool, saw string, err error)
 }
+
+const (
+	searchLogs   = "/api/v2/logs/events/search"
+	searchSpans  = "/api/v2/spans/events/search"
+	searchEvents = "/api/v2/events/search"
+)
 
 // proofs are in the order of the report.
 var proofs = []proof{
 	{credential.ProbeMetric, "step5.metric", "A metric is sent and read back", plan{10 * time.Second, 10 * time.Second, 3 * time.Minute},
-		[]reader{{"timeseries_query", lookForPoint}, {"metrics_read", lookForMetric}}},
+		[]reader{{"timeseries_query", "POST /api/v2/query/timeseries", lookForPoint}, {"metrics_read", "GET /api/v2/metrics/…/all-tags", lookForMetric}}},
 	{credential.ProbeLog, "step5.log", "A log is sent and read back", plan{10 * time.Second, 15 * time.Second, 3 * time.Minute},
-		[]reader{{"logs_read_data", lookForLog}}},
+		[]reader{{"logs_read_data", "POST " + searchLogs, lookForLog}}},
 	{credential.ProbeSpan, "step5.span", "A span is sent and read back", plan{30 * time.Second, time.Minute, 10 * time.Minute},
-		[]reader{{"apm_read", lookForSpan}}},
+		[]reader{{"apm_read", "POST " + searchSpans, lookForSpan}}},
 	{credential.ProbeEvent, "step5.event", "An event is sent and read back", plan{5 * time.Second, 10 * time.Second, 2 * time.Minute},
-		[]reader{{"events_read", lookForEvent}}},
+		[]reader{{"events_read", "POST " + searchEvents, lookForEvent}}},
 	{credential.ProbeServiceCheck, "step5.service_check", "A service check is sent", plan{}, nil},
 }
 
@@ -116,30 +122,27 @@ func hits(ctx context.Context, a *api, path string, body any) (int, error) {
 
 // lookForLog looks for the attribute, or for the tag that an organisation's pipeline may have made of it.
 func lookForLog(ctx context.Context, a *api, id string, _ credential.ProbeWrite) (bool, string, error) {
-	const path = "/api/v2/logs/events/search"
 	for _, query := range []string{"@" + credential.ProbeTag + ":" + id, credential.ProbeTag + ":" + id} {
-		if n, err := hits(ctx, a, path, search(query)); n > 0 || err != nil {
-			return n > 0, "POST " + path + " found it by " + query, err
+		if n, err := hits(ctx, a, searchLogs, search(query)); n > 0 || err != nil {
+			return n > 0, "POST " + searchLogs + " found it by " + query, err
 		}
 	}
 	return false, "", nil
 }
 
 func lookForEvent(ctx context.Context, a *api, id string, _ credential.ProbeWrite) (bool, string, error) {
-	const path = "/api/v2/events/search"
 	query := credential.ProbeTag + ":" + id
-	n, err := hits(ctx, a, path, search(query))
-	return n > 0, "POST " + path + " found it by " + query, err
+	n, err := hits(ctx, a, searchEvents, search(query))
+	return n > 0, "POST " + searchEvents + " found it by " + query, err
 }
 
 // lookForSpan searches what is indexed; the trace itself can be read before, by an endpoint that is a preview. What that one refuses is
 // no word on the scope.
 func lookForSpan(ctx context.Context, a *api, id string, w credential.ProbeWrite) (bool, string, error) {
-	const path = "/api/v2/spans/events/search"
 	query := "@" + credential.ProbeTag + ":" + id
-	n, err := hits(ctx, a, path, map[string]any{"data": map[string]any{"type": "search_request", "attributes": search(query)}})
+	n, err := hits(ctx, a, searchSpans, map[string]any{"data": map[string]any{"type": "search_request", "attributes": search(query)}})
 	if n > 0 || err != nil {
-		return n > 0, "POST " + path + " found it by " + query, err
+		return n > 0, "POST " + searchSpans + " found it by " + query, err
 	}
 	if w.TraceID == "" {
 		return false, "", nil

@@ -69,6 +69,16 @@ func (s Step) Result() Result {
 	return result
 }
 
+// Open counts the lines of the step that are not tested.
+func (s Step) Open() (n int) {
+	for _, l := range s.Lines {
+		if l.Result == NotTested {
+			n++
+		}
+	}
+	return n
+}
+
 // PassedStep reports whether a step passed.
 func (r Report) PassedStep(number int) bool {
 	for _, s := range r.Steps {

@@ -3,6 +3,7 @@ package check
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"sync"
@@ -33,8 +34,12 @@ type Options struct {
 // run is one check under way.
 type run struct {
 	Options
+	ctx   context.Context //nolint:containedctx // that of Run
 	facts Facts
-	api   *api
+	// elsewhere is what PassedElsewhere said.
+	elsewhere    map[string]time.Time
+	elsewhereErr error
+	api          *api
 
 	mu     sync.Mutex // guards the rest
 	report Report
@@ -62,13 +67,14 @@ func Run(ctx context.Context, begun Report, o Options) (Report, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	o.Now = orClock(o.Now)
-	r := &run{Options: o, report: begun, cancel: cancel, used: map[string]scopeUse{}}
+	r := &run{Options: o, ctx: ctx, report: begun, cancel: cancel, used: map[string]scopeUse{}}
 	facts, err := o.Grant.Facts(ctx)
 	if err != nil {
 		r.begin(1)
 		r.add(fail("step1.grant", "The tenant's grant can be read", oneLine(err.Error()), "look into the collector's log, and run the check again"))
 		return r.end(), r.cause
 	}
+	facts.Client, facts.Scopes = oneLine(facts.Client), bounded(facts.Scopes)
 	r.facts = facts
 	r.api = newAPI(o.Grant.Bearer(), facts.Site)
 	r.report.Client, r.report.Stage, r.report.Scopes = facts.Client, facts.Stage, slices.Clone(facts.Scopes)
@@ -80,7 +86,10 @@ func Run(ctx context.Context, begun Report, o Options) (Report, error) {
 		r.begin(i + 1)
 		s.do(r, ctx)
 	}
-	r.awaitConsent(ctx, consent)
+	if consent != nil {
+		r.awaitConsent(ctx, consent)
+		r.set(r.siteLine(facts.Site)) // which what came of the consent may have changed
+	}
 	return r.end(), r.cause
 }
 
@@ -100,6 +109,7 @@ func (r *run) begin(number int) {
 
 // add puts a line at the end of the step under way.
 func (r *run) add(l Line) {
+	l = r.unlessEnded(l)
 	r.change(func(rep *Report) {
 		last := &rep.Steps[len(rep.Steps)-1]
 		last.Lines = append(last.Lines, l)
@@ -108,6 +118,7 @@ func (r *run) add(l Line) {
 
 // set replaces the line with the same id.
 func (r *run) set(l Line) {
+	l = r.unlessEnded(l)
 	r.change(func(rep *Report) {
 		for i := range rep.Steps {
 			for j := range rep.Steps[i].Lines {
@@ -118,6 +129,16 @@ func (r *run) set(l Line) {
 		}
 	})
 }
+
+// unlessEnded takes back what failed because the check was stopped.
+func (r *run) unlessEnded(l Line) Line {
+	if l.Result == Fail && r.ctx.Err() != nil {
+		return notTested(l.ID, l.What, endedEarly, "run the check again")
+	}
+	return l
+}
+
+const endedEarly = "the check ended before this was looked at"
 
 // change edits the report and saves a copy of it. A check whose report cannot be kept is of no use, so it ends.
 func (r *run) change(edit func(*Report)) {
@@ -135,7 +156,7 @@ func (r *run) change(edit func(*Report)) {
 // end closes what is open.
 func (r *run) end() Report {
 	r.change(func(rep *Report) {
-		*rep = rep.Ended(r.Now(), "the check ended before this was looked at")
+		*rep = rep.Ended(r.Now(), endedEarly)
 	})
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -165,22 +186,36 @@ func (r Report) Ended(at time.Time, why string) Report {
 	return r
 }
 
-// resultOf is that of the step with this number so far.
-func (r *run) resultOf(number int) Result {
+// passes reports whether lines of the step with this number passed, and none failed so far.
+func (r *run) passes(number int) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	i := slices.IndexFunc(r.report.Steps, func(s Step) bool { return s.Number == number })
-	if i < 0 {
-		return NotTested
+	for _, s := range r.report.Steps {
+		if s.Number == number {
+			has := func(result Result) bool {
+				return slices.ContainsFunc(s.Lines, func(l Line) bool { return l.Result == result })
+			}
+			return has(Pass) && !has(Fail)
+		}
 	}
-	return r.report.Steps[i].Result()
+	return false
 }
 
 func pass(id, what, evidence string) Line { return line(id, what, Pass, evidence, "") }
 
 func fail(id, what, evidence, todo string) Line { return line(id, what, Fail, evidence, todo) }
 
-func notTested(id, what, evidence, todo string) Line { return line(id, what, NotTested, evidence, todo) }
+// broken is fail where the error is a verdict.
+func broken(id, what string, err error, todo string) Line {
+	if errors.Is(err, ErrUnjudged) {
+		return notTested(id, what, err.Error(), "run the check again")
+	}
+	return fail(id, what, err.Error(), todo)
+}
+
+func notTested(id, what, evidence, todo string) Line {
+	return line(id, what, NotTested, evidence, todo)
+}
 
 func line(id, what string, result Result, evidence, todo string) Line {
 	return Line{ID: id, What: oneLine(what), Result: result, Evidence: oneLine(evidence), Todo: oneLine(todo)}

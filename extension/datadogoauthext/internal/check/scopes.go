@@ -14,21 +14,14 @@ type scopeUse struct {
 }
 
 // note keeps what came of a call that needs a scope.
-func (r *run) note(scope string, err error) {
-	r.noteCall(scope, "", err)
-}
-
-func (r *run) noteCall(scope, call string, err error) {
+func (r *run) note(scope, call string, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	use := r.used[scope]
 	if err != nil {
 		use.err = err
 	} else if use.worked == "" {
-		use.worked = call
-		if call == "" {
-			use.worked = "the call that it allows answers"
-		}
+		use.worked = call + " answers"
 	}
 	r.used[scope] = use
 }
@@ -64,7 +57,7 @@ func (r *run) scope(ctx context.Context, scope string) Line {
 	}
 	if path, ok := lists[scope]; ok && r.useOf(scope) == (scopeUse{}) && r.api != nil {
 		short, _, _ := strings.Cut(path, "?")
-		r.noteCall(scope, "GET "+short+" answers", r.api.call(ctx, http.MethodGet, path, nil, nil))
+		r.note(scope, "GET "+short, r.api.call(ctx, http.MethodGet, path, nil, nil))
 	}
 	if scope == incidentWrite && r.useOf(scope) == (scopeUse{}) {
 		return notTested(id, what, "a test incident is made only by an intrusive check", incidentTodo)

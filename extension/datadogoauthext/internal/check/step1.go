@@ -40,9 +40,9 @@ func (r *run) authorisation(ctx context.Context) {
 
 // link opens a connect link with a query, and looks at where the browser is sent.
 func (r *run) link(ctx context.Context, id, what string, query url.Values, origin string) Line {
-	asked := "?" + query.Encode()
-	if len(query) == 0 {
-		asked = "without a query"
+	asked := "without a query"
+	if len(query) > 0 {
+		asked = "with ?site=" + query.Get("site") + "&domain=" + query.Get("domain")
 	}
 	to, err := r.Pages.Begin(ctx, query)
 	if err != nil {
@@ -175,7 +175,7 @@ func (r *run) tokens(ctx context.Context) {
 	}
 	r.add(open(refreshID, refreshes))
 	if err := r.Grant.Refresh(ctx); err != nil {
-		r.set(fail(refreshID, refreshes, err.Error(), "state "+f.Token+"; if the authorisation ended, "+reconnect))
+		r.set(broken(refreshID, refreshes, err, "state "+f.Token+"; if the authorisation ended, "+reconnect))
 	} else {
 		after, err := r.Grant.Facts(ctx)
 		life := after.TokenExpiry.Sub(r.Now()).Round(time.Second)
@@ -190,7 +190,7 @@ func (r *run) tokens(ctx context.Context) {
 	}
 	r.add(open(validateID, validateKeys))
 	if err := r.Grant.ProveToken(ctx); err != nil {
-		r.set(fail(validateID, validateKeys, err.Error(), "state "+f.Token+"; if the authorisation ended, "+reconnect))
+		r.set(broken(validateID, validateKeys, err, "state "+f.Token+"; if the authorisation ended, "+reconnect))
 		return
 	}
 	r.set(pass(validateID, validateKeys, "GET /api/v2/validate_keys on api."+f.Site.Domain()+" answered 200"))

@@ -71,19 +71,18 @@ func newID() string {
 	return hex.EncodeToString(b[:])
 }
 
-// send has each kind sent by the first exporter that sends it.
+// send has each kind sent by the first exporter that sends it for this tenant.
 func (r *run) send(ctx context.Context, id string) map[credential.ProbeKind]credential.ProbeWrite {
 	ctx, cancel := context.WithTimeout(ctx, sendTime)
 	defer cancel()
 	writes := map[credential.ProbeKind]credential.ProbeWrite{}
-	taken := map[credential.ProbeKind]bool{}
 	for _, p := range r.Probers {
-		kinds := slices.DeleteFunc(p.ProbeKinds(), func(k credential.ProbeKind) bool { return taken[k] })
+		kinds := slices.DeleteFunc(slices.Clone(p.ProbeKinds()), func(k credential.ProbeKind) bool {
+			_, sent := writes[k]
+			return sent
+		})
 		if len(kinds) == 0 {
 			continue
-		}
-		for _, k := range kinds {
-			taken[k] = true
 		}
 		for _, w := range p.Probe(ctx, credential.Probe{Tenant: r.report.Tenant, ID: id, Kinds: kinds}) {
 			writes[w.Kind] = w
@@ -100,13 +99,13 @@ func (r *run) prove(ctx context.Context, p proof, id string, w credential.ProbeW
 		if len(r.Probers) == 0 {
 			return notTested(p.id, p.what, "no exporter datadogoauth of this collector sends with these grants", "run the check at a collector that sends data")
 		}
-		return notTested(p.id, p.what, "no exporter of this collector is configured to send it", "")
+		return notTested(p.id, p.what, "no exporter of this collector is configured to send it for this tenant", "")
 	case w.Err != nil:
 		return fail(p.id, p.what, "not sent: "+w.Err.Error(), "cure what the error names; the exporter's README has the states of intakes")
 	}
 	accepted := fmt.Sprintf("%s took %s at %s", w.Host, quoted(w.Name), when(w.At))
 	if len(p.readers) == 0 {
-		return notTested(p.id, p.what, accepted+"; service checks are write-only: Datadog has no endpoint that returns one", "look for the check in Datadog, under Service Management, Service Checks")
+		return notTested(p.id, p.what, accepted+"; service checks are write-only: Datadog has no endpoint that returns one", "look for the check "+w.Name+" in Datadog's web application")
 	}
 	if len(readers) == 0 {
 		return notTested(p.id, p.what, accepted+"; the grant has no scope that reads it back", "the scope "+p.readers[0].scope+" would help: add it to the client, and let the customer authorise again")
@@ -140,7 +139,7 @@ func (r *run) lookFor(ctx context.Context, p proof, readers []reader, id string,
 			return notTested(p.id, p.what, accepted+"; the check ended before it was read back", "run the check again")
 		}
 		found, saw, err := readers[0].look(ctx, r.api, id, w)
-		r.note(readers[0].scope, err)
+		r.note(readers[0].scope, readers[0].call, err)
 		switch {
 		case err == nil && found:
 			return pass(p.id, p.what, fmt.Sprintf("%s; %s, %s after it was sent", accepted, saw, time.Since(began).Round(time.Second)))
@@ -172,7 +171,7 @@ func (r *run) untried(p proof) []reader {
 func (r *run) tryReaders(ctx context.Context, readers []reader, id string, w credential.ProbeWrite) {
 	for _, by := range readers {
 		_, _, err := by.look(ctx, r.api, id, w)
-		r.note(by.scope, err)
+		r.note(by.scope, by.call, err)
 	}
 }
 

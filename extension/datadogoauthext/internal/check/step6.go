@@ -19,7 +19,7 @@ func (r *run) review(ctx context.Context) {
 	if f.Site.IsZero() {
 		r.add(notTested(revokeID, revoke, "the tenant is not connected", reconnect))
 	} else if err := r.Grant.RevokeUnknown(ctx); err != nil {
-		r.add(fail(revokeID, revoke, err.Error(), "a disconnect would not end the authorisation at Datadog: check the client's credentials"))
+		r.add(broken(revokeID, revoke, err, "a disconnect would not end the authorisation at Datadog: check the client's credentials"))
 	} else {
 		r.add(pass(revokeID, revoke, "POST /oauth2/v1/revoke on api."+f.Site.Domain()+" took a token that was never given out, as RFC 7009 asks; nothing was revoked"))
 	}
