@@ -6,8 +6,20 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/datadogoauth/otelcol-datadogoauth/credential"
 	"github.com/datadogoauth/otelcol-datadogoauth/site"
 )
+
+// Unjudged reports whether an error says nothing of a grant: Datadog did not answer or took no more questions, or was not asked at all.
+func Unjudged(err error) bool {
+	for _, why := range []error{errElsewhere, errMayHold, errQuarantine, errOfBackup, errStopping, errStore, credential.ErrNotReady, context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, why) {
+			return true
+		}
+	}
+	var call *callError
+	return errors.As(err, &call) && (call.kind == callUnanswered || call.kind == callUnsent || call.kind == callThrottled)
+}
 
 // ProveToken asks Datadog whether the tenant's access token is good.
 //
