@@ -31,10 +31,15 @@ func NewBrowser(proxy *url.URL, pool *x509.CertPool) (*Browser, error) {
 	}
 	dialer := &net.Dialer{LocalAddr: nextAddress()}
 	transport := &http.Transport{
-		DialContext:     dialer.DialContext,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			if host, port, err := net.SplitHostPort(address); err == nil && host == PartnerHost {
+				address = net.JoinHostPort("127.0.0.1", port)
+			}
+			return dialer.DialContext(ctx, network, address)
+		},
 		TLSClientConfig: &tls.Config{RootCAs: pool},
 		Proxy: func(r *http.Request) (*url.URL, error) {
-			if host := r.URL.Hostname(); host == "localhost" || host == "127.0.0.1" {
+			if host := r.URL.Hostname(); host == "localhost" || host == "127.0.0.1" || host == PartnerHost {
 				return nil, nil
 			}
 			return proxy, nil

@@ -1,6 +1,7 @@
 package world
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,7 +44,7 @@ func (w *World) newNode(name, dir string) (*Node, error) {
 	}
 	n := &Node{
 		Name: name, Log: &Log{}, world: w, dir: dir, args: w.opts.Args,
-		PublicURL: "https://localhost:" + publicPort, AdminURL: "http://" + addrs[1], OTLP: addrs[2], Health: "http://" + addrs[3],
+		PublicURL: "https://" + cmp.Or(w.opts.PublicHost, "localhost") + ":" + publicPort, AdminURL: "http://" + addrs[1], OTLP: addrs[2], Health: "http://" + addrs[3],
 	}
 	n.env = append([]string{
 		"DEMO_DIR=" + dir, "DEMO_CA=" + filepath.Join(dir, "ca.pem"), "DEMO_PROXY=" + w.Standin.ProxyURL().String(),

@@ -60,6 +60,8 @@ type Options struct {
 	Sink http.Handler
 	// Scopes are the client's; none are those of the example.
 	Scopes []string
+	// PublicHost is the name under which customers reach the collectors; empty is localhost. PartnerHost is another one that browsers find.
+	PublicHost string
 	// HistoryMax is how many requests the stand-in remembers; 0 is its default.
 	HistoryMax int
 }
@@ -253,14 +255,17 @@ func randomHex(n int) string {
 	return hex.EncodeToString(b)
 }
 
-// selfSigned makes a certificate for localhost that lives as long as a demo might.
+// PartnerHost is a name of the partner's, of which a Browser knows that it is on this machine.
+const PartnerHost = "connect.partner.example"
+
+// selfSigned makes a certificate for localhost and PartnerHost that lives as long as a demo might.
 func selfSigned() (certPEM, keyPEM []byte, err error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, nil, err
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "localhost"}, DNSNames: []string{"localhost"},
+		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "localhost"}, DNSNames: []string{"localhost", PartnerHost},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(30 * 24 * time.Hour), BasicConstraintsValid: true, IsCA: true,
 		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
