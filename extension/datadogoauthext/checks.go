@@ -78,7 +78,7 @@ func (c *checks) start(ctx context.Context, tenant string, o admin.CheckOptions,
 
 func (c *checks) run(ctx context.Context, begun check.Report, o admin.CheckOptions) {
 	defer func() { <-c.places }()
-	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	ctx, cancel := context.WithTimeout(grant.WithActor(ctx, grant.Actor{Kind: "operator", Name: begun.By, Via: "check"}), checkTime)
 	defer cancel()
 	saves := newCheckSaver(ctx, c.grants, begun)
 	tenant := &checkedTenant{checks: c, tenant: begun.Tenant, by: begun.By, id: begun.ID}
@@ -114,11 +114,11 @@ func (t *checkedTenant) Facts(ctx context.Context) (check.Facts, error) {
 }
 
 func (t *checkedTenant) Refresh(ctx context.Context) error {
-	return t.grants.RefreshNow(ctx, t.tenant, t.by)
+	return judged(t.grants.RefreshNow(ctx, t.tenant, t.by))
 }
 
 func (t *checkedTenant) ProveToken(ctx context.Context) error {
-	return t.grants.ProveToken(ctx, t.tenant)
+	return judged(t.grants.ProveToken(ctx, t.tenant))
 }
 
 func (t *checkedTenant) ProveKeyV1(ctx context.Context) (bool, error) {
@@ -134,7 +134,7 @@ func (t *checkedTenant) MintTwice(ctx context.Context) (int, error) {
 }
 
 func (t *checkedTenant) RevokeUnknown(ctx context.Context) error {
-	return t.grants.RevokeUnknown(ctx, t.tenant)
+	return judged(t.grants.RevokeUnknown(ctx, t.tenant))
 }
 
 func (t *checkedTenant) Bearer() http.RoundTripper {
@@ -192,6 +192,20 @@ func (t *checkedTenant) Tile(ctx context.Context, query url.Values) (*url.URL, e
 }
 
 func (t *checkedTenant) LastPage() (string, error) { return t.pages.LastPage() }
+
+// judged marks what is no verdict on the tenant.
+func judged(err error) error {
+	if grant.Unjudged(err) {
+		return unjudged{err}
+	}
+	return err
+}
+
+// unjudged keeps the text as it is.
+type unjudged struct{ error }
+
+func (unjudged) Is(target error) bool { return target == check.ErrUnjudged }
+func (u unjudged) Unwrap() error      { return u.error }
 
 // errOf puts an error of a check into words of package admin.
 func (c *checks) errOf(tenant string, err error) error {

@@ -16,7 +16,10 @@ const (
 	minCheckWait     = time.Second
 )
 
-func (c *ChecksConfig) validate(add adder) {
+func (c *ChecksConfig) validate(sendOnly bool, add adder) {
+	if sendOnly && c.Intrusive {
+		add("checks::intrusive", "without flow this collector makes no checks: remove it, or set flow")
+	}
 	if c.Wait < minCheckWait || c.Wait > defaultCheckWait {
 		add("checks::wait", "must be from %s to %s, got %s", minCheckWait, defaultCheckWait, c.Wait)
 	}

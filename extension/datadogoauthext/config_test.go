@@ -54,6 +54,7 @@ func TestAFullConfigIsRead(t *testing.T) {
 	assert.Equal(t, 15*time.Second, cfg.HTTP.HTTP2ReadIdleTimeout)
 	assert.Equal(t, 5*time.Second, cfg.HTTP.HTTP2PingTimeout)
 	assert.Equal(t, "x-tenant", cfg.Auth.MetadataKey)
+	assert.Equal(t, ChecksConfig{Intrusive: true, Wait: 5 * time.Minute}, cfg.Checks)
 	assert.True(t, cfg.StopWithoutToken)
 }
 
@@ -86,11 +87,12 @@ func TestEveryFaultIsReportedAtOnceUnderItsKey(t *testing.T) {
 			"admin::session_lifetime: must be 5m0s to 168h0m0s", "admin::requests_per_minute: ",
 			"tenants: remove it", "store::path: ", "store::copy: remove it", "seal::keys_keyset_file: ", "http::endpoint: ", "http::headers: ", "http::compression: ", "http::tls::insecure_skip_verify: ",
 			"http::tls::insecure: ", "http::tls::server_name_override: ", "http::tls::min_version: ", "auth::metadata_key: ", "auth::tenant: must hold printable", "auth::header: ",
+			"checks::wait: must be from 1s to 10m0s",
 		},
 		"send_only_faults.yaml": {
 			"clients: without flow", "tenants::0: must hold printable", "tenants::2: ", "store::path: without flow", "store::postgres: set this or store::path", "store::postgres::dsn_file: ",
 			"store::postgres::max_connections: ", "store::copy: must be another file", "seal::tokens_keyset_file: without flow", "seal::keys_keyset_file: name the keyset", "auth::tenant: \"globex\" is not among",
-			"auth::header: without flow", "stop_without_token: without flow",
+			"auth::header: without flow", "stop_without_token: without flow", "checks::intrusive: without flow",
 		},
 	} {
 		t.Run(file, func(t *testing.T) {

@@ -36,7 +36,7 @@ func (c *Config) Validate() error {
 		adm.validate(&errs)
 		validateListener("admin::listener", &adm.Listener, add)
 	}
-	c.Checks.validate(add)
+	c.Checks.validate(c.sendOnly(), add)
 	c.Store.validate(add)
 	c.Seal.validate(add)
 	validateCalls(&c.HTTP, add)

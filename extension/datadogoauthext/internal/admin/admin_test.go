@@ -40,6 +40,7 @@ type grants struct {
 	hang       bool // of Incidents
 	sends      map[string][]admin.SendFigure
 	history    admin.SendHistory
+	reports    reports
 }
 
 func (g *grants) Sends(tenants []string) map[string][]admin.SendFigure {

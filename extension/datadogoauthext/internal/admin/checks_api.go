@@ -110,11 +110,11 @@ func (a *Admin) downloadReport(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	WriteReport(w, report, wantsHTML(r.Header.Get("Accept")))
+	writeReport(w, report, wantsHTML(r.Header.Get("Accept")))
 }
 
-// WriteReport answers a report as a file to keep.
-func WriteReport(w http.ResponseWriter, report check.Report, html bool) {
+// writeReport answers a report as a file to keep.
+func writeReport(w http.ResponseWriter, report check.Report, html bool) {
 	write, media, ending := report.JSON, "application/json", "json"
 	if html {
 		write, media, ending = report.HTML, "text/html; charset=utf-8", "html"
