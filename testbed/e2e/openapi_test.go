@@ -21,6 +21,7 @@ import (
 var neverHere = map[string][]int{
 	"GET /v1/invitations": {409}, "GET /v1/revocations": {409}, "GET /v1/incidents": {409}, "GET /v1/store/archive": {409},
 	"POST /v1/tenants/{tenant}/disconnect": {409},
+	"GET /v1/checks":                       {409}, "GET /v1/tenants/{tenant}/checks/latest": {409}, "GET /v1/tenants/{tenant}/checks/latest/report": {409},
 }
 
 // Every operation of the document is asked for, and for every refusal below 500 that it names. The client fails what is not as the document says.
@@ -54,6 +55,9 @@ func TestTheAdminAPIIsAsItsDocumentSays(t *testing.T) {
 		t.Fatal(err)
 	}
 	walk := &apiWalk{t: t, base: w.AdminURL, client: client, tokens: tokens}
+	for _, status := range []int{http.StatusAccepted, http.StatusConflict} { // so that there is a report to read
+		walk.ask(operation{name: "POST /v1/tenants/{tenant}/checks"}, status)
+	}
 	for _, op := range operations(doc) {
 		walk.reads(op)
 		walk.refusals(op)
@@ -197,6 +201,8 @@ func (w *apiWalk) refusals(op operation) {
 	switch op.name {
 	case "GET /v1/tenants":
 		badValue = func(r *http.Request) { r.URL.RawQuery = "limit=0" }
+	case "GET /v1/tenants/{tenant}/checks/latest":
+		badValue = func(r *http.Request) { r.URL.RawQuery = "wait=1h" }
 	case "POST /v1/invitations":
 		badValue = sending(`{"tenant": ""}`)
 	}

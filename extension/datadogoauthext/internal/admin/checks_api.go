@@ -55,7 +55,7 @@ const (
 func (a *Admin) latestCheck(w http.ResponseWriter, r *http.Request) {
 	wait, err := time.ParseDuration(orZero(r.URL.Query().Get("wait")))
 	if err != nil || wait < 0 || wait > maxCheckWait {
-		problem(w, http.StatusBadRequest, "wait: a duration such as 25s, at most "+maxCheckWait.String())
+		problem(w, http.StatusUnprocessableEntity, "wait: a duration such as 25s, at most "+maxCheckWait.String())
 		return
 	}
 	giveTime(w, wait+orderTime)

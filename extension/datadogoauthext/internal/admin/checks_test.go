@@ -118,7 +118,7 @@ func TestTheLatestReportIsWaitedFor(t *testing.T) {
 	}
 	for _, wait := range []string{"61s", "-1s", "x"} {
 		resp, answer := s.do("GET", "/v1/tenants/acme/checks/latest?wait="+wait, "", bearer("the-read"))
-		s.refused(resp, answer, 400, "wait")
+		s.refused(resp, answer, 422, "wait")
 	}
 	resp, answer = s.do("GET", "/v1/tenants/acme/checks/latest", "", bearer("the-connect"))
 	s.refused(resp, answer, 403, "read or operate")
