@@ -105,7 +105,7 @@ func TestACollectorThatOnlySendsFollowsTheOneWithFlow(t *testing.T) {
 
 	for method, paths := range map[string][]string{
 		http.MethodPost: {"/v1/tenants/acme/pause", "/v1/tenants/acme/disconnect", "/v1/tenants/acme/mint", "/v1/tenants/acme/change/reject", "/v1/quarantine/end"}, http.MethodDelete: {"/v1/invitations/x"},
-		http.MethodGet: {"/v1/store/archive", "/v1/invitations", "/v1/revocations", "/v1/incidents"},
+		http.MethodGet: {"/v1/store/archive", "/v1/invitations", "/v1/revocations", "/v1/incidents", "/v1/audit"},
 	} {
 		for _, path := range paths {
 			assert.Contains(t, ask(t, sends, method, path, "", http.StatusConflict), "this collector only sends", path)

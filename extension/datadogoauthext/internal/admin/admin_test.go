@@ -40,7 +40,11 @@ type grants struct {
 	hang       bool // of Incidents
 	sends      map[string][]admin.SendFigure
 	history    admin.SendHistory
-	reports    reports
+
+	audit   []admin.AuditRecord
+	next    string
+	asked   admin.AuditQuery
+	reports reports
 }
 
 func (g *grants) Sends(tenants []string) map[string][]admin.SendFigure {
@@ -115,6 +119,8 @@ type change func(*http.Request)
 func bearer(name string) change {
 	return func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+secretOf(name)) }
 }
+
+func accept(types string) change { return func(r *http.Request) { r.Header.Set("Accept", types) } }
 
 func host(name string) change { return func(r *http.Request) { r.Host = name } }
 

@@ -20,6 +20,7 @@ type Grants interface {
 	Orders
 	Links
 	Sends
+	Audits
 	Checks
 	// Revocations lists what is still to be done at Datadog about connections that ended, in any order.
 	Revocations(ctx context.Context) ([]Revocation, error)

@@ -55,6 +55,7 @@ func (a *Admin) api() []Route {
 		a.call("GET", "/v1/changes", a.listChanges, RoleRead, RoleOperate),
 		a.call("GET", "/v1/revocations", a.listRevocations, RoleRead, RoleOperate),
 		a.call("GET", "/v1/incidents", a.listIncidents, RoleRead, RoleOperate),
+		a.call("GET", "/v1/audit", a.listAudit, RoleRead, RoleOperate),
 		a.call("POST", "/v1/invitations", a.invite, RoleConnect, RoleOperate),
 		a.call("GET", "/v1/invitations", a.listInvitations, RoleRead, RoleOperate),
 		a.call("DELETE", "/v1/invitations/{id}", a.revokeInvitation, RoleOperate),
