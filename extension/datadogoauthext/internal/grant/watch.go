@@ -82,8 +82,12 @@ func (s *Service) readAgain(ctx context.Context) (store.Cursor, error) {
 func (s *Service) poll(ctx context.Context, at store.Cursor, limit time.Duration) (store.Cursor, error) {
 	polling, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	kinds := followed
+	if s.sendOnly {
+		kinds = nil // the database shows no others, and the copy follows the canary too
+	}
 	var raws []store.Record
-	next, err := s.shared.Changes(polling, at, func(raw store.Record) error {
+	next, err := s.shared.Changes(polling, at, kinds, func(raw store.Record) error {
 		raws = append(raws, raw)
 		return nil
 	})

@@ -32,7 +32,7 @@ var (
 const (
 	versionBytes = 8
 	maxKeyBytes  = 2048 // what an index of PostgreSQL takes, so that every record fits into either store
-	listPage     = 256  // records per read transaction of List
+	listPage     = 256  // records per read transaction of Range
 )
 
 // Bolt is a Store in one bbolt file, for one process at a time. Build one with OpenBolt.
@@ -73,52 +73,6 @@ func (s *Bolt) Get(ctx context.Context, kind Kind, key string) (Record, error) {
 		return Record{}, s.failed("read "+string(kind)+" record", err)
 	}
 	return record, nil
-}
-
-// List implements Store. It copies a page of records and calls yield between transactions: a read transaction that is
-// held open while yield writes can deadlock with bbolt's remapping of the file.
-func (s *Bolt) List(ctx context.Context, kind Kind, yield func(Record) error) error {
-	var after []byte
-	for pages := 1; ; pages++ {
-		var page []Record
-		err := s.view(ctx, func(tx *bbolt.Tx) error {
-			bucket := tx.Bucket(bucketRecords).Bucket([]byte(kind))
-			if bucket == nil {
-				return nil
-			}
-			cursor := bucket.Cursor()
-			key, stored := cursor.Seek(after)
-			if after != nil && bytes.Equal(key, after) {
-				key, stored = cursor.Next()
-			}
-			for ; key != nil && len(page) < listPage; key, stored = cursor.Next() {
-				record, err := decode(kind, string(key), stored)
-				if err != nil {
-					return err
-				}
-				page = append(page, record)
-			}
-			return nil
-		})
-		if err != nil {
-			return s.failed("list "+string(kind)+" records", err)
-		}
-		for _, record := range page {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if err := yield(record); err != nil {
-				return err
-			}
-		}
-		if len(page) < listPage {
-			if pages > 1 {
-				_ = s.view(ctx, unmapPages)
-			}
-			return nil
-		}
-		after = []byte(page[len(page)-1].Key)
-	}
 }
 
 // Apply implements Store.

@@ -63,7 +63,7 @@ const (
 	callTimeout   = 10 * time.Second // of one call, or of one page of a longer one
 	importTimeout = time.Minute
 	connTimeout   = 5 * time.Second
-	pgPage        = 1000 // records per statement of List and Changes
+	pgPage        = 1000 // records per statement of Range and Changes
 )
 
 // String keeps a password that the connections hold out of whatever prints the store.
@@ -83,40 +83,6 @@ func (s *Postgres) Get(ctx context.Context, kind Kind, key string) (Record, erro
 		return Record{}, s.failed("read "+string(kind)+" record", err)
 	}
 	return record, nil
-}
-
-// List implements Store. It calls yield between the statements that fetch a page each.
-func (s *Postgres) List(ctx context.Context, kind Kind, yield func(Record) error) error {
-	var after []byte // below every key, since a key is not empty
-	for {
-		var page []Record
-		err := s.read(ctx, func(ctx context.Context, conn *pgconn.PgConn) error {
-			page = page[:0] // this function may run again
-			_, err := query(ctx, conn, func(r row) error {
-				record := Record{Kind: kind}
-				err := r.scan(&record.Key, &record.Version, &record.Value)
-				page = append(page, record)
-				return err
-			}, `SELECT key, version, value FROM datadogoauth.records WHERE kind = $1 AND key > $2 ORDER BY key LIMIT $3`,
-				pgText(string(kind)), pgBytes(after), pgInt(pgPage))
-			return err
-		})
-		if err != nil {
-			return s.failed("list "+string(kind)+" records", err)
-		}
-		for _, record := range page {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if err := yield(record); err != nil {
-				return err
-			}
-		}
-		if len(page) < pgPage {
-			return nil
-		}
-		after = []byte(page[len(page)-1].Key)
-	}
 }
 
 // Close implements Store.

@@ -45,7 +45,7 @@ func BenchmarkPostgresChangesOfNothing(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := st.Changes(b.Context(), at, func(store.Record) error { return nil }); err != nil {
+		if _, err := st.Changes(b.Context(), at, nil, func(store.Record) error { return nil }); err != nil {
 			b.Fatal(err)
 		}
 	}

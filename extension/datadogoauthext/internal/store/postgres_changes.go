@@ -27,12 +27,12 @@ func (s *Postgres) Cursor(ctx context.Context) (Cursor, error) {
 // Changes implements Shared. An address that was deleted and made again comes twice, its deletion first, so that whoever follows
 // forgets the versions before. A deletion counts whatever version the follower has: the version that it names is the last one that
 // was deleted, and versions begin at 1 again where a record is made again.
-func (s *Postgres) Changes(ctx context.Context, after Cursor, yield func(Record) error) (Cursor, error) {
+func (s *Postgres) Changes(ctx context.Context, after Cursor, kinds []Kind, yield func(Record) error) (Cursor, error) {
 	if after > math.MaxInt64 {
 		return 0, s.failed("read changes", ErrCursorGone)
 	}
 	// Nothing of the commit at which the cursor stands is left to tell.
-	page := changePage{last: changeRow{changed: int64(after), live: true, kind: maxKind}, upto: math.MaxInt64}
+	page := changePage{last: changeRow{changed: int64(after), live: true, kind: maxKind}, upto: math.MaxInt64, kinds: kinds}
 	for {
 		err := s.read(ctx, func(ctx context.Context, conn *pgconn.PgConn) error { return page.fetch(ctx, conn, int64(after)) })
 		if err != nil {
@@ -61,6 +61,8 @@ type changePage struct {
 	last changeRow // where the page before ended
 	upto int64     // the latest commit when the walk began; what comes later is for the next walk
 	rows []changeRow
+	// kinds are those that are told of; empty for all.
+	kinds []Kind
 }
 
 type changeRow struct {
@@ -93,7 +95,7 @@ FROM (
 		UNION ALL
 		SELECT changed, true AS live, kind, key, version, value FROM datadogoauth.records
 	) AS both_tables
-	WHERE changed >= $3 AND changed <= known.upto AND (changed, live, kind, key) > ($3, $4, $5, $6)
+	WHERE changed >= $3 AND changed <= known.upto AND (changed, live, kind, key) > ($3, $4, $5, $6) AND (cardinality($8) = 0 OR kind = ANY ($8))
 	ORDER BY changed, live, kind, key LIMIT $7
 ) AS e ON known.held
 ORDER BY e.changed, e.live, e.kind, e.key`
@@ -111,7 +113,7 @@ func (p *changePage) fetch(ctx context.Context, conn *pgconn.PgConn, cursor int6
 			p.rows = append(p.rows, c)
 		}
 		return err
-	}, changesStatement, pgInt(cursor), pgInt(p.upto), pgInt(p.last.changed), pgBool(p.last.live), pgText(p.last.kind), pgBytes(p.last.key), pgInt(pgPage))
+	}, changesStatement, pgInt(cursor), pgInt(p.upto), pgInt(p.last.changed), pgBool(p.last.live), pgText(p.last.kind), pgBytes(p.last.key), pgInt(pgPage), pgTexts(kindNames(p.kinds)))
 	switch {
 	case err != nil:
 		return err
@@ -120,4 +122,12 @@ func (p *changePage) fetch(ctx context.Context, conn *pgconn.PgConn, cursor int6
 	}
 	p.upto = upto
 	return nil
+}
+
+func kindNames(kinds []Kind) []string {
+	names := make([]string, len(kinds))
+	for i, kind := range kinds {
+		names[i] = string(kind)
+	}
+	return names
 }

@@ -72,7 +72,7 @@ func TestCrashesOfTheServerLoseNothingAcknowledged(t *testing.T) {
 	close(done) // and not by a context: a call that is cut off may still be committed while the records are looked at
 	running.Wait()
 
-	if _, err := follower.Changes(t.Context(), at, func(r store.Record) error { held[r.Key] = r.Version; return nil }); err != nil {
+	if _, err := follower.Changes(t.Context(), at, nil, func(r store.Record) error { held[r.Key] = r.Version; return nil }); err != nil {
 		t.Error(err)
 	}
 	for i := range writers {

@@ -40,11 +40,11 @@ func TestOldChangesAreForgottenButNotThoseOfAnyoneUpToDate(t *testing.T) {
 	if err := two.Apply(ctx, change("initech", 0, nil)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := two.Changes(ctx, old, func(store.Record) error { return nil }); !errors.Is(err, store.ErrCursorGone) {
+	if _, err := two.Changes(ctx, old, nil, func(store.Record) error { return nil }); !errors.Is(err, store.ErrCursorGone) {
 		t.Errorf("two hours behind: got %v, want ErrCursorGone", err)
 	}
 	told := 0
-	if _, err := two.Changes(ctx, upToDate, func(r store.Record) error { told++; return nil }); err != nil || told != 1 {
+	if _, err := two.Changes(ctx, upToDate, nil, func(r store.Record) error { told++; return nil }); err != nil || told != 1 {
 		t.Errorf("up to date until just now: told %d changes, %v", told, err)
 	}
 	// A count that differs divides by zero, which fails the test.
@@ -77,7 +77,7 @@ func TestACommitThatIsLostInTheMiddleOfAWalkEndsIt(t *testing.T) {
 		}
 	}
 	told := 0
-	next, err := st.Changes(ctx, at, func(store.Record) error {
+	next, err := st.Changes(ctx, at, nil, func(store.Record) error {
 		if told++; told == 1 {
 			pgtest.Exec(t, database.Admin, `DELETE FROM datadogoauth.commits WHERE position = (SELECT max(position) FROM datadogoauth.commits)`)
 			pgtest.Exec(t, database.Admin, `DELETE FROM datadogoauth.records WHERE key <> 'acme'`)

@@ -36,7 +36,8 @@ func TestASenderReadsWhatSendingNeedsAndWritesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	token := store.Change{Record: store.Record{Kind: store.KindToken, Key: "acme", Value: []byte("token")}}
-	if err := writer.Apply(ctx, token, change("acme", 1, []byte("changed"))); err != nil {
+	audit := store.Change{Record: store.Record{Kind: store.KindAudit, Key: "t/1", Value: []byte("who did what")}}
+	if err := writer.Apply(ctx, token, audit, change("acme", 1, []byte("changed"))); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := sender.Get(ctx, store.KindGrant, "acme"); err != nil || string(got.Value) != "changed" {
@@ -45,8 +46,15 @@ func TestASenderReadsWhatSendingNeedsAndWritesNothing(t *testing.T) {
 	if _, err := sender.Get(ctx, store.KindToken, "acme"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("a token: got %v, want ErrNotFound", err)
 	}
+	err = sender.Range(ctx, store.KindAudit, store.Range{Back: true}, func(r store.Record) error {
+		t.Errorf("was shown the audit: %s", r.Key)
+		return nil
+	})
+	if _, getErr := sender.Get(ctx, store.KindAudit, "t/1"); err != nil || !errors.Is(getErr, store.ErrNotFound) {
+		t.Errorf("of the audit got %v, %v; want nothing", err, getErr)
+	}
 	told := 0
-	_, err = sender.Changes(ctx, at, func(r store.Record) error {
+	_, err = sender.Changes(ctx, at, nil, func(r store.Record) error {
 		told++
 		if r.Kind != store.KindGrant {
 			t.Errorf("was told of a %s record", r.Kind)

@@ -237,7 +237,7 @@ func (m *mirror) ask(ctx context.Context) error {
 		}
 		m.at, m.whole = at, true
 	}
-	next, err := m.store.Changes(ctx, m.at, m.take)
+	next, err := m.store.Changes(ctx, m.at, nil, m.take)
 	if errors.Is(err, store.ErrCursorGone) {
 		m.whole = false
 		return nil

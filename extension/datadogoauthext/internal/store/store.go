@@ -59,6 +59,23 @@ type Record struct {
 	Value   []byte // sealed
 }
 
+// Range chooses records of a kind by their keys: those above After and below Before. An empty bound bounds nothing.
+type Range struct {
+	After, Before string
+	// Back walks from the highest key to the lowest.
+	Back bool
+	// Limit is how many records there are at most; 0 means all.
+	Limit int
+	// KeysOnly leaves the values out.
+	KeysOnly bool
+}
+
+// Prefix is the range of the keys that begin with prefix and are longer. It is not empty and does not end in the byte 0xff.
+func Prefix(prefix string) Range {
+	last := len(prefix) - 1
+	return Range{After: prefix, Before: prefix[:last] + string([]byte{prefix[last] + 1})}
+}
+
 // Change is one step of Apply. Record.Version is the version that the store must hold (0: the record must not exist);
 // the stored version becomes Version+1, which is what Value must be sealed for.
 type Change struct {
@@ -81,6 +98,8 @@ type Store interface {
 	// List calls yield for every record of a kind, in byte order of key, and stops at its first error. yield may call
 	// the store. A record that changes during the walk may be seen before or after its change.
 	List(ctx context.Context, kind Kind, yield func(Record) error) error
+	// Range calls yield for the records of a kind that r chooses, as List does for all of them.
+	Range(ctx context.Context, kind Kind, r Range, yield func(Record) error) error
 	// Apply does all changes, in their order, or none. ErrConflict says that a version did not match. After any other
 	// error nothing was changed as far as the store can tell: read again before acting on it.
 	Apply(ctx context.Context, changes ...Change) error
@@ -102,10 +121,10 @@ type Shared interface {
 	// Cursor returns the present place. Take it before the first List, and Changes after it misses nothing.
 	Cursor(ctx context.Context) (Cursor, error)
 	// Changes calls yield for every record that changed after a place, in the order of change, each at its latest version; one that
-	// was deleted has a nil Value and the version that was deleted. A deletion counts whatever version the caller knows, since versions
+	// was deleted has a nil Value and the version that was deleted. With kinds it tells of those alone. A deletion counts whatever version the caller knows, since versions
 	// begin again where a record is made again or imported: that one comes after its deletion. It returns the place to go on from, or
 	// ErrCursorGone.
-	Changes(ctx context.Context, after Cursor, yield func(Record) error) (Cursor, error)
+	Changes(ctx context.Context, after Cursor, kinds []Kind, yield func(Record) error) (Cursor, error)
 	// Hint gets a value when another process may have changed something. Hints may be late, doubled or missing altogether: whoever
 	// waits for one also asks now and then.
 	Hint() <-chan struct{}

@@ -3,6 +3,7 @@ package granttest
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -67,6 +68,14 @@ func (s *Shared) List(ctx context.Context, kind store.Kind, yield func(store.Rec
 	return s.Bolt.List(ctx, kind, yield)
 }
 
+// Range implements store.Store.
+func (s *Shared) Range(ctx context.Context, kind store.Kind, r store.Range, yield func(store.Record) error) error {
+	if err := s.answer(); err != nil {
+		return err
+	}
+	return s.Bolt.Range(ctx, kind, r, yield)
+}
+
 // Lease implements store.Store.
 func (s *Shared) Lease(ctx context.Context, name string, ttl time.Duration) (store.Lease, error) {
 	if err := s.answer(); err != nil {
@@ -121,7 +130,7 @@ func (s *Shared) Cursor(context.Context) (store.Cursor, error) {
 }
 
 // Changes implements store.Shared.
-func (s *Shared) Changes(ctx context.Context, after store.Cursor, yield func(store.Record) error) (store.Cursor, error) {
+func (s *Shared) Changes(ctx context.Context, after store.Cursor, kinds []store.Kind, yield func(store.Record) error) (store.Cursor, error) {
 	if err := s.answer(); err != nil {
 		return 0, err
 	}
@@ -133,6 +142,9 @@ func (s *Shared) Changes(ctx context.Context, after store.Cursor, yield func(sto
 	changed, next := s.log[after:], store.Cursor(len(s.log))
 	s.mu.Unlock()
 	for _, c := range changed {
+		if len(kinds) > 0 && !slices.Contains(kinds, c.Kind) {
+			continue
+		}
 		if c.Value != nil {
 			raw, err := s.Bolt.Get(ctx, c.Kind, c.Key)
 			if errors.Is(err, store.ErrNotFound) {

@@ -20,6 +20,7 @@ func RunShared(t *testing.T, open func(t *testing.T) (one, two store.Shared)) {
 		"an import comes after the end of what was there":     importedChanges,
 		"changes of one commit that fill many pages all come": manyChanges,
 		"yield may call the store and stop the walk":          changesYield,
+		"changes of some kinds come alone":                    changesOfKinds,
 		"a place of nobody's is gone":                         unknownPlace,
 		"whoever follows many writers ends up right":          followed,
 		"writers of the same records in any order all get on": crossing,
@@ -31,6 +32,32 @@ func RunShared(t *testing.T, open func(t *testing.T) (one, two store.Shared)) {
 			t.Cleanup(func() { _, _ = one.Close(), two.Close() })
 			test(t, one, two)
 		})
+	}
+}
+
+func changesOfKinds(t *testing.T, one, two store.Shared) {
+	ctx := t.Context()
+	at, err := two.Cursor(ctx)
+	must(t, err)
+	must(t, one.Apply(ctx, put(store.KindGrant, "acme", 0, "x"), put(store.KindAudit, "a", 0, "x"), put(store.KindOrg, "org", 0, "x"), put(store.KindAudit, "b", 0, "x")))
+	must(t, one.Apply(ctx, remove(store.KindAudit, "a", 1), remove(store.KindGrant, "acme", 1)))
+	var told []string
+	next, err := two.Changes(ctx, at, []store.Kind{store.KindGrant, store.KindOrg}, func(r store.Record) error {
+		told = append(told, string(r.Kind))
+		return nil
+	})
+	must(t, err)
+	if !slices.Equal(told, []string{"org", "grant"}) {
+		t.Errorf("told of %v", told)
+	}
+	must(t, one.Apply(ctx, put(store.KindAudit, "c", 0, "x"))) // nothing is to tell, and the place goes on
+	after, err := two.Changes(ctx, next, []store.Kind{store.KindGrant}, func(r store.Record) error {
+		t.Errorf("told of %s %s", r.Kind, r.Key)
+		return nil
+	})
+	must(t, err)
+	if now, err := two.Cursor(ctx); err != nil || after != now {
+		t.Errorf("the place is %d, want %d (%v)", after, now, err)
 	}
 }
 
@@ -50,7 +77,7 @@ func follow(t *testing.T, s store.Shared) *follower {
 
 func (f *follower) ask(ctx context.Context, t *testing.T, s store.Shared) {
 	t.Helper()
-	next, err := s.Changes(ctx, f.at, func(r store.Record) error {
+	next, err := s.Changes(ctx, f.at, nil, func(r store.Record) error {
 		name := string(r.Kind) + "/" + r.Key
 		if r.Value == nil {
 			f.told = append(f.told, fmt.Sprintf("-%s/%d", name, r.Version))
@@ -144,7 +171,7 @@ func changesYield(t *testing.T, one, two store.Shared) {
 	must(t, err)
 	must(t, one.Apply(ctx, put(store.KindGrant, "acme", 0, "x"), put(store.KindGrant, "globex", 0, "x")))
 	enough := errors.New("enough")
-	_, err = two.Changes(ctx, at, func(r store.Record) error {
+	_, err = two.Changes(ctx, at, nil, func(r store.Record) error {
 		if err := two.Apply(ctx, put(r.Kind, r.Key, r.Version, "y")); err != nil {
 			return err
 		}
@@ -163,7 +190,7 @@ func unknownPlace(t *testing.T, one, _ store.Shared) {
 	at, err := one.Cursor(ctx)
 	must(t, err)
 	for _, place := range []store.Cursor{0, at - 1, at + 1, 1<<64 - 1} {
-		if _, err := one.Changes(ctx, place, func(store.Record) error { return nil }); !errors.Is(err, store.ErrCursorGone) {
+		if _, err := one.Changes(ctx, place, nil, func(store.Record) error { return nil }); !errors.Is(err, store.ErrCursorGone) {
 			t.Errorf("%d: got %v, want ErrCursorGone", place, err)
 		}
 	}
