@@ -1,16 +1,13 @@
 package grant
 
-import "context"
+import (
+	"context"
 
-// Actor is who caused a change. The zero Actor is this program itself, on its own schedule.
-type Actor struct {
-	// Kind is "operator", "customer", "datadog" or, for this program, "".
-	Kind string `json:"kind,omitempty"`
-	// Name is an operator's token name, or the id of a customer's invitation or ticket. It is no secret.
-	Name string `json:"name,omitempty"`
-	// Via is the way by which it was asked: "api", "page" or "flow".
-	Via string `json:"via,omitempty"`
-}
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/audit"
+)
+
+// Actor is who causes a change. The zero Actor is this program itself, on its own schedule.
+type Actor = audit.Actor
 
 type actorKey struct{}
 
@@ -18,6 +15,24 @@ type actorKey struct{}
 func WithActor(ctx context.Context, a Actor) context.Context {
 	return context.WithValue(ctx, actorKey{}, a)
 }
+
+// customer has a customer act, named by what let them in, unless ctx names another.
+func customer(ctx context.Context, door record) context.Context {
+	if actorOf(ctx) != (Actor{}) {
+		return ctx
+	}
+	a := Actor{Kind: "customer", Via: "flow"}
+	switch door := door.(type) {
+	case Invitation:
+		a.Name = "invitation " + door.ID()
+	case Login:
+		a.Name = "ticket " + door.TicketID
+	}
+	return WithActor(ctx, a)
+}
+
+// ActorOf is the actor of a context.
+func ActorOf(ctx context.Context) Actor { return actorOf(ctx) }
 
 // actorOf returns the actor of a context.
 func actorOf(ctx context.Context) Actor {

@@ -212,6 +212,7 @@ func (s *Service) move(ctx context.Context, p Pending, by string) error {
 				return err
 			}
 			return s.persist(ctx, func(tx *txn) (err error) {
+				tx.why = orderText("confirmed", "", by)
 				from, err = s.moveTx(tx, p)
 				return err
 			})

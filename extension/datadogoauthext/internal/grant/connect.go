@@ -53,6 +53,7 @@ func (s *Service) Connect(ctx context.Context, f Flow, at site.Site, code string
 	if err != nil {
 		return Connected{}, admissionError(err)
 	}
+	ctx = customer(ctx, door)
 	if inv, ok := door.(Invitation); ok && inv.Check != "" {
 		return Connected{}, s.tryVerifier(ctx, f, at, code, inv)
 	}
@@ -186,6 +187,7 @@ func (s *Service) storeConsent(ctx context.Context, cons consent) (moves, waits 
 		moves = lost || had && !ended && g.Org != cons.org
 		waits = moves && (lost || !f.AllowChange)
 		if _, login := door.(Login); login || moves && door != nil {
+			tx.why = "used"
 			tx.remove(door)
 		}
 		if moves {

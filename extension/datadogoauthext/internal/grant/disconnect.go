@@ -18,6 +18,7 @@ import (
 func (s *Service) Disconnect(ctx context.Context, tenant, reason, by string) error {
 	text := orderText("disconnected", reason, by)
 	err := s.order(ctx, tenant, true, func(tx *txn, g *Grant) error {
+		tx.why = text
 		if err := s.closeDoors(tx, tenant); err != nil || g.Hold == HoldDisconnected {
 			return err
 		}
@@ -64,6 +65,7 @@ func removeWhere[R record](tx *txn, kind store.Kind, chosen func(R) bool) error 
 		if chosen(rec) {
 			_, key := rec.address()
 			tx.read[addressText(kind, key)] = version
+			tx.saw(kind, key, rec, nil)
 			tx.remove(rec)
 		}
 	})

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
-	"unicode"
 
 	"go.uber.org/zap"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/audit"
 )
 
 // ErrRefused marks what an operator asked for and cannot have; its text is for them.
@@ -31,7 +31,8 @@ func (s *Service) Pause(ctx context.Context, tenant, reason, by string) error {
 
 // Resume ends a pause. It changes nothing for a tenant that is not paused.
 func (s *Service) Resume(ctx context.Context, tenant, by string) error {
-	err := s.order(ctx, tenant, false, func(_ *txn, g *Grant) error {
+	err := s.order(ctx, tenant, false, func(tx *txn, g *Grant) error {
+		tx.why = orderText("resumed", "", by)
 		if err := g.event(EvResume, "", s.now()); err != nil {
 			return refusedHold(*g, "resumed")
 		}
@@ -106,10 +107,4 @@ func orderText(what, reason, by string) string {
 }
 
 // oneLine bounds what an operator wrote, in whatever script, and puts it on one line.
-func oneLine(text string, maxBytes int) string {
-	text = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, ""), func(r rune) bool { return !unicode.IsPrint(r) || r == ' ' }), " ")
-	if len(text) > maxBytes {
-		text = strings.ToValidUTF8(text[:maxBytes], "") + "…"
-	}
-	return text
-}
+func oneLine(text string, maxBytes int) string { return audit.OneLine(text, maxBytes) }

@@ -148,16 +148,17 @@ func (s *Service) RevokeInvitation(ctx context.Context, id, by string) error {
 	default:
 		return fmt.Errorf("%w: %d invitations begin with this id; name the one by its full id", ErrRefused, len(found))
 	}
-	if err := s.deleteInvitation(ctx, found[0].Hash); err != nil {
+	if err := s.deleteInvitation(ctx, found[0].Hash, orderText("revoked", "", by)); err != nil {
 		return err
 	}
 	s.log.Info("An invitation was revoked", zap.String("tenant", found[0].Tenant), zap.String("by", by))
 	return nil
 }
 
-// deleteInvitation ends one by its hash.
-func (s *Service) deleteInvitation(ctx context.Context, hash string) error {
+// deleteInvitation ends one by its hash. why is for the audit.
+func (s *Service) deleteInvitation(ctx context.Context, hash, why string) error {
 	return s.change(ctx, func(tx *txn) error {
+		tx.why = why
 		inv, found, err := get(tx, Invitation{Hash: hash})
 		if err == nil && found {
 			tx.remove(inv)

@@ -18,6 +18,7 @@ func (s *Service) completeInvitation(ctx context.Context, tenant string) error {
 		if err != nil && !unopenable(err) { // such a link works for nobody
 			return err
 		}
+		tx.why = "the connection is complete"
 		if found {
 			tx.remove(inv)
 		}

@@ -46,7 +46,8 @@ func (s *Service) WriteEntry(ctx context.Context, e credential.JournalEntry) (ui
 		return 0, fmt.Errorf("a journal entry of %d bytes: the limit is %d", len(e.Value), credential.MaxJournalBytes)
 	}
 	rec := Journal{Org: e.Org, Key: e.Key, Value: e.Value, Note: e.Note, Until: e.Until}
-	tx := &txn{ctx: ctx, v: &s.vault, read: map[string]uint64{addressOf(rec): e.Version}}
+	tx := s.reader(ctx)
+	tx.read[addressOf(rec)] = e.Version
 	if len(e.Value) == 0 {
 		tx.remove(rec)
 	} else if err := tx.put(rec); err != nil {

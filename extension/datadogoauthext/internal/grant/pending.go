@@ -123,7 +123,7 @@ func (s *Service) endPending(ctx context.Context, tenant, why string, ranOut tim
 	}
 	found := false
 	err := s.change(ctx, func(tx *txn) error {
-		found = false
+		found, tx.why = false, why
 		if !ranOut.IsZero() {
 			if p, ok, err := get(tx, pendingOf(tenant)); err != nil || !ok || ranOut.Before(p.Expires) {
 				return err

@@ -180,7 +180,7 @@ func (s *Service) endQuarantineWhenDone(ctx context.Context) {
 	if !ok || !s.view.recovered(q) {
 		return
 	}
-	err := s.dropQuarantine(ctx)
+	err := s.dropQuarantine(ctx, "every API key was judged and every grant was refreshed, or waits for its customer")
 	if err != nil {
 		s.log.Warn("The end of the quarantine was not stored; trying again", zap.Error(err))
 		return
@@ -215,16 +215,17 @@ func (s *Service) EndQuarantine(ctx context.Context, by string) error {
 	if _, ok := s.quarantined(); !ok {
 		return fmt.Errorf("%w: the store is in no quarantine", ErrRefused)
 	}
-	if err := s.dropQuarantine(ctx); err != nil {
+	if err := s.dropQuarantine(ctx, orderText("ended", "", by)); err != nil {
 		return err
 	}
 	s.log.Warn("The quarantine of the restored store was ended by an operator; refreshes go on as usual", zap.String("by", by))
 	return nil
 }
 
-// dropQuarantine deletes the record, one that does not open too.
-func (s *Service) dropQuarantine(ctx context.Context) error {
+// dropQuarantine deletes the record, one that does not open too. why is for the audit.
+func (s *Service) dropQuarantine(ctx context.Context, why string) error {
 	return s.change(ctx, func(tx *txn) error {
+		tx.why = why
 		_, _, err := get(tx, Quarantine{})
 		if errors.Is(err, errStore) {
 			return err

@@ -151,6 +151,7 @@ func (s *Service) giveUp(ctx context.Context, id string, why error) error {
 			text += ", and to revoke the API key whose name contains \"" + keyNameMark + "\" if nothing else uses it"
 		}
 		text += ": " + why.Error()
+		tx.why = text
 		g, found, err := get(tx, Grant{Tenant: r.Tenant})
 		if errors.Is(err, errStore) {
 			return err
@@ -249,6 +250,7 @@ func (s *Service) changeRevocation(ctx context.Context, write func(context.Conte
 			return err
 		}
 		if edit == nil {
+			tx.why = "nothing is left to do"
 			tx.remove(r)
 			return nil
 		}

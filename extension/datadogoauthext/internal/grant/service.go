@@ -142,11 +142,12 @@ func New(opts Options) *Service {
 	}
 	s.shared, _ = opts.Store.(store.Shared)
 	s.seen, s.readOnly = s.view.seen, opts.SendOnly
+	s.audits.log = opts.Logger.Named("audit")
 	s.resealDue.Store(true)
 	if s.now == nil {
 		s.now = time.Now
 	}
-	s.made = s.now()
+	s.made, s.audits.now = s.now(), s.now
 	if s.after == nil {
 		s.after = time.After
 	}

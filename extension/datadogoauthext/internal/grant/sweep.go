@@ -144,7 +144,7 @@ func (s *Service) sweepInvitations(ctx context.Context, now time.Time) {
 	})
 	for _, inv := range old {
 		if err == nil {
-			err = s.deleteInvitation(ctx, inv.Hash)
+			err = s.deleteInvitation(ctx, inv.Hash, "it ran out")
 		}
 	}
 	s.notSwept(ctx, err)

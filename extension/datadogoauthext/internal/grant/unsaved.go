@@ -24,6 +24,7 @@ type unsaved struct {
 
 type unsavedAnswer struct {
 	write func(*txn) error
+	actor Actor // on whose behalf the question was asked
 	// turn holds a value while somebody tries to write it: write is not made to run twice at a time.
 	turn chan struct{}
 }
@@ -40,7 +41,7 @@ func (s *Service) keep(ctx context.Context, about string, fn func(*txn) error) e
 	if s.unsaved.m == nil {
 		s.unsaved.m = map[string]*unsavedAnswer{}
 	}
-	s.unsaved.m[about] = &unsavedAnswer{write: fn, turn: make(chan struct{}, 1)}
+	s.unsaved.m[about] = &unsavedAnswer{write: fn, actor: actorOf(ctx), turn: make(chan struct{}, 1)}
 	s.log.Error("An answer of Datadog is in memory only, since it could not be written to the grant store; mend that before the collector stops",
 		zap.String("about", about), zap.Error(err))
 	return err
@@ -74,7 +75,7 @@ func (s *Service) save(ctx context.Context, about string) error {
 	if !s.unsaved.holds(about, a) {
 		return nil // whoever had the turn before wrote it
 	}
-	err := s.change(ctx, a.write)
+	err := s.change(WithActor(ctx, a.actor), a.write)
 	if err != nil && !errors.Is(err, errSuperseded) {
 		return fmt.Errorf("an earlier answer of Datadog about %s is in memory only: %w", about, err)
 	}

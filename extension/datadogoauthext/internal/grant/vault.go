@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/audit"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/seal"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
 )
@@ -25,6 +26,7 @@ type vault struct {
 	seen func(store.Kind, string) uint64
 	// readOnly refuses every write: a send-only collector has no business with them.
 	readOnly bool
+	audits   audits
 }
 
 // keyset says which keyset protects a kind of record.
@@ -48,6 +50,10 @@ type txn struct {
 	// that memory knows of it then, else 0.
 	overwrites string
 	newer      uint64
+
+	before map[string]record // what was read, by address; nil where it cannot be opened
+	why    string            // for the audit of what gives no reason of its own
+	notes  []audit.Record    // for the audit besides
 }
 
 // versioned is a record as it stands in the store; rec is nil after a deletion, and where err says why it cannot be opened.
@@ -59,29 +65,47 @@ type versioned struct {
 	err     error
 }
 
-// update runs fn until the store accepts what it wrote. fn may run several times and must have no effect of its own.
+// update runs fn until the store accepts what it wrote, and the audit of it in the same step: none is there without the other. fn may run
+// several times and must have no effect of its own.
 func (v *vault) update(ctx context.Context, fn func(*txn) error) ([]versioned, error) {
 	if v.readOnly {
 		return nil, ErrSendOnly
 	}
 	for range maxConflicts {
-		tx := &txn{ctx: ctx, v: v, read: map[string]uint64{}}
+		tx := newTxn(ctx, v)
 		if err := fn(tx); err != nil {
 			return nil, err
 		}
-		if len(tx.changes) == 0 {
+		if len(tx.changes) == 0 && len(tx.notes) == 0 {
 			return nil, nil
 		}
-		err := v.st.Apply(ctx, tx.changes...)
+		told, err := tx.audit()
+		if err != nil {
+			return nil, err
+		}
+		err = v.st.Apply(ctx, tx.changes...)
 		if errors.Is(err, store.ErrConflict) {
 			continue
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%w: write: %w", errStore, err)
 		}
+		told()
 		return tx.written, nil
 	}
 	return nil, fmt.Errorf("%w: write: %w, %d times in a row", errStore, store.ErrConflict, maxConflicts)
+}
+
+func newTxn(ctx context.Context, v *vault) *txn {
+	return &txn{ctx: ctx, v: v, read: map[string]uint64{}, before: map[string]record{}}
+}
+
+// saw keeps what was read, for the audit.
+func (tx *txn) saw(kind store.Kind, key string, rec record, err error) {
+	if err != nil {
+		rec = nil
+	}
+	tx.before[addressText(kind, key)] = rec
 }
 
 // unopenable reports whether get failed on account of what is stored: the record cannot be opened, here and with these keysets. One that
@@ -113,6 +137,7 @@ func get[R record](tx *txn, like R) (rec R, found bool, err error) {
 		tx.newer = seen
 	}
 	rec, err = open[R](tx.v, raw)
+	tx.saw(kind, key, rec, err)
 	return rec, err == nil, err
 }
 
@@ -221,7 +246,7 @@ func (tx *txn) remove(rec record) {
 
 // reader reads outside of an update.
 func (s *Service) reader(ctx context.Context) *txn {
-	return &txn{ctx: ctx, v: &s.vault, read: map[string]uint64{}}
+	return newTxn(ctx, &s.vault)
 }
 
 func addressText(kind store.Kind, key string) string { return string(kind) + "\x00" + key }

@@ -1,0 +1,91 @@
+package audit
+
+import (
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+)
+
+const (
+	maxTextBytes  = 512
+	maxNameBytes  = 256
+	maxChanges    = 256
+	maxWhatBytes  = 64
+	maxFieldBytes = 128
+)
+
+// Diff collects the fields in which two states of something differ.
+type Diff struct {
+	Key     FingerprintKey
+	Changes []Change
+}
+
+// Text compares what may be shown.
+func (d *Diff) Text(field, before, after string) {
+	if before != after && len(d.Changes) < maxChanges {
+		d.Changes = append(d.Changes, Change{OneLine(field, maxFieldBytes), OneLine(before, maxTextBytes), OneLine(after, maxTextBytes)})
+	}
+}
+
+// Secret compares what may not.
+func (d *Diff) Secret(field, kind, before, after string) {
+	if before != after {
+		d.Text(field, d.Key.Of(kind, before), d.Key.Of(kind, after))
+	}
+}
+
+// List compares lists, in their order.
+func (d *Diff) List(field string, before, after []string) {
+	d.Text(field, strings.Join(before, " "), strings.Join(after, " "))
+}
+
+// Time compares moments, to the second.
+func (d *Diff) Time(field string, before, after time.Time) {
+	d.Text(field, moment(before), moment(after))
+}
+
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// Bool compares flags.
+func (d *Diff) Bool(field string, before, after bool) { d.Text(field, flag(before), flag(after)) }
+
+func flag(b bool) string {
+	if b {
+		return "true"
+	}
+	return ""
+}
+
+// Number compares counts.
+func (d *Diff) Number(field string, before, after uint64) { d.Text(field, count(before), count(after)) }
+
+func count(n uint64) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.FormatUint(n, 10)
+}
+
+// Bound puts what people wrote, or may have, on one line and bounds it. Tenant, client, site and organisation are names that were checked.
+func (r *Record) Bound() {
+	r.What, r.Reason = OneLine(r.What, maxWhatBytes), OneLine(r.Reason, maxTextBytes)
+	for _, text := range []*string{&r.Actor.Kind, &r.Actor.Name, &r.Actor.Via} {
+		*text = OneLine(*text, maxNameBytes)
+	}
+}
+
+// OneLine bounds a text of whatever script, and puts it on one line: white space and what cannot be printed, such as marks that turn the
+// direction of what follows, become one space.
+func OneLine(text string, maxBytes int) string {
+	text = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, ""), func(r rune) bool { return !unicode.IsPrint(r) || r == ' ' }), " ")
+	if len(text) > maxBytes {
+		text = strings.ToValidUTF8(text[:maxBytes], "") + "…"
+	}
+	return text
+}

@@ -1,0 +1,139 @@
+package grant
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/audit"
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
+)
+
+// audits is what the vault needs to record its changes.
+type audits struct {
+	now func() time.Time
+	log *zap.Logger
+	key atomic.Pointer[audit.FingerprintKey] // nil until the store is known to hold it
+}
+
+// audit adds the records of what tx changes to its changes. told is to be called when they are stored: it logs them.
+//
+// The store is the record, and the log a copy of it: where a store's answer is lost on the way, a record that it took is not logged.
+func (tx *txn) audit() (told func(), err error) {
+	records := tx.notes
+	if steps := tx.audited(); len(steps) > 0 {
+		key, found, err := tx.fingerprints()
+		if err != nil {
+			return nil, err
+		}
+		changes := tx.describeAll(steps, key)
+		if len(changes) > 0 && !found {
+			if key, err = tx.makeFingerprintKey(); err != nil {
+				return nil, err
+			}
+			changes = tx.describeAll(steps, key)
+		}
+		records = append(records, changes...)
+	}
+	now, by := tx.v.audits.now(), actorOf(tx.ctx)
+	for i := range records {
+		r := &records[i]
+		r.At, r.Reason = now, cmp.Or(r.Reason, tx.why)
+		if by != (Actor{}) {
+			r.Actor = by
+		}
+		r.Bound()
+		r.ID = audit.NewID(now, subjectOf(*r), r.Routine)
+		if err := errors.Join(tx.append(auditRecord{*r}), tx.append(auditIndex{r.ID})); err != nil {
+			return nil, err
+		}
+	}
+	return func() {
+		for _, r := range records {
+			r.Log(tx.v.audits.log)
+		}
+	}, nil
+}
+
+// subjectOf says whose record it is: a tenant's, else an organisation's, else nobody's.
+func subjectOf(r audit.Record) string {
+	switch {
+	case r.Tenant != "":
+		return audit.Tenant(r.Tenant)
+	case r.OrgID != "":
+		return audit.Org(r.Client + "/" + r.Site + "/" + r.OrgID)
+	default:
+		return audit.Subject("")
+	}
+}
+
+// append is put for what memory holds no view of.
+func (tx *txn) append(rec record) error {
+	seen := len(tx.written)
+	err := tx.put(rec)
+	tx.written = tx.written[:seen]
+	return err
+}
+
+// step is one record before and after; nil where there was none, or is none any more.
+type step struct {
+	kind          store.Kind
+	key           string
+	before, after record
+	lost          bool // there was one that cannot be opened
+}
+
+// audited are the records that tx changes and whose changes are recorded, each once.
+func (tx *txn) audited() []step {
+	var steps []step
+	at := map[string]int{}
+	for _, w := range tx.written {
+		switch w.kind {
+		case store.KindGrant, store.KindOrg, store.KindToken, store.KindPending, store.KindInvitation, store.KindClient, store.KindQuarantine, store.KindRevocation:
+		default: // what is under way, and what senders note
+			continue
+		}
+		address := addressText(w.kind, w.key)
+		i, known := at[address]
+		if !known {
+			i, at[address] = len(steps), len(steps)
+			before := tx.before[address]
+			steps = append(steps, step{kind: w.kind, key: w.key, before: before, lost: before == nil && tx.read[address] > 0})
+		}
+		steps[i].after = w.rec
+	}
+	return steps
+}
+
+// fingerprints returns the key that the store holds; found is false where it holds none. One that cannot be opened, since it is sealed with a
+// keyset file that this collector has not taken in yet, makes fingerprints that tell nothing, and holds nothing up.
+func (tx *txn) fingerprints() (key audit.FingerprintKey, found bool, err error) {
+	if known := tx.v.audits.key.Load(); known != nil {
+		return *known, true, nil
+	}
+	stored, found, err := get(tx, auditKey{})
+	switch {
+	case unopenable(err):
+		return key, true, nil
+	case err != nil || !found:
+		return key, false, err
+	}
+	key, ok := audit.OpenFingerprintKey(stored.Secret)
+	if ok {
+		tx.v.audits.key.Store(&key)
+	}
+	return key, true, nil
+}
+
+// makeFingerprintKey stores one. Of several collectors that do so at a time one succeeds, and the others find its key when they try again.
+func (tx *txn) makeFingerprintKey() (audit.FingerprintKey, error) {
+	key, secret := audit.NewFingerprintKey()
+	if err := tx.append(auditKey{secret}); err != nil {
+		return key, fmt.Errorf("make the key of fingerprints: %w", err)
+	}
+	return key, nil
+}
