@@ -7,6 +7,8 @@ import (
 	"io"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/datadogoauth/otelcol-datadogoauth/credential"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/admin"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/flow"
@@ -25,6 +27,7 @@ type adminGrants struct {
 	checks   *checks    // nil like flow
 	flow     *flow.Flow // nil in a collector that only sends, which takes no order
 	client   string
+	logger   *zap.Logger
 }
 
 func (a adminGrants) Ready() (ok bool, why string) { return a.grants.Ready(), a.grants.StoreFault() }
@@ -41,42 +44,45 @@ func (a adminGrants) Quarantine() (admin.Quarantine, bool) {
 }
 
 func (a adminGrants) Pause(ctx context.Context, tenant, reason, by string) error {
-	return a.order(tenant, func() error { return a.grants.Pause(ctx, tenant, reason, by) })
+	return a.order(ctx, "pause", tenant, by, func(ctx context.Context) error { return a.grants.Pause(ctx, tenant, reason, by) })
 }
 
 func (a adminGrants) Resume(ctx context.Context, tenant, by string) error {
-	return a.order(tenant, func() error { return a.grants.Resume(ctx, tenant, by) })
+	return a.order(ctx, "resume", tenant, by, func(ctx context.Context) error { return a.grants.Resume(ctx, tenant, by) })
 }
 
 func (a adminGrants) Disconnect(ctx context.Context, tenant, reason, by string) error {
-	return a.order(tenant, func() error { return a.grants.Disconnect(ctx, tenant, reason, by) })
+	return a.order(ctx, "disconnect", tenant, by, func(ctx context.Context) error { return a.grants.Disconnect(ctx, tenant, reason, by) })
 }
 
 func (a adminGrants) MintAgain(ctx context.Context, tenant, by string) error {
-	return a.order(tenant, func() error { return a.grants.MintAgain(ctx, tenant, by) })
+	return a.order(ctx, "mint", tenant, by, func(ctx context.Context) error { return a.grants.MintAgain(ctx, tenant, by) })
 }
 
 func (a adminGrants) Refresh(ctx context.Context, tenant, by string) error {
-	return a.order(tenant, func() error { return a.grants.RefreshNow(ctx, tenant, by) })
+	return a.order(ctx, "refresh", tenant, by, func(ctx context.Context) error { return a.grants.RefreshNow(ctx, tenant, by) })
 }
 
 func (a adminGrants) ConfirmChange(ctx context.Context, tenant, orgID, by string) error {
-	return a.order(tenant, func() error { return a.grants.ConfirmChange(ctx, tenant, orgID, by) })
+	return a.order(ctx, "confirm change", tenant, by, func(ctx context.Context) error { return a.grants.ConfirmChange(ctx, tenant, orgID, by) })
 }
 
 func (a adminGrants) RejectChange(ctx context.Context, tenant, by string) error {
-	return a.order(tenant, func() error { return a.grants.RejectChange(ctx, tenant, by) })
+	return a.order(ctx, "reject change", tenant, by, func(ctx context.Context) error { return a.grants.RejectChange(ctx, tenant, by) })
 }
 
 // order refuses what this collector cannot do, and puts an error into words of package admin.
-func (a adminGrants) order(tenant string, do func() error) error {
+func (a adminGrants) order(ctx context.Context, what, tenant, by string, do func(context.Context) error) error {
 	if err := a.holdsGrants(); err != nil {
 		return err
 	}
 	if _, err := a.grants.Org(tenant); errors.Is(err, credential.ErrUnknownTenant) {
 		return fmt.Errorf("%w: no customer ever connected as %.100q; POST /v1/invitations makes a connect link", admin.ErrUnknown, tenant)
 	}
-	return refused(do())
+	ctx = asOperator(ctx, by)
+	err := refused(do(ctx))
+	a.noteRefusal(ctx, what, tenant, err)
+	return err
 }
 
 // holdsGrants refuses in a collector that only sends.
@@ -109,9 +115,12 @@ func (a adminGrants) Invite(ctx context.Context, tenant, client string, lifetime
 	if client == "" {
 		client = a.client
 	}
+	ctx = asOperator(ctx, by)
 	secret, inv, err := a.grants.Invite(ctx, tenant, client, lifetime, by)
 	if errors.Is(err, grant.ErrBadInvitation) {
-		return admin.Invitation{}, fmt.Errorf("%w: %w", admin.ErrRefused, err)
+		err = fmt.Errorf("%w: %w", admin.ErrRefused, err)
+		a.noteRefusal(ctx, "invite", tenant, err)
+		return admin.Invitation{}, err
 	}
 	if err != nil {
 		return admin.Invitation{}, err
@@ -137,7 +146,10 @@ func (a adminGrants) RevokeInvitation(ctx context.Context, id, by string) error 
 	if err := a.holdsGrants(); err != nil {
 		return err
 	}
-	return refused(a.grants.RevokeInvitation(ctx, id, by))
+	ctx = asOperator(ctx, by)
+	err := refused(a.grants.RevokeInvitation(ctx, id, by))
+	a.noteRefusal(ctx, "revoke connect link", "", err)
+	return err
 }
 
 func (a adminGrants) Revocations(ctx context.Context) ([]admin.Revocation, error) {
@@ -173,7 +185,10 @@ func (a adminGrants) EndQuarantine(ctx context.Context, by string) error {
 	if err := a.holdsGrants(); err != nil {
 		return err
 	}
-	return refused(a.grants.EndQuarantine(ctx, by))
+	ctx = asOperator(ctx, by)
+	err := refused(a.grants.EndQuarantine(ctx, by))
+	a.noteRefusal(ctx, "end quarantine", "", err)
+	return err
 }
 
 func (a adminGrants) Archive(ctx context.Context, w io.Writer) error {

@@ -2,11 +2,55 @@ package datadogoauthext
 
 import (
 	"context"
+	"errors"
+	"fmt"
+
+	"go.uber.org/zap"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/admin"
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
 )
 
 // Audit implements admin.Audits.
-func (a adminGrants) Audit(context.Context, admin.AuditQuery) (records []admin.AuditRecord, next string, err error) {
-	return nil, "", a.holdsGrants() // nothing is recorded yet
+func (a adminGrants) Audit(ctx context.Context, q admin.AuditQuery) ([]admin.AuditRecord, string, error) {
+	records, next, err := a.grants.Audit(ctx, grant.AuditQuery(q))
+	if errors.Is(err, grant.ErrNoAuditID) {
+		return nil, "", fmt.Errorf("%w: %w", admin.ErrRefused, err)
+	}
+	if err != nil {
+		return nil, "", refused(err)
+	}
+	all := make([]admin.AuditRecord, len(records))
+	for i, r := range records {
+		all[i] = admin.AuditRecord{
+			ID: r.ID, At: r.At, Actor: admin.AuditActor(r.Actor), What: r.What, Tenant: r.Tenant, Client: r.Client, Site: r.Site, OrgID: r.OrgID, Reason: r.Reason,
+		}
+		for _, c := range r.Changes {
+			all[i].Changes = append(all[i].Changes, admin.AuditChange(c))
+		}
+	}
+	return all, next, nil
+}
+
+// Note records what changes nothing: a login, an order that was refused. ctx names the actor.
+func (a adminGrants) Note(ctx context.Context, what, tenant, reason string) error {
+	return a.grants.Note(ctx, what, tenant, reason)
+}
+
+// asOperator has the token of a name act, unless ctx says already who does, and on which way.
+func asOperator(ctx context.Context, by string) context.Context {
+	if grant.ActorOf(ctx) != (grant.Actor{}) {
+		return ctx
+	}
+	return grant.WithActor(ctx, grant.Actor{Kind: "operator", Name: by, Via: "api"})
+}
+
+// noteRefusal records an order that was refused. What cannot be recorded is logged, and the refusal stands.
+func (a adminGrants) noteRefusal(ctx context.Context, order, tenant string, err error) {
+	if !errors.Is(err, admin.ErrRefused) {
+		return
+	}
+	if err := a.Note(ctx, "order refused: "+order, tenant, err.Error()); err != nil {
+		a.logger.Warn("the refusal of an order was not recorded", zap.String("order", order), zap.String("tenant", tenant), zap.Error(err))
+	}
 }

@@ -28,6 +28,8 @@ type Config struct {
 	Store StoreConfig `mapstructure:"store"`
 	// Seal names the keysets that the store is encrypted with.
 	Seal SealConfig `mapstructure:"seal"`
+	// Audit bounds the record of who changed what.
+	Audit AuditConfig `mapstructure:"audit"`
 	// HTTP is how Datadog is called for tokens and keys. It sets proxy, timeouts and trusted CAs; never where calls go.
 	HTTP confighttp.ClientConfig `mapstructure:"http"`
 	// Auth says for whom stock exporters send that name this extension as their authenticator.
@@ -179,6 +181,7 @@ func createDefaultConfig() component.Config {
 		}),
 		Checks: ChecksConfig{Wait: defaultCheckWait},
 		Store: StoreConfig{Postgres: configoptional.Default(PostgresConfig{MaxConnections: defaultMaxConnections})},
+		Audit: defaultAudit(),
 		HTTP:  calls,
 		Auth:  AuthConfig{Header: headerAPIKey},
 	}

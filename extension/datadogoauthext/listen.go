@@ -43,7 +43,7 @@ func (e *datadogOAuth) listen(ctx context.Context, host component.Host, grants *
 	}
 	if cfg := e.cfg.Admin.Get(); cfg != nil {
 		a := admin.New(admin.Options{
-			Grants: adminGrants{grants: grants, refusals: &e.refusals, sends: &e.sends, store: opts.Store, checks: tests, flow: pages, client: e.inviteClient()}, Tokens: cfg.tokens(), Logger: e.set.Logger,
+			Grants: adminGrants{grants: grants, refusals: &e.refusals, sends: &e.sends, store: opts.Store, checks: tests, flow: pages, client: e.inviteClient(), logger: e.set.Logger}, Tokens: cfg.tokens(), Logger: e.set.Logger,
 			PublicURL: publicURL, Endpoint: cfg.Listener.NetAddr.Endpoint, Hosts: cfg.Hosts,
 			SessionLifetime: cfg.SessionLifetime, RequestsPerMinute: cfg.RequestsPerMinute,
 		})

@@ -39,6 +39,7 @@ func (c *Config) Validate() error {
 	c.Checks.validate(c.sendOnly(), add)
 	c.Store.validate(add)
 	c.Seal.validate(add)
+	c.Audit.validate(c.sendOnly(), add)
 	validateCalls(&c.HTTP, add)
 	c.Auth.validate(add)
 	return errors.Join(errs...)

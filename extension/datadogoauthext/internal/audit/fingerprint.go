@@ -25,6 +25,9 @@ func OpenFingerprintKey(secret []byte) (key FingerprintKey, ok bool) {
 	return FingerprintKey{secret}, len(secret) == keyBytes
 }
 
+// Works reports whether fingerprints tell anything.
+func (k FingerprintKey) Works() bool { return len(k.secret) > 0 }
+
 // Of is the fingerprint of a secret of a kind, such as "api_key": "hmac:" and 12 hexadecimal digits. That of no secret is empty.
 func (k FingerprintKey) Of(kind, secret string) string {
 	switch {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/audit"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/seal"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
 )
@@ -160,8 +161,26 @@ func (in *inspector) look(raw store.Record) error {
 		return lookAt(in, raw, func(uint64, Journal) {})
 	case store.KindReport:
 		return lookAt(in, raw, func(uint64, Checked) {})
+	case store.KindAudit:
+		return in.audit(raw)
 	default:
 		return fmt.Errorf("%w: a kind of record that this version does not know", store.ErrForeign)
+	}
+}
+
+// audit opens what the audit holds, each at its own addresses.
+func (in *inspector) audit(raw store.Record) error {
+	switch id, ok := audit.IDOf(raw.Key); {
+	case ok && raw.Key == audit.Key(id):
+		return lookAt(in, raw, func(uint64, auditRecord) {})
+	case ok:
+		return lookAt(in, raw, func(uint64, auditIndex) {})
+	case raw.Key == fingerprintAddress:
+		return lookAt(in, raw, func(uint64, auditKey) {})
+	case raw.Key == settingsAddress:
+		return lookAt(in, raw, func(uint64, auditSettings) {})
+	default:
+		return fmt.Errorf("%w: an audit record at a key that this version does not know", store.ErrForeign)
 	}
 }
 

@@ -200,6 +200,7 @@ func (s *Service) tend(ctx context.Context) {
 	_ = s.saveAll(ctx) // what it could not write was logged when it was kept
 	s.reconcile(ctx)
 	s.checkSecrets()
+	s.compareSettings(ctx)
 	s.rereadAfterReload(ctx)
 	s.reseal(ctx)
 	s.ageKeys(ctx)

@@ -1,6 +1,7 @@
 package grant
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -58,24 +59,29 @@ type Options struct {
 	SendOnly bool
 	Tenants  []string
 	// Copy is where a send-only service keeps what it read, sealed as it was, so that it can start without Store. It may be nil.
-	Copy     store.Store
+	Copy  store.Store
+	Audit AuditOptions
+	// Settings are what the audit compares with what it knows of them; nil for none. It is asked at each pass.
+	Settings func() map[string]Setting
 	Observer Observer
 }
 
 // Service holds every grant. It is safe for concurrent use.
 type Service struct {
 	vault
-	http    *http.Client
-	log     *zap.Logger
-	now     func() time.Time
-	after   func(time.Duration) <-chan time.Time
-	stopTok bool
-	made    time.Time // when New was called
-	obs     Observer
-	clients map[string]*client // by name; fixed
-	prepare func(context.Context) error
-	shared  store.Shared // nil when no other process writes to the store
-	reread  atomic.Bool  // everything is to be read again
+	http         *http.Client
+	log          *zap.Logger
+	now          func() time.Time
+	after        func(time.Duration) <-chan time.Time
+	stopTok      bool
+	made         time.Time // when New was called
+	obs          Observer
+	clients      map[string]*client // by name; fixed
+	prepare      func(context.Context) error
+	auditOptions AuditOptions
+	settings     settings
+	shared       store.Shared // nil when no other process writes to the store
+	reread       atomic.Bool  // everything is to be read again
 
 	sendOnly bool
 	listed   []string // the tenants of a send-only service
@@ -142,6 +148,8 @@ func New(opts Options) *Service {
 	}
 	s.shared, _ = opts.Store.(store.Shared)
 	s.seen, s.readOnly = s.view.seen, opts.SendOnly
+	s.auditOptions = AuditOptions{cmp.Or(opts.Audit.Retention, DefaultAuditRetention), cmp.Or(opts.Audit.MaxRecords, DefaultAuditRecords)}
+	s.settings.read = opts.Settings
 	s.audits.log = opts.Logger.Named("audit")
 	s.resealDue.Store(true)
 	if s.now == nil {

@@ -27,6 +27,7 @@ func (s *Service) sweep(ctx context.Context) {
 	s.sweepFlows(ctx, flows)
 	s.sweepLogins(ctx, logins)
 	s.expirePendings(ctx)
+	s.sweepAudit(ctx)
 	if s.windows.enter("sweep/invitations", now, invitationsEvery) {
 		s.sweepInvitations(ctx, now)
 		s.sweepJournal(ctx, now)

@@ -1,0 +1,158 @@
+package datadogoauthext
+
+import (
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+
+	"go.opentelemetry.io/collector/config/confighttp"
+	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/seal"
+)
+
+// maxSettingBytes bounds what is read of a file to tell whether it is another one.
+const maxSettingBytes = 1 << 20
+
+// settings are what the audit compares: every key of the configuration that is set, what is in the files of secrets that it names, and which keys the
+// keysets hold. It is asked again and again, since files are replaced while the collector runs.
+func (e *datadogOAuth) settings(tokens, keys *seal.Keyset) func() map[string]grant.Setting {
+	fixed := map[string]grant.Setting{}
+	conf := confmap.New()
+	if err := conf.Marshal(e.cfg); err == nil { // it was made from such a map
+		flatten(fixed, "", conf.ToStringMap())
+	}
+	addOpaque(fixed, e.cfg)
+	files := e.cfg.secretFiles()
+	return func() map[string]grant.Setting {
+		all := make(map[string]grant.Setting, len(fixed)+len(files)+2)
+		for name, setting := range fixed {
+			all[name] = setting
+		}
+		for name, path := range files {
+			all[name+" (content)"] = fileSetting(path)
+		}
+		for name, keyset := range map[string]*seal.Keyset{"seal::tokens_keyset_file": tokens, "seal::keys_keyset_file": keys} {
+			all[name+" (keys)"] = grant.Setting{Value: keysOf(keyset)}
+		}
+		return all
+	}
+}
+
+// flatten adds the values of a configuration by their paths. Empty ones are as good as none.
+func flatten(to map[string]grant.Setting, path string, value any) {
+	under := func(name string) string { return strings.TrimPrefix(path+"::"+name, "::") }
+	switch value := value.(type) {
+	case map[string]any:
+		for name, v := range value {
+			flatten(to, under(name), v)
+		}
+	case []any:
+		for i, v := range value {
+			flatten(to, under(strconv.Itoa(i)), v)
+		}
+	case nil:
+	default:
+		if text := fmt.Sprint(value); text != "" {
+			to[path] = grant.Setting{Value: text, Secret: holdsPassword(text)}
+		}
+	}
+}
+
+// holdsPassword reports whether a value is a URL with a password in it, as that of a proxy may be.
+func holdsPassword(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && u.User != nil
+}
+
+// addOpaque puts fingerprints in the place of what the configuration shows to nobody.
+func addOpaque(to map[string]grant.Setting, cfg *Config) {
+	secret := func(name, value string) {
+		if value != "" {
+			to[name] = grant.Setting{Value: value, Secret: true}
+		}
+	}
+	listener := func(name string, l *confighttp.ServerConfig) {
+		for header, value := range l.ResponseHeaders.Iter {
+			secret(name+"::response_headers::"+header, string(value))
+		}
+		if tls := l.TLS.Get(); tls != nil {
+			secret(name+"::tls::ca_pem", string(tls.CAPem))
+			secret(name+"::tls::cert_pem", string(tls.CertPem))
+			secret(name+"::tls::key_pem", string(tls.KeyPem))
+		}
+	}
+	if flow := cfg.Flow.Get(); flow != nil {
+		listener("flow::listener", &flow.Listener)
+	}
+	if admin := cfg.Admin.Get(); admin != nil {
+		listener("admin::listener", &admin.Listener)
+	}
+	for header, value := range cfg.HTTP.Headers.Iter {
+		secret("http::headers::"+header, string(value))
+	}
+	secret("http::tls::ca_pem", string(cfg.HTTP.TLS.CAPem))
+	secret("http::tls::cert_pem", string(cfg.HTTP.TLS.CertPem))
+	secret("http::tls::key_pem", string(cfg.HTTP.TLS.KeyPem))
+}
+
+// secretFiles are the files that hold secrets, or keys that tickets are believed for, by the key that names each.
+func (c *Config) secretFiles() map[string]string {
+	files := map[string]string{}
+	for name, client := range c.Clients {
+		files["clients::"+name+"::client_secret_file"] = client.ClientSecretFile
+	}
+	if flow := c.Flow.Get(); flow != nil {
+		if tickets := flow.Tickets.Get(); tickets != nil {
+			for i, key := range tickets.Keys {
+				files["flow::tickets::keys::"+strconv.Itoa(i)+"::file"] = key.File
+			}
+		}
+	}
+	if admin := c.Admin.Get(); admin != nil {
+		for i, token := range admin.Tokens {
+			files["admin::tokens::"+strconv.Itoa(i)+"::file"] = token.File
+		}
+	}
+	if pg := c.Store.Postgres.Get(); pg != nil {
+		files["store::postgres::dsn_file"] = pg.DSNFile
+	}
+	return files
+}
+
+// fileSetting is what is in a file, without white space around it: what reads these files takes no notice of that.
+func fileSetting(path string) grant.Setting {
+	file, err := os.Open(path)
+	if err != nil {
+		return grant.Setting{Secret: true, Unread: true}
+	}
+	defer file.Close()
+	raw, err := io.ReadAll(io.LimitReader(file, maxSettingBytes))
+	if err != nil {
+		return grant.Setting{Secret: true, Unread: true}
+	}
+	return grant.Setting{Value: strings.TrimSpace(string(raw)), Secret: true}
+}
+
+// keysOf says which keys a keyset has: their ids, that of the one that seals with a mark.
+func keysOf(keyset *seal.Keyset) string {
+	if keyset == nil {
+		return ""
+	}
+	var text []string
+	for _, key := range keyset.Keys() {
+		id := strconv.FormatUint(uint64(key.ID), 10)
+		switch {
+		case key.Primary:
+			id += " (primary)"
+		case !key.Enabled:
+			id += " (disabled)"
+		}
+		text = append(text, id)
+	}
+	return strings.Join(text, ", ")
+}
