@@ -18,6 +18,19 @@ type audits struct {
 	now func() time.Time
 	log *zap.Logger
 	key atomic.Pointer[audit.FingerprintKey] // nil until the store is known to hold it
+	// last is the microsecond of the latest ID, so that those of this process are in the order of its changes.
+	last atomic.Int64
+}
+
+// moment is later than the one before.
+func (a *audits) moment() time.Time {
+	for {
+		last := a.last.Load()
+		next := max(a.now().UnixMicro(), last+1)
+		if a.last.CompareAndSwap(last, next) {
+			return time.UnixMicro(next).UTC()
+		}
+	}
 }
 
 // audit adds the records of what tx changes to its changes. told is to be called when they are stored: it logs them.
@@ -39,15 +52,15 @@ func (tx *txn) audit() (told func(), err error) {
 		}
 		records = append(records, changes...)
 	}
-	now, by := tx.v.audits.now(), actorOf(tx.ctx)
+	by := actorOf(tx.ctx)
 	for i := range records {
 		r := &records[i]
-		r.At, r.Reason = now, cmp.Or(r.Reason, tx.why)
+		r.At, r.Reason = tx.v.audits.moment(), cmp.Or(r.Reason, tx.why)
 		if by != (Actor{}) {
 			r.Actor = by
 		}
 		r.Bound()
-		r.ID = audit.NewID(now, subjectOf(*r), r.Routine)
+		r.ID = audit.NewID(r.At, subjectOf(*r), r.Routine)
 		if err := errors.Join(tx.append(auditRecord{*r}), tx.append(auditIndex{r.ID})); err != nil {
 			return nil, err
 		}

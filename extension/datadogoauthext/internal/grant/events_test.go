@@ -359,6 +359,9 @@ func TestEveryEventFromEveryStart(t *testing.T) {
 				_, err := p.s.Lookup("acme")
 				assert.Equal(t, sends, err == nil, "sending: %v", err)
 				assert.Equal(t, sends, now.Sending)
+				if start != "unreadable" && now.Facts.Hold != grant.HoldUnreadable {
+					assert.Equal(t, now.Facts, replayed(t, p.s, "acme"), "what the audit leads to")
+				}
 				if end == (outcome{}) {
 					assert.Equal(t, before, now, "nothing of it changed")
 				}

@@ -2,7 +2,9 @@ package grant
 
 import (
 	"context"
+	"fmt"
 
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/audit"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
 )
 
@@ -115,3 +117,96 @@ var ErrAnsweredLate = errAnsweredLate
 
 // MaxLogins is how many logins may wait for their ticket.
 const MaxLogins = maxLogins
+
+// Described are the records of a change from one state to another, either of which may be nil.
+func Described(before, after record) []audit.Record {
+	key, _ := audit.NewFingerprintKey()
+	rec := after
+	if rec == nil {
+		rec = before
+	}
+	kind, address := rec.address()
+	return (&txn{}).describeAll([]step{{kind: kind, key: address, before: before, after: after}}, key)
+}
+
+// Cell is one of the tables of facts.
+type Cell struct{ Table, From, Event, To string }
+
+// Cells are all of them.
+func Cells() []Cell {
+	return append(append(cellsOf("token", tokenTable), cellsOf("key", keyTable)...), cellsOf("hold", holdTable)...)
+}
+
+func cellsOf[F, E ~string](name string, t table[F, E]) (cells []Cell) {
+	for from, row := range t {
+		for event, to := range row {
+			cells = append(cells, Cell{name, string(from), string(event), string(to)})
+		}
+	}
+	return cells
+}
+
+// Begin puts a tenant into the state of a cell, for a reason, and Happen lets the event of the cell happen to it, for the reason why.
+func (s *Service) Begin(ctx context.Context, tenant string, c Cell, reason string) error {
+	return s.editFacts(ctx, tenant, c.Table, func(t *Token, o *Org, g *Grant) error {
+		switch c.Table {
+		case "token":
+			t.Fact, t.Reason = TokenFact(c.From), reason
+		case "key":
+			o.Key, o.KeyReason = KeyFact(c.From), reason
+		default:
+			g.Hold, g.HoldReason = Hold(c.From), reason
+		}
+		return nil
+	})
+}
+
+// Happen lets the event of a cell happen.
+func (s *Service) Happen(ctx context.Context, tenant string, c Cell, why string) error {
+	return s.editFacts(ctx, tenant, c.Table, func(t *Token, o *Org, g *Grant) error {
+		switch c.Table {
+		case "token":
+			return t.event(TokenEvent(c.Event), why, s.now())
+		case "key":
+			return o.event(KeyEvent(c.Event), why, s.now())
+		default:
+			return g.event(HoldEvent(c.Event), why, s.now())
+		}
+	})
+}
+
+func (s *Service) editFacts(ctx context.Context, tenant, table string, edit func(*Token, *Org, *Grant) error) error {
+	return s.change(ctx, func(tx *txn) error {
+		g, _, err := get(tx, Grant{Tenant: tenant})
+		if err != nil {
+			return err
+		}
+		t, _, err := get(tx, Token{Tenant: tenant})
+		if err != nil {
+			return err
+		}
+		o, _, err := get(tx, Org{Org: g.Org})
+		if err != nil {
+			return err
+		}
+		if err := edit(&t, &o, &g); err != nil {
+			return fmt.Errorf("%s: %w", table, err)
+		}
+		return tx.put(map[string]record{"token": t, "key": o, "hold": g}[table])
+	})
+}
+
+// SweepAudit sweeps at once.
+func (s *Service) SweepAudit(ctx context.Context) {
+	s.windows.forget("sweep/audit")
+	s.sweepAudit(ctx)
+}
+
+// CompareSettings does so at once.
+func (s *Service) CompareSettings(ctx context.Context) { s.compareSettings(ctx) }
+
+func (w *windows) forget(key string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.m, key)
+}
