@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"go.opentelemetry.io/collector/config/confighttp"
+	"go.opentelemetry.io/collector/config/configtls"
 	"go.opentelemetry.io/collector/confmap"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
@@ -69,35 +69,22 @@ func holdsPassword(text string) bool {
 	return err == nil && u.User != nil
 }
 
-// addOpaque puts fingerprints in the place of what the configuration shows to nobody.
+// addOpaque puts fingerprints in the place of what the configuration shows to nobody: the keys and certificates that are written into it.
 func addOpaque(to map[string]grant.Setting, cfg *Config) {
-	secret := func(name, value string) {
-		if value != "" {
-			to[name] = grant.Setting{Value: value, Secret: true}
+	pem := func(path string, tls configtls.Config) {
+		for name, value := range map[string]string{"ca_pem": string(tls.CAPem), "cert_pem": string(tls.CertPem), "key_pem": string(tls.KeyPem)} {
+			if value != "" {
+				to[path+"::tls::"+name] = grant.Setting{Value: value, Secret: true}
+			}
 		}
 	}
-	listener := func(name string, l *confighttp.ServerConfig) {
-		for header, value := range l.ResponseHeaders.Iter {
-			secret(name+"::response_headers::"+header, string(value))
-		}
-		if tls := l.TLS.Get(); tls != nil {
-			secret(name+"::tls::ca_pem", string(tls.CAPem))
-			secret(name+"::tls::cert_pem", string(tls.CertPem))
-			secret(name+"::tls::key_pem", string(tls.KeyPem))
-		}
+	pem("http", cfg.HTTP.TLS.Config)
+	if flow := cfg.Flow.Get(); flow != nil && flow.Listener.TLS.HasValue() {
+		pem("flow::listener", flow.Listener.TLS.Get().Config)
 	}
-	if flow := cfg.Flow.Get(); flow != nil {
-		listener("flow::listener", &flow.Listener)
+	if admin := cfg.Admin.Get(); admin != nil && admin.Listener.TLS.HasValue() {
+		pem("admin::listener", admin.Listener.TLS.Get().Config)
 	}
-	if admin := cfg.Admin.Get(); admin != nil {
-		listener("admin::listener", &admin.Listener)
-	}
-	for header, value := range cfg.HTTP.Headers.Iter {
-		secret("http::headers::"+header, string(value))
-	}
-	secret("http::tls::ca_pem", string(cfg.HTTP.TLS.CAPem))
-	secret("http::tls::cert_pem", string(cfg.HTTP.TLS.CertPem))
-	secret("http::tls::key_pem", string(cfg.HTTP.TLS.KeyPem))
 }
 
 // secretFiles are the files that hold secrets, or keys that tickets are believed for, by the key that names each.
