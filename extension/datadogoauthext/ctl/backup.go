@@ -32,7 +32,7 @@ func storeBackup(ctx context.Context, c *command) error {
 		return c.fault(fmt.Errorf("%s exists, and a backup is never overwritten", *out), "name another file, with the time in its name say")
 	}
 	done := c.working("reading " + from.String())
-	var archive store.Archive
+	counts := map[store.Kind]int{}
 	err := writeNew(*out, func(file *os.File) (err error) {
 		if err := from.writeArchive(ctx, c, file); err != nil {
 			return err
@@ -40,10 +40,14 @@ func storeBackup(ctx context.Context, c *command) error {
 		if _, err := file.Seek(0, io.SeekStart); err != nil {
 			return err
 		}
-		if archive, err = store.ReadArchive(file); err != nil {
+		archive, err := store.ReadArchiveTo(file, func(r store.Record) error { counts[r.Kind]++; return nil })
+		if err != nil {
 			return c.fault(err, adminCutHint)
 		}
-		if kindCounts(archive.Records)[store.KindCanary] == 0 {
+		for _, r := range archive.Records {
+			counts[r.Kind]++
+		}
+		if counts[store.KindCanary] == 0 {
 			return c.fault(fmt.Errorf("%s: %w", from, errNothingThere), "name the store that the collector uses; nothing was written")
 		}
 		return nil
@@ -52,7 +56,7 @@ func storeBackup(ctx context.Context, c *command) error {
 	if err != nil {
 		return c.asFault(err, fileHint(err, *out))
 	}
-	return c.printf("wrote %s: %s\n", *out, countsText(kindCounts(archive.Records)))
+	return c.printf("wrote %s: %s\n", *out, countsText(counts))
 }
 
 // writeArchive writes what the store holds. A database is read and a collector is asked; neither is stopped.
@@ -69,14 +73,6 @@ func (p *place) writeArchive(ctx context.Context, c *command, w io.Writer) error
 		return c.fault(err, p.hint(err))
 	}
 	return nil
-}
-
-func kindCounts(records []store.Record) map[store.Kind]int {
-	counts := map[store.Kind]int{}
-	for _, r := range records {
-		counts[r.Kind]++
-	}
-	return counts
 }
 
 // asFault keeps the hint that an error has.

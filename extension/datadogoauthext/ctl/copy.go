@@ -26,16 +26,16 @@ func storeCopy(ctx context.Context, c *command) error {
 		return err
 	}
 	defer found.release()
-	records, err := m.prepare(c, found.Records, found.Made, found.exclusive)
+	records, err := m.prepare(c, found, found.exclusive)
 	if err != nil {
 		return err
 	}
-	if err := to.fill(ctx, c, records); err != nil {
+	if err := to.fill(ctx, c, records, m.streamed); err != nil {
 		return err
 	}
 	const rest = "Let no collector use %s again: each store would spend the refresh tokens of the other"
 	if found.exclusive {
-		return c.printf("copied %s from %s to %s, exactly: nobody used the file meanwhile. "+rest+"\n", countsText(kindCounts(records)), from, to, from)
+		return c.printf("copied %s from %s to %s, exactly: nobody used the file meanwhile. "+rest+"\n", countsText(m.counts), from, to, from)
 	}
-	return c.printf("copied %s from %s to %s. What the source did since is not in the copy. %s. "+rest+"\n", countsText(kindCounts(records)), from, to, m.notice, from)
+	return c.printf("copied %s from %s to %s. What the source did since is not in the copy. %s. "+rest+"\n", countsText(m.counts), from, to, m.notice, from)
 }

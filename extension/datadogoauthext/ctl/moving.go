@@ -19,6 +19,9 @@ type moving struct {
 
 	tokens, keys *seal.Keyset
 	notice       string // what prepare found that the operator should know
+	// streamed are the records that go along and are not in memory, and counts all that go along.
+	streamed func(yield func(store.Record) error) error
+	counts   map[store.Kind]int
 }
 
 func (c *command) movingFlags() *moving {
@@ -49,9 +52,11 @@ var (
 	errNotLost    = errors.New("the given tokens keyset opens the store, so it is not lost")
 )
 
-// prepare checks the records with the keysets and returns them as they go into the new store. made is when they were read; exact
-// says that the old store cannot have changed since.
-func (m *moving) prepare(c *command, records []store.Record, made time.Time, exact bool) ([]store.Record, error) {
+// prepare checks the records with the keysets and returns them as they go into the new store, but for those of streamed kinds. exact says that
+// the old store cannot have changed since.
+func (m *moving) prepare(c *command, from *contents, exact bool) ([]store.Record, error) {
+	records, made := from.Records, from.Made
+	m.streamed = from.streamed
 	const hint = "nothing was written; name the keysets that belong to this store with --tokens-keyset and --keys-keyset"
 	if !exact {
 		records = slices.DeleteFunc(slices.Clone(records), func(r store.Record) bool { return underWay(r.Kind) })
@@ -65,6 +70,7 @@ func (m *moving) prepare(c *command, records []store.Record, made time.Time, exa
 			return nil, c.fault(err, hint)
 		}
 		records = append(m.withoutTokens(records), canary)
+		m.streamed = func(func(store.Record) error) error { return nil } // they are sealed with what is lost
 	}
 	if err := errors.Join(checkCanary(records, "tokens", m.tokens), checkCanary(records, "keys", m.keys)); err != nil {
 		return nil, c.fault(err, hint)
@@ -73,9 +79,14 @@ func (m *moving) prepare(c *command, records []store.Record, made time.Time, exa
 		return nil, c.fault(fmt.Errorf("--tokens-keyset %s and --keys-keyset %s: %w", m.tokensFile, m.keysFile, seal.ErrSharedKey),
 			"nothing was written, since no collector would start on it; make one keyset for each with datadogoauthctl keyset create")
 	}
-	found := grant.Inspect(records, m.tokens, m.keys)
+	all := contents{Archive: store.Archive{Records: records}, streamed: m.streamed}
+	found, err := grant.InspectEach(all.each, m.tokens, m.keys)
+	if err != nil {
+		return nil, c.fault(err, "nothing was written")
+	}
+	m.counts = found.Records
 	if bad := found.Unreadable; len(bad) > 0 && !m.evenUnreadable {
-		return nil, c.fault(fmt.Errorf("%d of %d %w, the first one is %s %s: %s", len(bad), len(records), errUnreadable, bad[0].Kind, bad[0].Key, bad[0].Error),
+		return nil, c.fault(fmt.Errorf("%d of %d %w, the first one is %s %s: %s", len(bad)+found.MoreUnreadable, countAll(found.Records), errUnreadable, bad[0].Kind, bad[0].Key, bad[0].Error),
 			"nothing was written; an older backup may hold them, and --even-unreadable takes them along as they are: their tenants wait, the others go on")
 	}
 	if exact {
@@ -88,7 +99,7 @@ func (m *moving) prepare(c *command, records []store.Record, made time.Time, exa
 	if err != nil {
 		return nil, c.fault(err, "nothing was written")
 	}
-	m.notice = noticeOf(found, mark)
+	m.notice, m.counts[store.KindQuarantine] = noticeOf(found, mark), 1
 	return records, nil
 }
 

@@ -1,7 +1,6 @@
 package ctl
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -94,12 +93,40 @@ func (p *place) String() string {
 	}
 }
 
-// contents is what a store holds.
+// contents is what a store holds. Records of streamed kinds are not in memory.
 type contents struct {
 	store.Archive
+	// streamed calls yield for those, as often as it is called.
+	streamed func(yield func(store.Record) error) error
 	// exclusive says that nobody else can change the store before release is called.
 	exclusive bool
 	release   func()
+}
+
+// each calls yield for every record.
+func (f *contents) each(yield func(store.Record) error) error {
+	for _, r := range f.Records {
+		if err := yield(r); err != nil {
+			return err
+		}
+	}
+	return f.streamed(yield)
+}
+
+// archived reads an archive that can be read again, and finds out whether it is whole.
+func archived(file io.ReadSeeker) (*contents, error) {
+	nothing := func(store.Record) error { return nil }
+	archive, err := store.ReadArchiveTo(file, nothing)
+	if err != nil {
+		return nil, err
+	}
+	return &contents{Archive: archive, release: func() {}, streamed: func(yield func(store.Record) error) error {
+		if _, err := file.Seek(0, io.SeekStart); err != nil {
+			return err
+		}
+		_, err := store.ReadArchiveTo(file, yield)
+		return err
+	}}, nil
 }
 
 // read reads everything at one moment; Made tells which. The caller calls release.
@@ -110,37 +137,71 @@ func (p *place) read(ctx context.Context, c *command) (*contents, error) {
 		if err != nil {
 			return nil, c.fault(err, "name a file that datadogoauthctl store backup wrote")
 		}
-		defer file.Close()
-		archive, err := store.ReadArchive(file)
+		found, err := archived(file)
 		if err != nil {
+			_ = file.Close()
 			return nil, c.fault(fmt.Errorf("%s: %w", p.archive, err), "use another backup; nothing of this one was read")
 		}
-		return &contents{Archive: archive, release: func() {}}, nil
+		found.release = func() { _ = file.Close() }
+		return found, nil
 	}
 	if p.admin.url != "" {
-		var raw bytes.Buffer
-		if err := p.admin.download(ctx, c, &raw); err != nil {
-			return nil, err
-		}
-		archive, err := store.ReadArchive(&raw)
-		if err != nil {
-			return nil, c.fault(err, adminCutHint)
-		}
-		return &contents{Archive: archive, release: func() {}}, nil
+		return p.readAdmin(ctx, c)
 	}
 	st, err := p.open(c)
 	if err != nil {
 		return nil, err
 	}
 	found := &contents{Archive: store.Archive{Made: time.Now()}, exclusive: p.file != "", release: func() { _ = st.Close() }}
+	found.streamed = func(yield func(store.Record) error) error {
+		for _, kind := range store.Kinds() {
+			if store.Streamed(kind) {
+				if err := st.List(ctx, kind, yield); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	errEnough := errors.New("the streamed kinds come last")
 	err = st.Snapshot(ctx, func(r store.Record) error {
+		if store.Streamed(r.Kind) {
+			return errEnough
+		}
 		found.Records = append(found.Records, r)
 		return nil
 	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
 	if err != nil {
 		found.release()
 		return nil, c.fault(err, p.hint(err))
 	}
+	return found, nil
+}
+
+// readAdmin keeps what a collector sends in a file without a name, sealed as it is.
+func (p *place) readAdmin(ctx context.Context, c *command) (*contents, error) {
+	file, err := os.CreateTemp("", "datadogoauthctl-*.archive")
+	if err != nil {
+		return nil, c.fault(err, "make room in the directory for temporary files, or name another one with TMPDIR")
+	}
+	release := func() { _, _ = file.Close(), os.Remove(file.Name()) }
+	if err = p.admin.download(ctx, c, file); err != nil {
+		release()
+		return nil, err
+	}
+	_, err = file.Seek(0, io.SeekStart)
+	var found *contents
+	if err == nil {
+		found, err = archived(file)
+	}
+	if err != nil {
+		release()
+		return nil, c.fault(err, adminCutHint)
+	}
+	found.release = release
 	return found, nil
 }
 

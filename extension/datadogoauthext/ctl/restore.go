@@ -30,12 +30,12 @@ func storeRestore(ctx context.Context, c *command) error {
 		return err
 	}
 	defer found.release()
-	records, err := m.prepare(c, found.Records, found.Made, false)
+	records, err := m.prepare(c, found, false)
 	if err != nil {
 		return err
 	}
-	if err := to.fill(ctx, c, records); err != nil {
+	if err := to.fill(ctx, c, records, m.streamed); err != nil {
 		return err
 	}
-	return c.printf("restored %s of %s into %s. %s\n", countsText(kindCounts(records)), found.Made.UTC().Format(madeFormat), to, m.notice)
+	return c.printf("restored %s of %s into %s. %s\n", countsText(m.counts), found.Made.UTC().Format(madeFormat), to, m.notice)
 }

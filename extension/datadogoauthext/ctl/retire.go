@@ -77,10 +77,14 @@ func (c *command) checkUnused(ctx context.Context, ks *seal.Keyset, id uint32, f
 		return c.fault(fmt.Errorf("no canary in %s opens with this keyset: %w", from, seal.ErrWrongKeyset), "name the store that this keyset belongs to; nothing was changed")
 	}
 	counts := map[store.Kind]int{}
-	for _, r := range found.Records {
+	err = found.each(func(r store.Record) error {
 		if by, ok := seal.KeyID(r.Value); ok && by == id {
 			counts[r.Kind]++
 		}
+		return nil
+	})
+	if err != nil {
+		return c.fault(err, from.hint(err))
 	}
 	if len(counts) == 0 {
 		return nil

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
 )
 
 // storeVerify opens every record and prints what is there, then fails when one of them does not open.
@@ -29,8 +30,11 @@ func storeVerify(ctx context.Context, c *command) error {
 	if err != nil {
 		return err
 	}
-	contents.release()
-	found := grant.Inspect(contents.Records, tokens, keys)
+	defer contents.release()
+	found, err := grant.InspectEach(contents.each, tokens, keys)
+	if err != nil {
+		return c.fault(err, from.hint(err))
+	}
 	if *asJSON {
 		lines := json.NewEncoder(c.stdout)
 		lines.SetIndent("", "  ")
@@ -41,11 +45,11 @@ func storeVerify(ctx context.Context, c *command) error {
 	if err != nil {
 		return err
 	}
-	if len(contents.Records) == 0 {
+	if len(found.Records) == 0 {
 		return c.fault(fmt.Errorf("%s: %w", from, errNothingThere), "name the store that the collector uses")
 	}
-	if n := len(found.Unreadable); n > 0 {
-		return c.fault(fmt.Errorf("%d of %d %w", n, len(contents.Records), errUnreadable), unreadableHint(n, len(contents.Records)))
+	if n, all := len(found.Unreadable)+found.MoreUnreadable, countAll(found.Records); n > 0 {
+		return c.fault(fmt.Errorf("%d of %d %w", n, all, errUnreadable), unreadableHint(n, all))
 	}
 	return nil
 }
@@ -77,8 +81,18 @@ func (c *command) printInspection(from *place, found *grant.Inspection) error {
 	for _, bad := range found.Unreadable {
 		fmt.Fprintf(&text, "unreadable: %s %s: %s\n", bad.Kind, bad.Key, bad.Error)
 	}
+	if found.MoreUnreadable > 0 {
+		fmt.Fprintf(&text, "unreadable: %d more\n", found.MoreUnreadable)
+	}
 	if len(found.Unreadable) == 0 {
 		text.WriteString("every record opens\n")
 	}
 	return c.printf("%s", text.String())
+}
+
+func countAll(counts map[store.Kind]int) (n int) {
+	for _, count := range counts {
+		n += count
+	}
+	return n
 }

@@ -19,7 +19,9 @@ import (
 type Inspection struct {
 	Records    map[store.Kind]int `json:"records"`
 	Unreadable []Unreadable       `json:"unreadable"` // in the order of the records
-	Warnings   []string           `json:"warnings"`   // what opens and yet does not fit together
+	// MoreUnreadable are not in Unreadable, which is bounded.
+	MoreUnreadable int      `json:"more_unreadable,omitempty"`
+	Warnings       []string `json:"warnings"` // what opens and yet does not fit together
 	// OpenRefreshes and OpenMints count journals that were begun and have no end: the process stopped, or is at it.
 	OpenRefreshes int                `json:"open_refreshes"`
 	OpenMints     int                `json:"open_mints"`
@@ -81,6 +83,22 @@ func KeysetOf(tokens, keys *seal.Keyset) func(store.Kind) *seal.Keyset {
 // Inspect opens every record and looks whether they fit together. It changes nothing. The records are those of a whole store at one
 // moment; a grant whose organisation is missing is else an accident of the reading.
 func Inspect(records []store.Record, tokens, keys *seal.Keyset) *Inspection {
+	found, _ := InspectEach(func(yield func(store.Record) error) error { // yield has no error
+		for _, raw := range records {
+			if err := yield(raw); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, tokens, keys)
+	return found
+}
+
+// maxUnreadable bounds Inspection.Unreadable.
+const maxUnreadable = 10_000
+
+// InspectEach is Inspect for records that are not all in memory. Its error is that of walk.
+func InspectEach(walk func(yield func(store.Record) error) error, tokens, keys *seal.Keyset) (*Inspection, error) {
 	in := &inspector{
 		vault: vault{tokens: tokens, keys: keys},
 		found: Inspection{Records: map[store.Kind]int{}, Unreadable: []Unreadable{}, Warnings: []string{}, SealedBy: []SealedBy{},
@@ -88,18 +106,30 @@ func Inspect(records []store.Record, tokens, keys *seal.Keyset) *Inspection {
 		sealed:  map[SealedBy]int{},
 		tenants: map[string]*TenantInspection{}, orgs: map[string]*OrgInspection{}, badOrgs: map[string]bool{}, owners: map[[sha256.Size]byte]string{},
 	}
-	for _, raw := range records {
+	err := walk(func(raw store.Record) error {
 		in.found.Records[raw.Kind]++
 		in.count(raw)
 		if err := in.look(raw); err != nil {
-			in.found.Unreadable = append(in.found.Unreadable, Unreadable{Kind: raw.Kind, Key: shortKey(raw.Kind, raw.Key), Error: in.explain(raw, err).Error()})
-			if raw.Kind == store.KindOrg {
-				in.badOrgs[raw.Key] = true
-			}
+			in.unreadable(raw, err)
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	in.compare()
-	return &in.found
+	return &in.found, nil
+}
+
+func (in *inspector) unreadable(raw store.Record, err error) {
+	if raw.Kind == store.KindOrg {
+		in.badOrgs[raw.Key] = true
+	}
+	if len(in.found.Unreadable) >= maxUnreadable {
+		in.found.MoreUnreadable++
+		return
+	}
+	in.found.Unreadable = append(in.found.Unreadable, Unreadable{Kind: raw.Kind, Key: shortKey(raw.Kind, raw.Key), Error: in.explain(raw, err).Error()})
 }
 
 type inspector struct {
@@ -180,7 +210,7 @@ func (in *inspector) audit(raw store.Record) error {
 	case raw.Key == settingsAddress:
 		return lookAt(in, raw, func(uint64, auditSettings) {})
 	default:
-		return fmt.Errorf("%w: an audit record at a key that this version does not know", store.ErrForeign)
+		return fmt.Errorf("%w: an audit record at a key where there is none", store.ErrForeign)
 	}
 }
 

@@ -40,8 +40,8 @@ type Archive struct {
 
 // Snapshotter is a Store that can show all of its records as they were at one moment.
 type Snapshotter interface {
-	// Snapshot calls yield for every record, kind by kind in the order of Kinds and in byte order of key, and stops at its first error.
-	// No transaction is open while yield runs.
+	// Snapshot calls yield for every record, kind by kind in the order of Kinds and in byte order of key, the streamed kinds last, and stops
+	// at its first error. No transaction is open while yield runs.
 	Snapshot(ctx context.Context, yield func(Record) error) error
 }
 
@@ -99,28 +99,32 @@ func trailerLine(records int, sum hash.Hash) []byte {
 
 // ReadArchive reads an archive to its end. It returns all of it, or nothing and ErrArchive with what is wrong; an error of
 // r is passed on.
-func ReadArchive(r io.Reader) (Archive, error) {
-	archive, err := readArchive(r)
+func ReadArchive(r io.Reader) (Archive, error) { return ReadArchiveTo(r, nil) }
+
+// ReadArchiveTo is ReadArchive where the records of streamed kinds go to stream, one by one, and are not in the archive that it returns. Whether
+// the archive is whole shows after the last of them. With a nil stream they are in it.
+func ReadArchiveTo(r io.Reader, stream func(Record) error) (Archive, error) {
+	archive, err := readArchive(r, stream)
 	if err != nil {
 		return Archive{}, fmt.Errorf("read the archive: %w", err)
 	}
 	return archive, nil
 }
 
-func readArchive(r io.Reader) (Archive, error) {
+func readArchive(r io.Reader, stream func(Record) error) (Archive, error) {
 	lines := archiveLines{r: bufio.NewReader(r), sum: sha256.New()}
 	header, err := lines.header()
 	if err != nil {
 		return Archive{}, err
 	}
 	archive := Archive{Made: header.Made}
-	seen := map[string]struct{}{}
-	for {
+	seen, last := map[string]struct{}{}, Record{}
+	for records := 0; ; records++ {
 		line, err := lines.next()
 		if err != nil {
 			return Archive{}, err
 		}
-		if want := trailerLine(len(archive.Records), lines.sum); string(line) == string(want) {
+		if want := trailerLine(records, lines.sum); string(line) == string(want) {
 			return archive, lines.end()
 		}
 		lines.sum.Write(line)
@@ -128,12 +132,23 @@ func readArchive(r io.Reader) (Archive, error) {
 		if err := json.Unmarshal(line, &rec); err != nil || rec.Version == 0 || len(rec.Key) == 0 || len(rec.Key) > maxKeyBytes || !slices.Contains(header.Kinds, rec.Kind) {
 			return Archive{}, fmt.Errorf("%w: line %d is neither a record nor the sum of the lines before it; the file was changed or damaged", ErrArchive, lines.n)
 		}
+		found := Record{Kind: rec.Kind, Key: string(rec.Key), Version: rec.Version, Value: rec.Value}
+		if stream != nil && Streamed(rec.Kind) {
+			if found.Kind == last.Kind && found.Key <= last.Key { // they are in order, so that none has to be kept to tell
+				return Archive{}, fmt.Errorf("%w: line %d holds a record a second time, or at another place", ErrArchive, lines.n)
+			}
+			last = Record{Kind: found.Kind, Key: found.Key}
+			if err := stream(found); err != nil {
+				return Archive{}, err
+			}
+			continue
+		}
 		address := string(rec.Kind) + "\x00" + string(rec.Key)
 		if _, twice := seen[address]; twice {
 			return Archive{}, fmt.Errorf("%w: line %d holds a record a second time", ErrArchive, lines.n)
 		}
 		seen[address] = struct{}{}
-		archive.Records = append(archive.Records, Record{Kind: rec.Kind, Key: string(rec.Key), Version: rec.Version, Value: rec.Value})
+		archive.Records = append(archive.Records, found)
 	}
 }
 

@@ -8,14 +8,14 @@ import (
 
 var _ Snapshotter = (*Bolt)(nil)
 
-// Snapshot implements Snapshotter. It copies everything in one read transaction and only then calls yield: a transaction
+// Snapshot implements Snapshotter. It copies everything but the streamed kinds in one read transaction and only then calls yield: a transaction
 // that waits for somebody who reads slowly would in the end hold up every writer.
 func (s *Bolt) Snapshot(ctx context.Context, yield func(Record) error) error {
 	var all []Record
 	err := s.view(ctx, func(tx *bbolt.Tx) error {
 		for _, kind := range Kinds() {
 			bucket := tx.Bucket(bucketRecords).Bucket([]byte(kind))
-			if bucket == nil {
+			if bucket == nil || Streamed(kind) {
 				continue
 			}
 			err := bucket.ForEach(func(key, stored []byte) error {
@@ -40,5 +40,5 @@ func (s *Bolt) Snapshot(ctx context.Context, yield func(Record) error) error {
 			return err
 		}
 	}
-	return nil
+	return snapshotStreamed(ctx, s, yield)
 }

@@ -32,7 +32,7 @@ func (s *Postgres) Snapshot(ctx context.Context, yield func(Record) error) error
 			record.Kind = Kind(kind)
 			byKind[record.Kind] = append(byKind[record.Kind], record)
 			return err
-		}, `SELECT kind, key, version, value FROM datadogoauth.records ORDER BY kind, key`)
+		}, `SELECT kind, key, version, value FROM datadogoauth.records WHERE kind <> ALL ($1) ORDER BY kind, key`, pgTexts(streamedNames()))
 		return err
 	})
 	if err != nil {
@@ -48,5 +48,14 @@ func (s *Postgres) Snapshot(ctx context.Context, yield func(Record) error) error
 			}
 		}
 	}
-	return nil
+	return snapshotStreamed(ctx, s, yield)
+}
+
+func streamedNames() (names []string) {
+	for _, kind := range Kinds() {
+		if Streamed(kind) {
+			names = append(names, string(kind))
+		}
+	}
+	return names
 }

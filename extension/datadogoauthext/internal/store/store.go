@@ -36,6 +36,22 @@ func Kinds() []Kind {
 		KindLogin, KindPending, KindRevocation, KindJournal, KindQuarantine, KindAudit, KindReport}
 }
 
+// Streamed are the kinds of which there may be so much that nobody keeps all of it in memory. Nothing depends on them, so a snapshot reads
+// them page by page, and what came since may be in it.
+func Streamed(kind Kind) bool { return kind == KindAudit || kind == KindReport }
+
+// snapshotStreamed walks the streamed kinds for a snapshot.
+func snapshotStreamed(ctx context.Context, st Store, yield func(Record) error) error {
+	for _, kind := range Kinds() {
+		if Streamed(kind) {
+			if err := st.List(ctx, kind, yield); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // Errors of a Store. Compare with errors.Is.
 var (
 	ErrNotFound = errors.New("no such record")
