@@ -23,15 +23,21 @@ type Diff struct {
 
 // Text compares what may be shown.
 func (d *Diff) Text(field, before, after string) {
-	if before != after && len(d.Changes) < maxChanges {
+	if before != after {
+		d.add(field, before, after)
+	}
+}
+
+func (d *Diff) add(field, before, after string) {
+	if len(d.Changes) < maxChanges {
 		d.Changes = append(d.Changes, Change{OneLine(field, maxFieldBytes), OneLine(before, maxTextBytes), OneLine(after, maxTextBytes)})
 	}
 }
 
-// Secret compares what may not.
+// Secret compares what may not. Two secrets that differ are a change even where their fingerprints do not.
 func (d *Diff) Secret(field, kind, before, after string) {
 	if before != after {
-		d.Text(field, d.Key.Of(kind, before), d.Key.Of(kind, after))
+		d.add(field, d.Key.Of(kind, before), d.Key.Of(kind, after))
 	}
 }
 

@@ -2,6 +2,7 @@ package grant
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -140,6 +141,21 @@ func (tx *txn) fingerprints() (key audit.FingerprintKey, found bool, err error) 
 		tx.v.audits.key.Store(&key)
 	}
 	return key, true, nil
+}
+
+// ensureFingerprints makes sure of the key before anything is changed: whoever made it in the step of a change would be in the way of who changes something
+// else at that moment. Where it fails, the first change makes it all the same.
+func (s *Service) ensureFingerprints(ctx context.Context) {
+	if s.readOnly {
+		return
+	}
+	tx := newTxn(ctx, &s.vault)
+	if _, found, err := tx.fingerprints(); found || err != nil {
+		return
+	}
+	if _, err := tx.makeFingerprintKey(); err == nil {
+		_ = s.st.Apply(ctx, tx.changes...)
+	}
 }
 
 // makeFingerprintKey stores one. Of several collectors that do so at a time one succeeds, and the others find its key when they try again.

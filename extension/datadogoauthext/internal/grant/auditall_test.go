@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/datadogoauth/otelcol-datadogoauth/credential"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/audit"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
 )
@@ -51,17 +52,21 @@ func TestEveryFieldIsRecordedOrBookkeeping(t *testing.T) {
 		"Revocation": described(func(b, a grant.Revocation) []audit.Record { return grant.Described(b, a) }),
 		"Quarantine": described(func(b, a grant.Quarantine) []audit.Record { return grant.Described(b, a) }),
 	}
-	types := map[string]reflect.Type{}
-	for _, rec := range []any{
-		grant.Client{}, grant.Org{}, grant.Grant{}, grant.Token{}, grant.Invitation{}, grant.Pending{}, grant.Revocation{}, grant.Quarantine{},
+	types, bases := map[string]reflect.Type{}, map[string]reflect.Value{}
+	for _, rec := range []any{ // as they are before the change
+		grant.Client{Name: "main"}, grant.Org{Org: credential.Org{Client: "main"}, Key: grant.KeyOK}, grant.Grant{Tenant: "acme"}, grant.Token{Tenant: "acme"}, grant.Invitation{Hash: strings.Repeat("a", 64)},
+		grant.Pending{Grant: grant.Grant{Tenant: "acme"}}, grant.Revocation{ID: strings.Repeat("a", 64)}, grant.Quarantine{Spent: 1},
 	} {
-		types[reflect.TypeOf(rec).Name()] = reflect.TypeOf(rec)
+		name := reflect.TypeOf(rec).Name()
+		types[name], bases[name] = reflect.TypeOf(rec), reflect.ValueOf(rec)
 	}
 	require.Len(t, describe, len(types))
 	left := slices.Clone(bookkeeping)
 	for _, name := range slices.Sorted(maps.Keys(types)) {
 		for path, index := range leaves(types[name], name, nil) {
 			before, after := reflect.New(types[name]).Elem(), reflect.New(types[name]).Elem()
+			before.Set(bases[name])
+			after.Set(bases[name])
 			change(t, after.FieldByIndex(index))
 			recorded := len(describe[name](before, after)) > 0
 			i := slices.Index(left, path)
@@ -120,8 +125,8 @@ func change(t *testing.T, v reflect.Value) {
 
 // Whoever writes to a store is in this list. All but update write what holds no grant, or copy what was recorded before.
 var writers = []string{
-	"ctl/target.go: fill", // records of another store, with their audit
-	"internal/grant/auditsweep.go: sweepAudited",
+	"ctl/target.go: fill", "ctl/target.go: importStreamed", // records of another store, with their audit
+	"internal/grant/audit.go: ensureFingerprints", "internal/grant/auditsweep.go: sweepAudited",
 	"internal/grant/journal.go: WriteEntry",  // the senders' own
 	"internal/grant/localcopy.go: writeCopy", // of a collector that only sends
 	"internal/grant/vault.go: update",

@@ -12,7 +12,7 @@ func (tx *txn) describeAll(steps []step, key audit.FingerprintKey) []audit.Recor
 	consents := map[string]credential.Org{} // what tenants give in this very step
 	for _, s := range steps {
 		if g, ok := s.after.(Grant); ok {
-			if b, _ := s.before.(Grant); !b.ConnectedAt.Equal(g.ConnectedAt) {
+			if b, _ := s.before.(Grant); g.connectedSince(b) {
 				consents[g.Tenant] = g.Org
 			}
 		}
@@ -102,6 +102,11 @@ func orgText(o credential.Org) string {
 	return o.String()
 }
 
+// connectedSince reports whether a consent came after the state before.
+func (g Grant) connectedSince(before Grant) bool {
+	return !g.ConnectedAt.Equal(before.ConnectedAt) || g.Org != before.Org
+}
+
 func (d *description) grant(b, g Grant) {
 	fact, to := factOr(b.Hold, HoldNone), factOr(g.Hold, HoldNone)
 	d.Text("org", orgText(b.Org), orgText(g.Org))
@@ -115,7 +120,7 @@ func (d *description) grant(b, g Grant) {
 	switch {
 	case g.Tenant == "":
 		d.rec.What = "grant removed"
-	case !b.ConnectedAt.Equal(g.ConnectedAt):
+	case g.connectedSince(b):
 		d.rec.What = "grant connected"
 	case fact != to && to == HoldNone:
 		d.rec.What = "grant resumed"
@@ -152,9 +157,11 @@ func (d *description) org(b, o Org) {
 		d.rec.What = "key erased"
 	case b.APIKey != o.APIKey:
 		d.rec.What = "key stored"
+	case b.Org == (credential.Org{}):
+		d.rec.What = "organisation added"
 	case len(d.Changes) > 0:
 		d.rec.What = "organisation changed"
-	default:
+	case to != KeyMinting: // else it is one step of an attempt
 		d.rec.What, d.rec.Routine = "key reason changed", true
 		d.Text("key_reason", b.KeyReason, o.KeyReason)
 	}

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -55,6 +56,7 @@ func TestSettingsAreComparedWithThoseOfTheLastStart(t *testing.T) {
 	assert.Regexp(t, "^hmac:[0-9a-f]{12}$", records[0].Changes[2].After)
 	assert.Contains(t, records[0].Reason, "found at the start of the collector on ")
 
+	f.Clock.Advance(time.Second)
 	s = f.Restart(s)
 	require.Len(t, settings(), 1, "nothing changed")
 	c.set("secret (content)", grant.Setting{Secret: true, Unread: true})
@@ -69,6 +71,7 @@ func TestSettingsAreComparedWithThoseOfTheLastStart(t *testing.T) {
 
 	c.unset("admin::hosts::0")
 	c.set("flow::public_url", grant.Setting{Value: "https://b"})
+	f.Clock.Advance(time.Second)
 	s = f.Restart(s)
 	records = settings()
 	require.Len(t, records, 3)
@@ -84,6 +87,7 @@ func TestCollectorsWithOtherSettingsDoNotQuarrel(t *testing.T) {
 		c := &configured{m: map[string]grant.Setting{"endpoint": {Value: endpoint}, "keyset": {Value: "1"}}}
 		s := f.NewOn(shared, func(o *grant.Options) { o.Settings = c.read })
 		granttest.AwaitReady(t, s)
+		f.Clock.Advance(time.Second)
 		s.CompareSettings(t.Context())
 		return s, c
 	}
@@ -97,6 +101,7 @@ func TestCollectorsWithOtherSettingsDoNotQuarrel(t *testing.T) {
 	for _, c := range []*configured{c1, c2} {
 		c.set("keyset", grant.Setting{Value: "2"})
 	}
+	f.Clock.Advance(time.Second)
 	one.CompareSettings(t.Context())
 	two.CompareSettings(t.Context())
 	records := audited(t, one, grant.AuditQuery{})

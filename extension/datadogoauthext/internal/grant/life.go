@@ -184,6 +184,7 @@ func (s *Service) attempt(ctx context.Context) (store.Cursor, error) {
 			return 0, err
 		}
 	}
+	s.ensureFingerprints(ctx)
 	return s.load(ctx)
 }
 
