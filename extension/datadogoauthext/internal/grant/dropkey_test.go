@@ -244,7 +244,7 @@ func TestARevocationThatCannotBeDoneEnds(t *testing.T) {
 // deaf hears of nothing that other processes write.
 type deaf struct{ *granttest.Shared }
 
-func (deaf) Changes(_ context.Context, after store.Cursor, _ func(store.Record) error) (store.Cursor, error) {
+func (deaf) Changes(_ context.Context, after store.Cursor, _ []store.Kind, _ func(store.Record) error) (store.Cursor, error) {
 	return after, nil
 }
 
