@@ -80,7 +80,7 @@ func TestTheAuditArrivesByOTLP(t *testing.T) {
 		t.Fatal(err)
 	}
 	within(t, 20*time.Second, "a token is refreshed with the secret that took its place", func() bool {
-		return w.SendLog(t.Context(), "globex", "needs a token") == nil
+		return w.SendLog(t.Context(), "acme", "needs a token") == nil
 	})
 	order(http.StatusOK, "/v1/tenants/initech/disconnect", map[string]string{"reason": "contract ended"})
 	within(t, 60*time.Second, "the replaced secret and the revocation are in the audit", func() bool {
