@@ -17,9 +17,9 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store/pgtest"
 )
 
-// A long audit costs time and no memory, whichever way a store goes: 20,000 records here, half a million under DATADOGOAUTH_LONG.
+// A long audit costs time and no memory, whichever way a store goes: 5,000 records here, half a million under DATADOGOAUTH_LONG.
 func TestALongAuditIsMovedInLittleMemory(t *testing.T) {
-	n := 20_000
+	n := 5_000
 	if os.Getenv("DATADOGOAUTH_LONG") != "" {
 		n = 500_000
 	}
