@@ -112,7 +112,7 @@ func TestOrdersAreAudited(t *testing.T) {
 	ask(t, cfg, http.MethodPost, "/v1/tenants/acme/change/confirm", `{"org_id":"x"}`, http.StatusConflict)
 	ask(t, cfg, http.MethodPost, "/v1/invitations", `{"tenant":"acme","client":"nobody"}`, http.StatusUnprocessableEntity)
 	ask(t, cfg, http.MethodPost, "/v1/quarantine/end", "", http.StatusConflict)
-	ask(t, cfg, http.MethodGet, "/v1/audit?before=nothing", "", http.StatusConflict)
+	ask(t, cfg, http.MethodGet, "/v1/audit?before=nothing", "", http.StatusUnprocessableEntity)
 	text := ask(t, cfg, http.MethodGet, "/v1/audit", "", http.StatusOK)
 	for _, want := range []string{
 		`"what":"grant paused","actor":{"kind":"operator","name":"ops","via":"api"},"tenant":"acme"`,

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/audit"
 )
 
 // Audits reads the record of changes.
@@ -161,6 +163,9 @@ func readAuditQuery(raw string) (q AuditQuery, err error) {
 			q.Tenant = value
 		case "before":
 			q.Before = value
+			if _, ok := audit.Time(value); !ok {
+				return q, errors.New("before: this is no id of an audit record; give the one that the answer before this names as next")
+			}
 		case "since":
 			q.Since, err = time.Parse(time.RFC3339, value)
 		case "until":

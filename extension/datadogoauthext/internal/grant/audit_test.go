@@ -22,6 +22,7 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant/granttest"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store/pgtest"
 )
 
 // audited are all records that a query chooses, the oldest first, read in pages.
@@ -337,20 +338,41 @@ func TestNoChangeWithoutItsRecordNorTheOtherWayRound(t *testing.T) {
 // Two collectors give contrary orders at the same time: each version of the grant has one record, and each begins where another ended.
 func TestConflictsLeaveOneRecordEach(t *testing.T) {
 	t.Parallel()
-	f := granttest.NewFixture(t)
-	shared := f.Shared()
-	one, two := f.NewOn(shared, nil), f.NewOn(shared, nil)
+	t.Run("bbolt", func(t *testing.T) {
+		t.Parallel()
+		f := granttest.NewFixture(t)
+		shared := f.Shared()
+		contraryOrders(t, f, shared, shared)
+	})
+	t.Run("PostgreSQL", func(t *testing.T) {
+		t.Parallel()
+		f := granttest.NewFixture(t)
+		dsn := pgtest.Shared(t).Database(t).Writer
+		open := func() store.Store {
+			st, err := store.OpenPostgres(store.PostgresOptions{DSN: dsn})
+			require.NoError(t, err)
+			t.Cleanup(func() { _ = st.Close() })
+			return st
+		}
+		contraryOrders(t, f, open(), open())
+	})
+}
+
+func contraryOrders(t *testing.T, f *granttest.Fixture, a, b store.Store) {
+	t.Helper()
+	one, two := f.NewOn(a, nil), f.NewOn(b, nil)
 	for _, s := range []*grant.Service{one, two} {
 		granttest.AwaitReady(t, s)
 	}
 	_, err := f.Connect(one, "acme", eu(t), granttest.OrgA)
 	require.NoError(t, err)
 	version := func() uint64 {
-		raw, err := shared.Get(t.Context(), store.KindGrant, "acme")
+		raw, err := a.Get(t.Context(), store.KindGrant, "acme")
 		require.NoError(t, err)
 		return raw.Version
 	}
 	seen, before := len(of(t, one, "acme")), version()
+	require.Eventually(t, func() bool { _, err := two.Org("acme"); return err == nil }, 10*time.Second, 10*time.Millisecond)
 	var orders sync.WaitGroup
 	for i := range 40 {
 		orders.Go(func() {
@@ -365,6 +387,37 @@ func TestConflictsLeaveOneRecordEach(t *testing.T) {
 	}
 	orders.Wait()
 	assert.Len(t, sinceThen(t, one, "acme", seen), int(version()-before))
+}
+
+// follows keeps which kinds of changes a service asks for.
+type follows struct {
+	*granttest.Shared
+	mu    sync.Mutex // guards kinds
+	kinds []store.Kind
+	asked bool
+}
+
+func (f *follows) Changes(ctx context.Context, after store.Cursor, kinds []store.Kind, yield func(store.Record) error) (store.Cursor, error) {
+	f.mu.Lock()
+	f.kinds, f.asked = kinds, true
+	f.mu.Unlock()
+	return f.Shared.Changes(ctx, after, kinds, yield)
+}
+
+func TestNobodyFollowsTheAudit(t *testing.T) {
+	t.Parallel()
+	f := granttest.NewFixture(t)
+	st := &follows{Shared: f.Shared()}
+	granttest.AwaitReady(t, f.NewOn(st, nil))
+	require.Eventually(t, func() bool {
+		st.mu.Lock()
+		defer st.mu.Unlock()
+		return st.asked
+	}, 10*time.Second, 10*time.Millisecond)
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	assert.Contains(t, st.kinds, store.KindGrant)
+	assert.NotContains(t, st.kinds, store.KindAudit)
 }
 
 func TestNotesAreRecorded(t *testing.T) {
