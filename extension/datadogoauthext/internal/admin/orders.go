@@ -78,21 +78,29 @@ func silent(do func(g Orders, ctx context.Context, tenant, by string) error) fun
 
 // done logs what was ordered, by whom and how it ended, and answers itself, and returns false, when it was not done.
 func (a *Admin) done(w http.ResponseWriter, r *http.Request, what string, err error, fields ...zap.Field) bool {
-	fields = append([]zap.Field{zap.String("order", what), zap.String("by", nameOf(r))}, fields...)
+	if status, text := a.outcome(what, nameOf(r), err, fields...); text != "" {
+		problem(w, status, text)
+		return false
+	}
+	return true
+}
+
+// outcome logs what was ordered, by whom and how it ended, and returns what to tell whoever ordered it: no text when it was done.
+func (a *Admin) outcome(what, by string, err error, fields ...zap.Field) (status int, text string) {
+	fields = append([]zap.Field{zap.String("order", what), zap.String("by", by)}, fields...)
 	switch {
 	case err == nil:
 		a.logger.Info("an operator's order was carried out", fields...)
-		return true
+		return http.StatusOK, ""
 	case errors.Is(err, ErrUnknown):
-		problem(w, http.StatusNotFound, err.Error())
+		return http.StatusNotFound, err.Error()
 	case errors.Is(err, ErrRefused):
 		a.logger.Info("an operator's order was refused", append(fields, zap.Error(err))...)
-		problem(w, http.StatusConflict, err.Error())
+		return http.StatusConflict, err.Error()
 	default:
 		a.logger.Error("an operator's order failed", append(fields, zap.Error(err))...)
-		problem(w, http.StatusInternalServerError, "this was not done, or not to its end; the collector's log says why, and the status page how things are")
+		return http.StatusInternalServerError, "this was not done, or not to its end; the collector's log says why, and the status page how things are"
 	}
-	return false
 }
 
 // giveTime lets one answer take longer than the listener's timeout. A server without deadlines needs none.
