@@ -36,6 +36,9 @@ func (a adminGrants) Sends(tenants []string) map[string][]admin.SendFigure {
 	return a.sends.byTenant(tenants)
 }
 
+// Waits implements admin.Sends.
+func (a adminGrants) Waits() []admin.SendWait { return a.sends.waits() }
+
 func (a adminGrants) SendHistory(tenant string) admin.SendHistory { return a.sends.history(tenant) }
 
 func (a adminGrants) Quarantine() (admin.Quarantine, bool) {

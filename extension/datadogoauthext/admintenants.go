@@ -35,10 +35,11 @@ func mentions(row *grant.Row, text string) bool {
 type more struct {
 	pending map[string]*admin.PendingChange
 	refused map[string][]admin.RefusedIntake
+	parked  map[string]int64
 }
 
 func (a adminGrants) more() more {
-	m := more{pending: map[string]*admin.PendingChange{}, refused: a.refusals.byTenant()}
+	m := more{pending: map[string]*admin.PendingChange{}, refused: a.refusals.byTenant(), parked: a.sends.parked()}
 	for _, p := range a.grants.PendingChanges() {
 		m.pending[p.Tenant] = &admin.PendingChange{
 			Tenant: p.Tenant, Client: p.Client, Site: p.Site, OrgID: p.OrgID, OrgName: p.OrgName,
@@ -49,14 +50,14 @@ func (a adminGrants) more() more {
 }
 
 // flags say which of flagNames apply to a tenant.
-type flags [5]bool
+type flags [6]bool
 
-var flagNames = [5]string{admin.StateAll, admin.StateSending, admin.StateAttention, admin.StatePending, admin.StateRefused}
+var flagNames = [6]string{admin.StateAll, admin.StateSending, admin.StateAttention, admin.StatePending, admin.StateRefused, admin.StateParked}
 
 func (m more) flags(row *grant.Row) flags {
 	_, moves := m.pending[row.Tenant]
 	_, refused := m.refused[row.Tenant]
-	return flags{true, row.Sending, row.Attention || moves || refused, moves, refused}
+	return flags{true, row.Sending, row.Attention || moves || refused, moves, refused, m.parked[row.Tenant] > 0}
 }
 
 // match reports whether a tenant is in a state that a query asks for.

@@ -40,7 +40,7 @@ func TestAQueryFindsTenants(t *testing.T) {
 	r.add(func() []credential.IntakeRefusal {
 		return []credential.IntakeRefusal{{Tenant: "acme", Intake: "logs", Since: time.Unix(1, 0)}}
 	})
-	g := adminGrants{grants: s, refusals: &r}
+	g := adminGrants{grants: s, refusals: &r, sends: &sends{}}
 	for name, c := range map[string]struct {
 		q     admin.Query
 		page  string

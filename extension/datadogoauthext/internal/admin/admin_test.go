@@ -45,6 +45,7 @@ type grants struct {
 	next    string
 	asked   admin.AuditQuery
 	reports reports
+	waits   []admin.SendWait
 }
 
 func (g *grants) Sends(tenants []string) map[string][]admin.SendFigure {
@@ -54,6 +55,7 @@ func (g *grants) Sends(tenants []string) map[string][]admin.SendFigure {
 	}
 	return of
 }
+func (g *grants) Waits() []admin.SendWait              { return g.waits }
 func (g *grants) SendHistory(string) admin.SendHistory { return g.history }
 func (g *grants) Ready() (bool, string)                { return !g.notReady, g.why }
 

@@ -38,6 +38,7 @@ const (
 	StateAttention = "attention" // a person has to act
 	StatePending   = "pending"   // a change of organisation waits
 	StateRefused   = "refused"   // an intake refuses data although the key is good
+	StateParked    = "parked"    // data waits in this collector
 	// StateAll counts every tenant.
 	StateAll = "all"
 )
@@ -46,7 +47,7 @@ const (
 var States = states()
 
 func states() []string {
-	all := []string{StateSending, StateAttention, StatePending, StateRefused}
+	all := []string{StateSending, StateAttention, StatePending, StateRefused, StateParked}
 	for _, st := range grant.States {
 		all = append(all, StateName(st))
 	}

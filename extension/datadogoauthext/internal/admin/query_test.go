@@ -19,7 +19,7 @@ func (g *grants) Query(q admin.Query) (page []admin.TenantStatus, total int, cou
 	slices.SortFunc(all, func(x, y admin.TenantStatus) int { return strings.Compare(x.Tenant, y.Tenant) })
 	counts = map[string]int{}
 	for _, s := range all {
-		is := map[string]bool{"": true, admin.StateAll: true, admin.StateSending: s.Sending, admin.StatePending: s.Pending != nil, "paused": s.Hold == "paused"}
+		is := map[string]bool{"": true, admin.StateAll: true, admin.StateSending: s.Sending, admin.StatePending: s.Pending != nil, "paused": s.Hold == "paused", admin.StateParked: len(g.sends[s.Tenant]) > 0 && g.sends[s.Tenant][0].Parked > 0}
 		for state, holds := range is {
 			if holds && state != "" {
 				counts[state]++

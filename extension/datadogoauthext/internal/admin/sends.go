@@ -8,6 +8,15 @@ type Sends interface {
 	Sends(tenants []string) map[string][]SendFigure
 	// SendHistory returns an empty one for a tenant that nothing was sent for.
 	SendHistory(tenant string) SendHistory
+	// Waits returns what becomes of data that cannot be sent, for each signal in order of name; none where no exporter says so.
+	Waits() []SendWait
+}
+
+// SendWait says how long data of one signal may wait, zero for any time, and how many encoded bytes of each tenant's.
+type SendWait struct {
+	Signal   string
+	MaxAge   time.Duration
+	MaxBytes int64
 }
 
 // SendFigure is what is known of one tenant at one intake since the start of the collector.
