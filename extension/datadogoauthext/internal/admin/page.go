@@ -2,206 +2,130 @@ package admin
 
 import (
 	"bytes"
-	"cmp"
-	_ "embed"
-	"fmt"
+	"embed"
+	"errors"
 	"html/template"
 	"net/http"
-	"net/url"
 	"time"
 
 	"go.uber.org/zap"
 
-	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/check"
 )
 
-//go:embed status.html
-var statusHTML string
+//go:embed pages status.css status.js
+var assets embed.FS
 
-//go:embed status.css
-var statusCSS []byte
+// The pages. They escape by context: names of tenants and orgs are whatever the partner and the customer's browser sent. Each is complete
+// without script, and asks no other machine for anything.
+var (
+	listTemplate       = parsePage("list")
+	tenantTemplate     = parsePage("tenant")
+	disconnectTemplate = parsePage("disconnect")
+	inviteTemplate     = parsePage("invite")
+	auditTemplate      = parsePage("audit")
+	messageTemplate    = parsePage("message")
+)
 
-// statusPage escapes by context: names of tenants and orgs are whatever the partner and the customer's browser sent.
-var statusPage = template.Must(template.New("status").Parse(statusHTML))
+func parsePage(name string) *template.Template {
+	functions := template.FuncMap{"moment": moment, "rfc3339": rfc3339, "count": count[int], "resultLevel": resultLevel}
+	return template.Must(template.New("frame.html").Funcs(functions).ParseFS(assets, "pages/frame.html", "pages/parts.html", "pages/"+name+".html"))
+}
 
-// page answers with the status of every tenant. It is complete without script and asks no other machine for anything.
-func (a *Admin) page(w http.ResponseWriter, r *http.Request, _ *session) {
-	var view statusView
-	view.PublicURL = a.publicURL
-	view.At = time.Now().UTC()
-	if view.Ready, view.Why = a.grants.Ready(); view.Ready {
-		if q, ok := a.grants.Quarantine(); ok {
-			view.Quarantine = &q
-		}
-		all, _, _ := a.grants.Query(Query{})
-		view.add(all)
-		view.Incidents = a.viewIncidents(r.Context(), view.At)
+// console are the pages of whoever is logged in, and what their buttons send.
+func (a *Admin) console() []Route {
+	return append([]Route{
+		a.get("/{$}", a.list, RoleRead, RoleOperate, RoleConnect),
+		a.get(livePath, a.live, RoleRead, RoleOperate),
+		a.get("/tenants/{tenant}", a.tenantPage, RoleRead, RoleOperate),
+		a.get("/tenants/{tenant}/disconnect", a.disconnectForm, RoleOperate),
+		a.get("/tenants/{tenant}/report.html", a.reportFile(".html", "text/html; charset=utf-8", check.Report.HTML), RoleRead, RoleOperate),
+		a.get("/tenants/{tenant}/report.json", a.reportFile(".json", "application/json", check.Report.JSON), RoleRead, RoleOperate),
+		a.get("/invitations", a.invitations, RoleRead, RoleOperate, RoleConnect),
+		a.post("/invitations", a.inviteByForm, RoleOperate, RoleConnect),
+		a.post("/invitations/{id}/revoke", a.revokeInvitationByForm, RoleOperate),
+		a.get("/audit", a.audit, RoleRead, RoleOperate),
+		a.post("/quarantine/end", a.endQuarantineByForm, RoleOperate),
+	}, a.tenantForms()...)
+}
+
+// pageView is what the frame of every page shows, around what is in Main.
+type pageView struct {
+	Title       string
+	Nav         string // which of the pages it is: tenants, invitations or audit
+	Live        string // where the script asks for what changed; empty for a page that does not change
+	Stamp       string // of what a live update cannot show
+	Who         Token
+	Operate     bool // whether there are buttons
+	Connect     bool // whether links can be made
+	See         bool // whether tenants are shown
+	CSRF, Nonce string
+	Notices     []notice
+	At          time.Time
+	Main        any
+}
+
+// show answers with a page.
+func (a *Admin) show(w http.ResponseWriter, r *http.Request, s *session, page *template.Template, view pageView) {
+	a.showWith(w, r, s, http.StatusOK, page, view)
+}
+
+func (a *Admin) showWith(w http.ResponseWriter, r *http.Request, s *session, status int, page *template.Template, view pageView) {
+	view.Who, view.CSRF, view.Nonce, view.Notices = s.token, s.csrf(), nonce(r), s.notices()
+	view.Operate, view.Connect, view.See = s.token.Role == RoleOperate, s.token.Role != RoleRead, s.token.Role != RoleConnect
+	if view.At.IsZero() {
+		view.At = time.Now()
 	}
 	var body bytes.Buffer // so that a fault of the template ends in a 500 and not in half a page
-	if err := statusPage.Execute(&body, view); err != nil {
-		a.logger.Error("the status page could not be written", zap.Error(err))
-		http.Error(w, "The status page could not be written; the collector's log says why.", http.StatusInternalServerError)
+	if err := page.Execute(&body, view); err != nil {
+		a.logger.Error("a page could not be written", zap.String("path", r.Pattern), zap.Error(err))
+		http.Error(w, "The page could not be written; the collector's log says why.", http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
 	_, _ = body.WriteTo(w)
 }
 
-func style(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/css; charset=utf-8")
-	_, _ = w.Write(statusCSS)
+// message answers with a page that says one thing.
+func (a *Admin) message(w http.ResponseWriter, r *http.Request, s *session, status int, title, text string) {
+	a.showWith(w, r, s, status, messageTemplate, pageView{Title: title, Main: text})
 }
 
-type statusView struct {
-	PublicURL  string
-	Ready      bool
-	Why        string // the grants are not loaded; may be empty
-	Quarantine *Quarantine
-	At         time.Time
-	Rows       []statusRow
-	Sending    int
-	Incidents  *incidentsView // nil where there is nothing to say of them
-	Attention  int            // tenants with a fact that a person should look at
-}
-
-type statusRow struct {
-	TenantStatus
-	Badges   []badge
-	Warnings []string
-	KeyAge   string
-}
-
-// badge shows one fact: Level picks the colour and Mark says the same without colour.
-type badge struct {
-	Fact, State, Reason string
-	Level               level
-	Mark                string
-}
-
-// level is also the badge's class in status.css.
-type level string
-
-const (
-	levelGood level = "good"
-	levelWait level = "wait" // passes by itself
-	levelBad  level = "bad"  // a person has to act
-	levelNone level = "none" // nothing to say
-)
-
-var marks = map[level]string{levelGood: "✓", levelWait: "…", levelBad: "!", levelNone: "–"}
-
-func (v *statusView) add(statuses []TenantStatus) {
-	for _, s := range statuses {
-		row := statusRow{
-			TenantStatus: s,
-			Badges: []badge{
-				newBadge("Token", s.Token, s.TokenReason, tokenLevel(s.Token)),
-				newBadge("Key", s.Key, s.KeyReason, keyLevel(s.Key, s.KeyReason)),
-				newBadge("Hold", s.Hold, s.HoldReason, holdLevel(s.Hold)),
-			},
-			Warnings: s.warnings(),
-			KeyAge:   age(v.At, s.KeySince),
-		}
-		if p := s.Pending; p != nil {
-			row.Badges = append(row.Badges, newBadge("Change", "pending", pendingText(*p), levelBad))
-		}
-		for _, i := range s.Refused {
-			row.Badges = append(row.Badges, newBadge("Intake "+i.Intake, "refused", refusedText(i), levelBad))
-		}
-		if s.Sending {
-			v.Sending++
-		}
-		for _, b := range row.Badges {
-			if b.Level == levelBad {
-				v.Attention++
-				break
-			}
-		}
-		v.Rows = append(v.Rows, row)
+// loaded answers itself, and returns false, while the grants are not loaded: an empty list would read as "no customer".
+func (a *Admin) loaded(w http.ResponseWriter, r *http.Request, s *session) bool {
+	ok, why := a.grants.Ready()
+	if ok {
+		return true
 	}
-}
-
-// pendingText says where a change of organisation would lead. Only a person can tell whether it is meant.
-func pendingText(p PendingChange) string {
-	return fmt.Sprintf("somebody consented for %s of %s (org_id %s). Nothing is sent there. Confirm it with POST /v1/tenants/%s/change/confirm or reject it with …/change/reject, by %s UTC",
-		cmp.Or(p.OrgName, "an organisation"), p.Site, p.OrgID, url.PathEscape(p.Tenant), p.ExpiresAt.UTC().Format("2006-01-02 15:04"))
-}
-
-// refusedText says what to do about an intake that refuses data whose key Datadog calls valid.
-func refusedText(i RefusedIntake) string {
-	return fmt.Sprintf("since %s UTC this intake answers 403 although the key is valid: the organisation may lack the product, or Datadog has to enable the intake for it. "+
-		"It is tried again every few minutes, and at once after a pause and resume", i.Since.UTC().Format("2006-01-02 15:04"))
-}
-
-func newBadge(fact, state, reason string, l level) badge {
-	if state == "" {
-		state = "none"
+	text, status := "The grants are not loaded yet", http.StatusOK
+	if r.Method != http.MethodGet {
+		text, status = "Nothing was done: the grants are not loaded yet", http.StatusServiceUnavailable
 	}
-	return badge{Fact: fact, State: state, Reason: reason, Level: l, Mark: marks[l]}
+	if why != "" {
+		text += ": " + why
+	}
+	a.message(w, r, s, status, "Loading", text+". Reload in a moment; if it stays so, see the collector's log.")
+	return false
 }
 
-func tokenLevel(state string) level {
-	switch grant.TokenFact(state) {
-	case "", grant.TokenNone:
-		return levelNone
-	case grant.TokenOK:
-		return levelGood
-	case grant.TokenFailing:
-		return levelWait
-	default: // reauthorise, and any word this page does not know
-		return levelBad
+// faultText is what a person may read of an error of Grants. What is not for them goes to the log.
+func (a *Admin) faultText(r *http.Request, err error) string {
+	if errors.Is(err, ErrRefused) || errors.Is(err, ErrUnknown) {
+		return err.Error()
 	}
+	a.logger.Error("something could not be read for a page", zap.String("path", r.Pattern), zap.Error(err))
+	return "it could not be read; the collector's log says why"
 }
 
-// keyLevel: a key that is not there for a reason was asked for and not given, which only a person can change.
-func keyLevel(state, reason string) level {
-	switch grant.KeyFact(state) {
-	case "", grant.KeyNone:
-		if reason != "" {
-			return levelBad
-		}
-		return levelNone
-	case grant.KeyOK:
-		return levelGood
-	case grant.KeyMinting, grant.KeyFresh:
-		return levelWait
-	default: // refused, exists-unknown
-		return levelBad
+// asset serves a file that goes with the pages. Nothing in it is of a tenant, so anybody may have it.
+func asset(name, contentType string) http.HandlerFunc {
+	body, err := assets.ReadFile(name)
+	if err != nil {
+		panic(err) // it is embedded
 	}
-}
-
-func holdLevel(state string) level {
-	switch grant.Hold(state) {
-	case "", grant.HoldNone, grant.HoldDisconnected: // disconnected on purpose: nobody has to act
-		return levelNone
-	case grant.HoldPaused:
-		return levelWait
-	default: // unreadable
-		return levelBad
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", contentType)
+		_, _ = w.Write(body)
 	}
-}
-
-// age is how long since is ago, in the largest unit that says enough; empty for a zero time.
-func age(now, since time.Time) string {
-	if since.IsZero() {
-		return ""
-	}
-	d := max(now.Sub(since), 0)
-	switch {
-	case d < time.Minute:
-		return "under a minute"
-	case d < time.Hour:
-		return plural(int(d.Minutes()), "minute")
-	case d < 48*time.Hour:
-		return plural(int(d.Hours()), "hour")
-	default:
-		return plural(int(d.Hours()/24), "day")
-	}
-}
-
-func plural(n int, unit string) string {
-	if n == 1 {
-		return "1 " + unit
-	}
-	return fmt.Sprintf("%d %ss", n, unit)
 }

@@ -15,7 +15,7 @@ func TestAnIntakeThatRefusesATenantIsShown(t *testing.T) {
 	status.Refused = []admin.RefusedIntake{{Intake: "otlp_traces", Since: time.Date(2026, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600))}}
 	s := start(t, &grants{tenants: []admin.TenantStatus{status}})
 	_, page := s.do("GET", "/", "", s.loggedIn("the-read"))
-	for _, want := range []string{"Intake otlp_traces: refused", "since 2026-01-02 02:04 UTC this intake answers 403 although the key is valid", "<dt>Need attention</dt><dd>1</dd>"} {
+	for _, want := range []string{`class="chip bad">Refused by otlp_traces<`, "since 2026-01-02 02:04:05 UTC with 403 although the key is valid"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)
 		}

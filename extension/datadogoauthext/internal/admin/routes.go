@@ -25,13 +25,13 @@ func (a *Admin) Routes() []Route {
 
 // pages are for people.
 func (a *Admin) pages() []Route {
-	return []Route{
+	return append([]Route{
 		{Method: "GET", Path: "/login", Page: true, handler: a.loginPage},
 		{Method: "POST", Path: "/login", Page: true, handler: limited(a.logins, http.HandlerFunc(a.login)).ServeHTTP},
 		a.post("/logout", a.logout, RoleRead, RoleOperate, RoleConnect),
-		a.get("/{$}", a.page, RoleRead, RoleOperate),
-		{Method: "GET", Path: "/status.css", Page: true, handler: style},
-	}
+		{Method: "GET", Path: "/status.css", Page: true, handler: asset("status.css", "text/css; charset=utf-8")},
+		{Method: "GET", Path: "/status.js", Page: true, handler: asset("status.js", "text/javascript; charset=utf-8")},
+	}, a.console()...)
 }
 
 // api is for programs.

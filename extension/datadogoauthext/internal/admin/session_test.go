@@ -275,7 +275,7 @@ func TestWhoeverLacksTheRoleCanLogOut(t *testing.T) {
 	s := start(t, &grants{})
 	b := newBrowser(t, s.Config.Handler, "https://admin.example.com", "10.0.0.1")
 	b.login("the-connect")
-	page := b.do("GET", "/", "")
+	page := b.do("GET", "/audit", "")
 	if page.Code != 403 || !strings.Contains(page.Body.String(), "this needs read or operate") {
 		t.Errorf("got %d %s", page.Code, page.Body)
 	}
