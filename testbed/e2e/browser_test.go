@@ -219,6 +219,9 @@ func (b *tab) listen(event any) {
 	case *runtime.EventExceptionThrown:
 		b.complain(e.ExceptionDetails.URL, e.ExceptionDetails.Text)
 	case *network.EventRequestWillBeSent:
+		if strings.HasPrefix(e.Request.URL, "data:") {
+			return // an icon of the browser's own, as in a field for a day
+		}
 		if host := hostOf(e.Request.URL); !slices.Contains(b.browser.hosts, host) {
 			b.complain(e.DocumentURL, "asks "+host+" for something")
 		}
