@@ -144,10 +144,11 @@ golden: ## rewrite the golden files from what the code does; read the diff
 picture: build ## draw the dashboard of deploy/ from a run of some minutes; look at it
 	@cd testbed && DATADOGOAUTH_DIST=$(ROOT)/dist go test -count=1 -timeout 15m ./deploy -run TestAgainstARealPrometheus -update
 
-shots: build ## pictures of the pages into dist/shots, and docs/customer.png; look at them
+shots: build ## pictures of the pages into dist/shots, and those of the README into docs/; ten minutes; look at them
 	@mkdir -p dist/shots
-	@cd testbed && DATADOGOAUTH_DIST=$(ROOT)/dist DATADOGOAUTH_SHOTS=$(ROOT)/dist/shots go test -count=1 -timeout 10m ./e2e -run 'RealBrowser|TestACustomer|TestTicketConnect'
-	@install -m 644 dist/shots/customer.png docs/customer.png
+	@cd testbed && DATADOGOAUTH_DIST=$(ROOT)/dist DATADOGOAUTH_SHOTS=$(ROOT)/dist/shots DATADOGOAUTH_PICTURES=$(ROOT)/dist/shots \
+		go test -count=1 -timeout 20m ./e2e -run 'RealBrowser|TestACustomer|TestTicketConnect|TestTheOperatorsPages'
+	@install -m 644 dist/shots/customer.png dist/shots/status-list.png docs/
 
 fuzz: ## every fuzz target for FUZZTIME each (RUN=names)
 	@internal/tools/fuzz $(FUZZTIME) '$(RUN)'

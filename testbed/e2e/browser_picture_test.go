@@ -22,12 +22,11 @@ import (
 // besideWidth is the width at which three pages stand side by side in one picture.
 const besideWidth = 600
 
-// picturesThePages draws the picture of the README where DATADOGOAUTH_SHOTS names a directory: what a customer sees first, when a key is in the
-// way, and at the end.
+// picturesThePages draws the picture of the README that has the customer's pages: what is seen first, when a key is in the way, and at the end.
 func picturesThePages(t *testing.T, c chromium, customer world.Customer) {
-	dir := os.Getenv("DATADOGOAUTH_SHOTS")
+	dir := picturesDir()
 	if dir == "" {
-		return // it checks nothing that the others do not
+		return
 	}
 	tab := c.tab(t, besideWidth)
 	var shots [][]byte
