@@ -33,9 +33,11 @@ func (d *Dispatcher) handOver(l *lane, r *intake.Request) *destination {
 	}
 	got := make(chan bool, 1)
 	d.storeLine = append(d.storeLine, got)
+	l.parking++
 	d.mu.Unlock()
 	ok := <-got
 	d.mu.Lock()
+	l.parking--
 	if !ok {
 		return nil
 	}

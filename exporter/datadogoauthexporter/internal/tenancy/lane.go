@@ -22,6 +22,8 @@ type lane struct {
 	// sending counts the requests of queue workers that are with the intake or in back-off between two attempts, waiting those that wait for a
 	// place.
 	sending, waiting int
+	// parking counts those that are on the way to its shelf: what is known of the lane decides what has to make room for them, and for what comes.
+	parking int
 	// flying counts those that are with the intake, and heard is when the last request came back, or the first of these went out.
 	flying int
 	heard  time.Time
@@ -98,7 +100,7 @@ const forgetAfter = 5 * time.Minute
 
 // idle says that the lane can be forgotten, if it has nothing parked.
 func (l *lane) idle(now time.Time) bool {
-	return l.sending == 0 && l.waiting == 0 && !l.redriving && (l.failures == 0 && !now.Before(l.notBefore) || now.Sub(l.notBefore) >= forgetAfter)
+	return l.sending == 0 && l.waiting == 0 && l.parking == 0 && !l.redriving && (l.failures == 0 && !now.Before(l.notBefore) || now.Sub(l.notBefore) >= forgetAfter)
 }
 
 // tidy forgets the lanes that can be, once a minute. mu is held.

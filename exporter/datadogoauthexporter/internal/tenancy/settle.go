@@ -50,7 +50,7 @@ func (d *Dispatcher) settle(key string, r *intake.Request, res result) error {
 		d.mu.Unlock()
 		return d.refuse(left)
 	}
-	l, now = d.lane(key, left), time.Now() // it may have waited
+	now = time.Now() // it may have waited
 	items := left.Count()
 	d.Enqueued(left.Family, -items)
 	s := d.reserve(key, left, !d.trouble(l, now), now)

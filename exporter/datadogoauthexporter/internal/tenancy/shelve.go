@@ -28,6 +28,7 @@ type stay struct {
 func (d *Dispatcher) reserve(key string, r *intake.Request, busy bool, now time.Time) *stay {
 	s := &stay{lane: key, room: true}
 	l := d.lane(key, r)
+	l.parking++
 	alone := d.alone(key, l)
 	if alone {
 		s.confined = d.confine(key, r)
@@ -91,7 +92,7 @@ func (d *Dispatcher) tell(s *stay) {
 	}
 }
 
-// write puts all of stays on their shelves, and into the store if there is one, in one transaction.
+// write puts all of stays, which were reserved, on their shelves, and into the store if there is one, in one transaction.
 func (d *Dispatcher) write(stays []*stay) error {
 	var add, drop []*parked
 	for _, s := range stays {
@@ -105,6 +106,9 @@ func (d *Dispatcher) write(stays []*stay) error {
 	err := d.save(add, drop)
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	for _, s := range stays {
+		d.lanes[s.lane].parking--
+	}
 	if err != nil {
 		for _, s := range slices.Backward(stays) {
 			d.undo(s)
@@ -118,7 +122,6 @@ func (d *Dispatcher) write(stays []*stay) error {
 			s.late = true
 		case s.room:
 			s.Try = s.Try.Kept()
-			d.lane(s.lane, s.Request) // what is parked has a lane
 			d.park.add(s.lane, s.parked)
 		}
 	}
