@@ -409,7 +409,7 @@ func (o *operator) checks(t *testing.T) {
 	for _, kind := range []string{"html", "json"} {
 		var answer string
 		tab.run("download the report", chromedp.Evaluate(fmt.Sprintf(`fetch(location.pathname + "/report.%s").then(r => r.status + " " + r.headers.get("content-disposition"))`, kind), &answer, awaitPromise))
-		if !strings.HasPrefix(answer, `200 attachment; filename="check-`) || strings.Contains(answer, c.Tenant) {
+		if !strings.HasPrefix(answer, `200 attachment; filename="report-`) || strings.Contains(answer, c.Tenant) {
 			t.Errorf("the report is answered with %s", answer)
 		}
 	}

@@ -1,8 +1,6 @@
 package admin
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"mime"
 	"net/http"
@@ -100,42 +98,17 @@ func (a *Admin) report(w http.ResponseWriter, r *http.Request) (check.Report, bo
 	return report, found
 }
 
-// reportPolicy is for a report as a page: it loads nothing, runs nothing and belongs to no origin, so what customers and Datadog wrote in it
-// can do nothing, even where a browser shows it in place. https://www.w3.org/TR/CSP3/
-const reportPolicy = "sandbox; default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-
 // downloadReport answers the latest report as a file: HTML where Accept asks for it, else JSON.
 func (a *Admin) downloadReport(w http.ResponseWriter, r *http.Request) {
 	report, ok := a.report(w, r)
 	if !ok {
 		return
 	}
-	writeReport(w, report, wantsHTML(r.Header.Get("Accept")))
-}
-
-// writeReport answers a report as a file to keep.
-func writeReport(w http.ResponseWriter, report check.Report, html bool) {
-	write, media, ending := report.JSON, "application/json", "json"
-	if html {
-		write, media, ending = report.HTML, "text/html; charset=utf-8", "html"
+	form := reportJSON
+	if wantsHTML(r.Header.Get("Accept")) {
+		form = reportHTML
 	}
-	body, err := write()
-	if err != nil {
-		problem(w, http.StatusInternalServerError, "the report could not be written; the collector's log says why")
-		return
-	}
-	h := w.Header()
-	h.Set("Content-Type", media)
-	h.Set("Content-Security-Policy", reportPolicy)
-	h.Set("Content-Disposition", `attachment; filename="`+reportName(report)+"."+ending+`"`)
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	_, _ = w.Write(body) // the caller is gone where that fails
-}
-
-// reportName has no name of a customer in it, which may hold anything.
-func reportName(r check.Report) string {
-	sum := sha256.Sum256([]byte(r.Tenant))
-	return "report-" + hex.EncodeToString(sum[:4]) + "-" + r.StartedAt.UTC().Format("20060102T150405Z")
+	a.writeReport(w, report, form)
 }
 
 // wantsHTML reports whether HTML comes before JSON in an Accept header (RFC 9110 §12.5.1). Nothing that is asked for gets JSON.

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"go.uber.org/zap"
-
-	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/check"
 )
 
 //go:embed pages status.css status.js
@@ -39,8 +37,8 @@ func (a *Admin) console() []Route {
 		a.get(livePath, a.live, RoleRead, RoleOperate),
 		a.get("/tenants/{tenant}", a.tenantPage, RoleRead, RoleOperate),
 		a.get("/tenants/{tenant}/disconnect", a.disconnectForm, RoleOperate),
-		a.get("/tenants/{tenant}/report.html", a.reportFile(".html", "text/html; charset=utf-8", check.Report.HTML), RoleRead, RoleOperate),
-		a.get("/tenants/{tenant}/report.json", a.reportFile(".json", "application/json", check.Report.JSON), RoleRead, RoleOperate),
+		a.get("/tenants/{tenant}/report.html", a.reportFile(reportHTML), RoleRead, RoleOperate),
+		a.get("/tenants/{tenant}/report.json", a.reportFile(reportJSON), RoleRead, RoleOperate),
 		a.get("/invitations", a.invitations, RoleRead, RoleOperate, RoleConnect),
 		a.post("/invitations", a.inviteByForm, RoleOperate, RoleConnect),
 		a.post("/invitations/{id}/revoke", a.revokeInvitationByForm, RoleOperate),
