@@ -12,8 +12,11 @@ func (a adminGrants) StartCheck(ctx context.Context, tenant string, o admin.Chec
 	if err := a.holdsGrants(); err != nil {
 		return "", err
 	}
+	ctx = asOperator(ctx, by)
 	id, err = a.checks.start(ctx, tenant, o, by)
-	return id, a.checks.errOf(tenant, err)
+	err = a.checks.errOf(tenant, err)
+	a.noteRefusal(ctx, "check", tenant, err)
+	return id, err
 }
 
 // CheckReport returns what the latest check of a tenant found.

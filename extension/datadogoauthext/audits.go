@@ -5,9 +5,8 @@ import (
 	"errors"
 	"fmt"
 
-	"go.uber.org/zap"
-
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/admin"
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/audit"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
 )
 
@@ -33,9 +32,7 @@ func (a adminGrants) Audit(ctx context.Context, q admin.AuditQuery) ([]admin.Aud
 }
 
 // Note records what changes nothing: a login, an order that was refused. ctx names the actor.
-func (a adminGrants) Note(ctx context.Context, what, tenant, reason string) error {
-	return a.grants.Note(ctx, what, tenant, reason)
-}
+func (a adminGrants) Note(ctx context.Context, r audit.Record) { a.grants.NoteAnyway(ctx, r) }
 
 // asOperator has the token of a name act, unless ctx says already who does, and on which way.
 func asOperator(ctx context.Context, by string) context.Context {
@@ -45,12 +42,9 @@ func asOperator(ctx context.Context, by string) context.Context {
 	return grant.WithActor(ctx, grant.Actor{Kind: "operator", Name: by, Via: "api"})
 }
 
-// noteRefusal records an order that was refused. What cannot be recorded is logged, and the refusal stands.
+// noteRefusal records an order that was refused.
 func (a adminGrants) noteRefusal(ctx context.Context, order, tenant string, err error) {
-	if !errors.Is(err, admin.ErrRefused) {
-		return
-	}
-	if err := a.Note(ctx, "order refused: "+order, tenant, err.Error()); err != nil {
-		a.logger.Warn("the refusal of an order was not recorded", zap.String("order", order), zap.String("tenant", tenant), zap.Error(err))
+	if errors.Is(err, admin.ErrRefused) {
+		a.Note(ctx, audit.Record{What: "order refused: " + order, Tenant: tenant, Reason: err.Error()})
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/datadogoauth/otelcol-datadogoauth/credential"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/admin"
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/audit"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/check"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/flow"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
@@ -65,8 +66,11 @@ func (c *checks) start(ctx context.Context, tenant string, o admin.CheckOptions,
 	var random [8]byte
 	_, _ = rand.Read(random[:]) // never fails
 	begun := check.Report{ID: hex.EncodeToString(random[:]), Tenant: tenant, By: by, StartedAt: time.Now().UTC(), Steps: []check.Step{}}
-	if err = c.grants.BeginCheck(ctx, begun); err == nil && !c.grants.Background(func(ctx context.Context) { c.run(ctx, begun, o) }) {
-		err = credential.ErrNotReady
+	if err = c.grants.BeginCheck(ctx, begun); err == nil {
+		c.grants.NoteAnyway(ctx, audit.Record{What: "check begun", Tenant: tenant, Reason: "check " + begun.ID})
+		if !c.grants.Background(func(ctx context.Context) { c.run(ctx, begun, o) }) {
+			err = credential.ErrNotReady
+		}
 	}
 	if err != nil {
 		<-c.places
@@ -88,6 +92,10 @@ func (c *checks) run(ctx context.Context, begun check.Report, o admin.CheckOptio
 	})
 	err = errors.Join(err, saves.end(ctx, report))
 	passed, failed, notTested := report.Counts()
+	c.grants.NoteAnyway(ctx, audit.Record{
+		What: "check ended", Tenant: begun.Tenant, Site: report.Site, OrgID: report.OrgID, Client: report.Client,
+		Reason: fmt.Sprintf("check %s: %d passed, %d failed, %d not tested", begun.ID, passed, failed, notTested),
+	})
 	fields := []zap.Field{zap.String("tenant", begun.Tenant), zap.String("check", begun.ID), zap.Int("passed", passed), zap.Int("failed", failed), zap.Int("not_tested", notTested)}
 	if err != nil {
 		c.logger.Error("A check could not be kept, and ended early", append(fields, zap.Error(err))...)

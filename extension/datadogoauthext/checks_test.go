@@ -71,6 +71,14 @@ func TestACheckRunsInTheBackground(t *testing.T) {
 
 	require.NoError(t, e.Shutdown(t.Context()))
 	startReady(t, cfg)
+	recorded := ask(t, cfg, "GET", "/v1/audit?tenant=acme", "", http.StatusOK)
+	for _, line := range []string{
+		`"what":"order refused: check","actor":{"kind":"operator","name":"ops","via":"api"},"tenant":"acme"`,
+		`"what":"check begun","actor":{"kind":"operator","name":"ops","via":"api"},"tenant":"acme","reason":"check ` + begun.ID,
+		`"what":"check ended","actor":{"kind":"operator","name":"ops","via":"check"},"tenant":"acme"`,
+	} {
+		assert.Contains(t, recorded, line)
+	}
 	r := latest()
 	assert.Equal(t, begun.ID, r.ID)
 	assert.Equal(t, "ops", r.By)

@@ -21,6 +21,7 @@ import (
 
 	"github.com/datadogoauth/otelcol-datadogoauth/credential"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/admin"
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/audit"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant/granttest"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/seal"
@@ -330,6 +331,8 @@ func (r running) Revocations(ctx context.Context) (all []admin.Revocation, err e
 	}
 	return all, err
 }
+
+func (r running) Note(ctx context.Context, rec audit.Record) { r.at.Load().NoteAnyway(ctx, rec) }
 
 func (r running) Archive(ctx context.Context, w io.Writer) error {
 	return store.WriteArchive(ctx, r.at.Load().store, w, time.Now())

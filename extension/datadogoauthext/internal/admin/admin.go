@@ -38,6 +38,8 @@ type Admin struct {
 	requests  *ratelimit.Limiter // nil without a bound
 	logins    *ratelimit.Limiter
 	lockedOut lockedOut
+
+	failedLogins, refusedRoles, reports tally
 }
 
 // New does no I/O. Call CheckTokens before the listener opens.

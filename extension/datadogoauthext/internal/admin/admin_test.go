@@ -47,6 +47,7 @@ type grants struct {
 	asked   admin.AuditQuery
 	reports reports
 	waits   []admin.SendWait
+	notes   notes
 }
 
 func (g *grants) Sends(tenants []string) map[string][]admin.SendFigure {

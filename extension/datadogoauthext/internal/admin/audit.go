@@ -18,17 +18,19 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/audit"
 )
 
-// Audits reads the record of changes.
+// Audits reads the record of changes, and adds what changes nothing.
 type Audits interface {
 	// Audit returns records, the newest first, and the ID to go on from as AuditQuery.Before, empty where nothing is left.
 	Audit(ctx context.Context, q AuditQuery) (records []AuditRecord, next string, err error)
+	// Note adds a record; ctx names who did it, else r.Actor does. What cannot be recorded is logged.
+	Note(ctx context.Context, r audit.Record)
 }
 
-// AuditActor is who caused a change. The zero AuditActor is the program, on its own schedule.
+// AuditActor is who caused a change. Its fields are those of audit.Actor. The zero AuditActor is the program, on its own schedule.
 type AuditActor struct {
-	Kind string // operator, customer, datadog or empty
+	Kind string // operator, customer, datadog, unknown or empty
 	Name string // an operator's token, or the id of a customer's link or ticket
-	Via  string // api, page or flow
+	Via  string // api, page, flow or check
 }
 
 // AuditChange is one field before and after. Secrets are fingerprints, and empty is none.

@@ -20,11 +20,15 @@ func (a *Admin) bearer(next http.HandlerFunc, roles ...Role) http.HandlerFunc {
 			token, _, ok = a.match(strings.TrimSpace(presented))
 		}
 		if !ok {
+			if presented != "" {
+				a.noteLoginFailed(r, "api")
+			}
 			w.Header().Set("WWW-Authenticate", `Bearer realm="datadogoauth admin"`)
 			problem(w, http.StatusUnauthorized, "send the header Authorization: Bearer with one of the admin tokens of the collector's configuration")
 			return
 		}
 		if !slices.Contains(roles, token.Role) {
+			a.noteRefusedRole(r, token, roles, "api")
 			problem(w, http.StatusForbidden, refusedRole(token, roles))
 			return
 		}

@@ -108,6 +108,7 @@ func (a *Admin) downloadReport(w http.ResponseWriter, r *http.Request) {
 	if wantsHTML(r.Header.Get("Accept")) {
 		form = reportHTML
 	}
+	a.noteReport(r, nameOf(r), "api", report.Tenant)
 	a.writeReport(w, report, form)
 }
 

@@ -72,6 +72,7 @@ func (a *Admin) enter(w http.ResponseWriter, r *http.Request, back string, roles
 		}
 		http.Redirect(w, r, to, http.StatusSeeOther)
 	case !slices.Contains(roles, s.token.Role):
+		a.noteRefusedRole(r, s.token, roles, "page")
 		a.gate(w, http.StatusForbidden, gateView{Text: "This page is not for you: " + refusedRole(s.token, roles) + ".", CSRF: s.csrf()})
 		return nil
 	}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/audit"
 )
 
 //go:embed login.html
@@ -59,6 +61,7 @@ func (a *Admin) login(w http.ResponseWriter, r *http.Request) {
 	token, secret, ok := a.match(presented)
 	if !ok || token.Name != name {
 		a.logger.Warn("a login at the admin listener failed", zap.String("from", r.RemoteAddr)) // the name may be a token in the wrong field
+		a.noteLoginFailed(r, "page")
 		a.gate(w, http.StatusForbidden, gateView{Text: "No token of this name holds this secret. Both are in the collector's configuration: admin::tokens.", Name: name, Next: next})
 		return
 	}
@@ -69,12 +72,14 @@ func (a *Admin) login(w http.ResponseWriter, r *http.Request) {
 	s, value := newSession(token, secret, now)
 	a.sessions.add(s, now)
 	a.logger.Info("somebody logged in at the admin listener", zap.String("token", token.Name), zap.String("from", r.RemoteAddr))
+	a.note(r.Context(), token.Name, "page", audit.Record{What: "operator logged in", Reason: "from " + r.RemoteAddr})
 	setCookie(w, r, value)
 	http.Redirect(w, r, next, http.StatusSeeOther)
 }
 
 func (a *Admin) logout(w http.ResponseWriter, r *http.Request, s *session) {
 	a.sessions.end(s)
+	a.note(r.Context(), s.token.Name, "page", audit.Record{What: "operator logged out"})
 	setCookie(w, r, "")
 	http.Redirect(w, r, "/login", http.StatusSeeOther)
 }

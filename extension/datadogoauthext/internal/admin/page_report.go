@@ -16,6 +16,7 @@ func (a *Admin) reportFile(form reportForm) pageFunc {
 		case !ok:
 			a.message(w, r, s, http.StatusNotFound, "No report", "This tenant was not checked yet.")
 		default:
+			a.noteReport(r, s.token.Name, "page", tenant)
 			a.writeReport(w, report, form)
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/audit"
 )
 
 // archiveTime bounds a backup. 100,000 grants are some hundred megabytes at most.
@@ -19,6 +21,7 @@ func (a *Admin) archive(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	giveTime(w, archiveTime)
+	a.note(r.Context(), nameOf(r), "api", audit.Record{What: "backup downloaded"}) // and is in it
 	body := &attachment{to: w, name: "datadogoauth-" + time.Now().UTC().Format("20060102T150405Z") + ".archive"}
 	err := a.grants.Archive(r.Context(), body)
 	if err != nil && body.bytes > 0 {

@@ -4,11 +4,11 @@ import "time"
 
 // Actor is who causes a change. The zero Actor is this program itself, on its own schedule.
 type Actor struct {
-	// Kind is "operator", "customer", "datadog" or, for this program, "".
+	// Kind is "operator", "customer", "datadog", "unknown" for whoever shows no token that is known or, for this program, "".
 	Kind string `json:"kind,omitempty"`
 	// Name is an operator's token name, or the id of a customer's invitation or ticket. It is no secret.
 	Name string `json:"name,omitempty"`
-	// Via is the way by which it was asked: "api", "page" or "flow".
+	// Via is the way by which it was asked: "api" and "page" of the admin listener, "flow" for the customers' pages, "check" for what a check does.
 	Via string `json:"via,omitempty"`
 }
 

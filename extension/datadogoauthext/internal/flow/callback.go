@@ -56,6 +56,7 @@ func (f *Flow) callback(w http.ResponseWriter, r *http.Request) {
 	login := fl.Invitation == "" // admitted by a ticket: there is no link to open again
 	cookie, ok := f.sameBrowser(r, state, fl)
 	if !ok {
+		f.noteFailed(r, fl, q, "wrong_browser", errors.New("the callback came from another browser than the one that began"))
 		f.Logger.Warn("A callback came from another browser than the one that began; nothing was exchanged", zap.String("tenant", fl.Tenant))
 		f.toFailure(w, r, "wrong_browser", login)
 		return
@@ -66,6 +67,7 @@ func (f *Flow) callback(w http.ResponseWriter, r *http.Request) {
 		if refusal.message != "denied" { // who says no has not found a fault
 			f.Grants.ConsentFailed(r.Context(), fl, ends[refusal.message].outcome, "", refusal.err)
 		}
+		f.noteFailed(r, fl, q, refusal.message, refusal.err)
 		f.Logger.Warn("A consent did not succeed; nothing was exchanged", zap.String("tenant", fl.Tenant), zap.String("outcome", ends[refusal.message].outcome), zap.Error(refusal.err))
 		res.Message, res.Meant = refusal.message, refusal.meant
 		f.toResult(w, r, res)
@@ -75,12 +77,16 @@ func (f *Flow) callback(w http.ResponseWriter, r *http.Request) {
 	if err := f.Grants.MayConnect(ctx, fl.Tenant, fl.Client); errors.Is(err, grant.ErrRefused) { // connected otherwise since this one began
 		f.Logger.Warn("A consent came too late; nothing was exchanged", zap.String("tenant", fl.Tenant), zap.Error(err))
 		res.Message = "refused"
+		f.noteFailed(r, fl, q, res.Message, err)
 		f.toResult(w, r, res)
 		return
 	}
 	done, err := f.Grants.Connect(ctx, fl, at, code)
 	if err != nil {
 		res = f.notConnected(res, fl, at, err)
+		if res.Message != grant.OutcomeChecked {
+			f.noteFailed(r, fl, q, res.Message, err)
+		}
 		if res.OrgID == "" && res.Message != grant.OutcomeChecked && res.Message != "invitation_gone" { // else it is stored, or was not to be
 			f.Grants.ConsentFailed(ctx, fl, ends[res.Message].outcome, at.Domain(), err)
 		}

@@ -72,7 +72,7 @@ func (f *Flow) admit(w http.ResponseWriter, r *http.Request) {
 		f.fail(w, r, "bad_ticket", byLogin)
 		return
 	}
-	_, err = f.Grants.Admit(grant.WithActor(r.Context(), actor(claims.ID)), requestID, claims.Tenant, f.tickets.Client, claims.ID, claims.AllowChange)
+	_, err = f.Grants.Admit(grant.WithActor(r.Context(), actor("ticket "+claims.ID)), requestID, claims.Tenant, f.tickets.Client, claims.ID, claims.AllowChange)
 	switch {
 	case errors.Is(err, grant.ErrNoLogin):
 		f.fail(w, r, "no_login", byLogin)

@@ -98,6 +98,7 @@ func TestALifeIsRecorded(t *testing.T) {
 	ctx := grant.WithActor(t.Context(), operator)
 	connectByLink(ctx, t, f, s, "acme")
 	records := of(t, s, "acme")
+	assert.False(t, records[0].Routine)
 	assert.Equal(t, []string{"invitation made", "key minting", "grant connected", "token ok", "key stored", "key fresh", "invitation ended"}, whats(records))
 	connected := records[2]
 	assert.Equal(t, "customer", connected.Actor.Kind)
@@ -425,8 +426,8 @@ func TestNotesAreRecorded(t *testing.T) {
 	f := granttest.NewFixture(t)
 	s := f.Start()
 	ctx := grant.WithActor(t.Context(), grant.Actor{Kind: "operator", Name: "ops\u202e", Via: "page"})
-	require.NoError(t, s.Note(ctx, "operator logged in", "", "from 192.0.2.1"))
-	require.NoError(t, s.Note(ctx, "order refused: pause", "nobody\nhere", strings.Repeat("long ", 1000)))
+	require.NoError(t, s.Note(ctx, audit.Record{What: "operator logged in", Reason: "from 192.0.2.1"}))
+	require.NoError(t, s.Note(ctx, audit.Record{What: "order refused: pause", Tenant: "nobody\nhere", Reason: strings.Repeat("long ", 1000)}))
 	records := audited(t, s, grant.AuditQuery{})
 	require.Equal(t, []string{"operator logged in", "order refused: pause"}, whats(records))
 	assert.Equal(t, grant.Actor{Kind: "operator", Name: "ops", Via: "page"}, records[0].Actor)
@@ -463,7 +464,7 @@ func TestAQueryReadsNoMoreThanItReturns(t *testing.T) {
 	s := f.Start()
 	for i := range 300 {
 		f.Clock.Advance(time.Second)
-		require.NoError(t, s.Note(t.Context(), "noted", fmt.Sprintf("tenant-%d", i%10), ""))
+		require.NoError(t, s.Note(t.Context(), audit.Record{What: "noted", Tenant: fmt.Sprintf("tenant-%d", i%10)}))
 	}
 	start := f.Clock.Now().Add(-300 * time.Second)
 	n := 0

@@ -227,6 +227,7 @@ func (d *description) pending(b, p Pending) {
 
 func (d *description) invitation(b, i Invitation) {
 	d.rec.What = "invitation made"
+	d.rec.Routine = b.Check != "" || i.Check != "" // each check makes some, for itself
 	if i.Hash == "" {
 		d.rec.What = "invitation ended"
 	}

@@ -2,18 +2,33 @@ package grant
 
 import (
 	"context"
+	"errors"
+
+	"go.uber.org/zap"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/audit"
 )
 
-// Note records what changes nothing and is to be known all the same, such as a login or an order that was refused. The context says who did it.
-// what is a few fixed words; tenant may be empty; reason is for people and holds no secret.
-func (s *Service) Note(ctx context.Context, what, tenant, reason string) error {
-	if CheckTenant(tenant) != nil {
-		tenant = audit.OneLine(tenant, maxTenantBytes) // a name that nobody has
+// Note records what changes nothing and is to be known all the same, such as a login or an order that was refused. The context says who did it;
+// where it does not, r.Actor does. r.What is a few fixed words; Tenant may be empty; Reason is for people. None of it is secret.
+//
+// What strangers can cause, or programs again and again, has to be Routine: it is the first to go, so nobody pushes out what others did.
+func (s *Service) Note(ctx context.Context, r audit.Record) error {
+	if CheckTenant(r.Tenant) != nil {
+		r.Tenant = audit.OneLine(r.Tenant, maxTenantBytes) // a name that nobody has
 	}
 	return s.change(ctx, func(tx *txn) error {
-		tx.notes = append(tx.notes, audit.Record{What: what, Tenant: tenant, Reason: reason})
+		tx.notes = append(tx.notes, r)
 		return nil
 	})
+}
+
+// NoteAnyway is Note for what happened already, and with the caller's end is not undone: it takes little time, and what cannot be recorded is
+// logged. A collector that only sends has no audit.
+func (s *Service) NoteAnyway(ctx context.Context, r audit.Record) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseFor)
+	defer cancel()
+	if err := s.Note(ctx, r); err != nil && !errors.Is(err, ErrSendOnly) {
+		s.log.Warn("The audit lacks a record", zap.String("what", r.What), zap.String("tenant", r.Tenant), zap.String("reason", audit.OneLine(r.Reason, maxDescriptionBytes)), zap.Error(err))
+	}
 }

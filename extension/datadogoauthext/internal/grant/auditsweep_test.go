@@ -68,7 +68,7 @@ func TestNoMoreRecordsThanThereMayBe(t *testing.T) {
 	_, err = s.AccessToken(t.Context(), "acme")
 	require.NoError(t, err)
 	for i := range 700 {
-		require.NoError(t, s.Note(t.Context(), "noted", "", fmt.Sprint(i)))
+		require.NoError(t, s.Note(t.Context(), audit.Record{What: "noted", Reason: fmt.Sprint(i)}))
 	}
 	s.Reconcile(t.Context())
 	s.SweepAudit(t.Context())
@@ -125,7 +125,7 @@ func TestARecordThatCannotBeOpenedSaysSo(t *testing.T) {
 	f := granttest.NewFixture(t)
 	s := f.Start()
 	for range 3 {
-		require.NoError(t, s.Note(t.Context(), "noted", "acme", ""))
+		require.NoError(t, s.Note(t.Context(), audit.Record{What: "noted", Tenant: "acme"}))
 	}
 	damaged := audited(t, s, grant.AuditQuery{})[1]
 	raw, err := f.Store().Get(t.Context(), store.KindAudit, audit.Key(damaged.ID))

@@ -175,6 +175,9 @@ func TestAWrongVerifierIsTried(t *testing.T) {
 			trial, err := s.CheckTrial(t.Context(), "acme", "c1")
 			require.NoError(t, err)
 			assert.Nil(t, trial)
+			made := of(t, s, "acme")
+			assert.Equal(t, "invitation made", made[len(made)-1].What)
+			assert.True(t, made[len(made)-1].Routine, "checks fill the audit")
 			if c.answer != nil {
 				f.Datadog.Answer("/oauth2/v1/token", c.answer)
 			}

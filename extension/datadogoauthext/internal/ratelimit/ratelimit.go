@@ -34,7 +34,7 @@ func (l *Limiter) Allow(remoteAddr string) bool {
 	if l == nil {
 		return true
 	}
-	network := networkOf(remoteAddr)
+	network := NetworkOf(remoteAddr)
 	l.mu.Lock()
 	bucket, ok := l.young[network]
 	if !ok {
@@ -50,9 +50,9 @@ func (l *Limiter) Allow(remoteAddr string) bool {
 	return bucket.AllowN(l.now(), 1)
 }
 
-// networkOf is the address of a connection's other end, or the /64 that one customer gets whole with IPv6. What cannot be read is one
+// NetworkOf is the address of a connection's other end, or the /64 that one customer gets whole with IPv6. What cannot be read is one
 // network of its own.
-func networkOf(remoteAddr string) netip.Prefix {
+func NetworkOf(remoteAddr string) netip.Prefix {
 	at, err := netip.ParseAddrPort(remoteAddr)
 	if err != nil {
 		return netip.Prefix{}
