@@ -180,10 +180,10 @@ func createDefaultConfig() component.Config {
 			SessionLifetime: admin.DefaultSessionLifetime, RequestsPerMinute: admin.DefaultRequestsPerMinute,
 		}),
 		Checks: ChecksConfig{Wait: defaultCheckWait},
-		Store: StoreConfig{Postgres: configoptional.Default(PostgresConfig{MaxConnections: defaultMaxConnections})},
-		Audit: defaultAudit(),
-		HTTP:  calls,
-		Auth:  AuthConfig{Header: headerAPIKey},
+		Store:  StoreConfig{Postgres: configoptional.Default(PostgresConfig{MaxConnections: defaultMaxConnections})},
+		Audit:  defaultAudit(),
+		HTTP:   calls,
+		Auth:   AuthConfig{Header: headerAPIKey},
 	}
 }
 
