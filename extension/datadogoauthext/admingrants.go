@@ -121,11 +121,14 @@ func (a adminGrants) Invite(ctx context.Context, tenant, client string, lifetime
 	ctx = asOperator(ctx, by)
 	secret, inv, err := a.grants.Invite(ctx, tenant, client, lifetime, by)
 	if errors.Is(err, grant.ErrBadInvitation) {
-		err = fmt.Errorf("%w: %w", admin.ErrRefused, err)
-		a.noteRefusal(ctx, "invite", tenant, err)
-		return admin.Invitation{}, err
+		a.noteRefusal(ctx, "invite", tenant, asRefusal{err})
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, grant.ErrRefused): // as things are
+		return admin.Invitation{}, asRefusal{err}
+	case errors.Is(err, grant.ErrBadInvitation):
+		return admin.Invitation{}, fmt.Errorf("%w: %w", admin.ErrInvalid, err)
+	case err != nil:
 		return admin.Invitation{}, err
 	}
 	return admin.Invitation{Link: a.flow.Link(secret), ExpiresAt: inv.Expires}, nil

@@ -111,7 +111,7 @@ func TestACollectorThatOnlySendsFollowsTheOneWithFlow(t *testing.T) {
 			assert.Contains(t, ask(t, sends, method, path, "", http.StatusConflict), "this collector only sends", path)
 		}
 	}
-	assert.Contains(t, ask(t, sends, http.MethodPost, "/v1/invitations", `{"tenant":"acme"}`, http.StatusUnprocessableEntity), "this collector only sends")
+	assert.Contains(t, ask(t, sends, http.MethodPost, "/v1/invitations", `{"tenant":"acme"}`, http.StatusConflict), "this collector only sends")
 	assert.Contains(t, ask(t, sends, http.MethodGet, "/v1/tenants", "", http.StatusOK), `"tenant":"acme"`)
 	assert.Contains(t, ask(t, holds, http.MethodGet, "/v1/store/archive", "", http.StatusOK), `"sha256"`)
 

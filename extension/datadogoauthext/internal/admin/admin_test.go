@@ -396,7 +396,10 @@ func TestWhatIsNoInvitationIsRefused(t *testing.T) {
 
 	s.grants.err = fmt.Errorf("%w: the partner's client is rejected; replace its secret", admin.ErrRefused)
 	resp, body = s.do("POST", "/v1/invitations", `{"tenant":"acme"}`, bearer("the-connect"), jsonBody)
-	s.refused(resp, body, 422, "replace its secret")
+	s.refused(resp, body, 409, "replace its secret")
+	s.grants.err = fmt.Errorf("%w: no client of this name is configured", admin.ErrInvalid)
+	resp, body = s.do("POST", "/v1/invitations", `{"tenant":"acme"}`, bearer("the-connect"), jsonBody)
+	s.refused(resp, body, 422, "no client of this name")
 	s.grants.err = errors.New("store /var/lib/x: no room")
 	resp, body = s.do("POST", "/v1/invitations", `{"tenant":"acme"}`, bearer("the-connect"), jsonBody)
 	s.refused(resp, body, 500, "log")

@@ -9,7 +9,7 @@ import (
 
 // Grants is what this package needs to know about tenants, and asks to be done. It must be safe for concurrent use.
 //
-// by names the token that asked. An error that wraps ErrRefused or ErrUnknown is shown to the caller; any
+// by names the token that asked. An error that wraps ErrRefused, ErrInvalid or ErrUnknown is shown to the caller; any
 // other is logged and shown as an internal error.
 type Grants interface {
 	// Ready reports whether the grants are loaded. Until then nothing else is asked. why is for people and may be empty.
@@ -60,6 +60,8 @@ type Links interface {
 var (
 	// ErrRefused marks an error whose text the caller may read and can act on.
 	ErrRefused = errors.New("refused")
+	// ErrInvalid marks such an error about what the caller wrote: written otherwise it could be done.
+	ErrInvalid = errors.New("invalid")
 	// ErrUnknown marks such an error about a tenant that is not there.
 	ErrUnknown = errors.New("unknown")
 )

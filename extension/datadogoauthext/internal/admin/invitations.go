@@ -52,8 +52,11 @@ func (a *Admin) invite(w http.ResponseWriter, r *http.Request) {
 	by := nameOf(r)
 	invitation, err := a.grants.Invite(r.Context(), body.Tenant, body.Client, lifetime, by)
 	switch {
-	case errors.Is(err, ErrRefused):
+	case errors.Is(err, ErrInvalid):
 		problem(w, http.StatusUnprocessableEntity, err.Error())
+		return
+	case errors.Is(err, ErrRefused):
+		problem(w, http.StatusConflict, err.Error())
 		return
 	case err != nil:
 		a.logger.Error("could not make a connect link", zap.String("tenant", body.Tenant), zap.String("by", by), zap.Error(err))

@@ -94,6 +94,8 @@ func (a *Admin) outcome(what, by string, err error, fields ...zap.Field) (status
 		return http.StatusOK, ""
 	case errors.Is(err, ErrUnknown):
 		return http.StatusNotFound, err.Error()
+	case errors.Is(err, ErrInvalid):
+		return http.StatusUnprocessableEntity, err.Error()
 	case errors.Is(err, ErrRefused):
 		a.logger.Info("an operator's order was refused", append(fields, zap.Error(err))...)
 		return http.StatusConflict, err.Error()
