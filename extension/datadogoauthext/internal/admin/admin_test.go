@@ -378,6 +378,8 @@ func TestWhatIsNoInvitationIsRefused(t *testing.T) {
 		"a tenant of two lines":      {`{"tenant":"acme\nlevel=error"}`, 422, "printable"},
 		"a tenant that is too long":  {`{"tenant":"` + strings.Repeat("a", 257) + `"}`, 422, "256 bytes"},
 		"a tenant that reorders":     {`{"tenant":"acme\u202e"}`, 422, "printable"},
+		"a tenant without a page":    {`{"tenant":".."}`, 422, "cannot be part of an address"},
+		"a tenant behind a space":    {`{"tenant":" acme"}`, 422, "must not begin or end with a space"},
 		"a lifetime without a unit":  {`{"tenant":"acme","lifetime":"72"}`, 422, "72h"},
 		"a lifetime below a minute":  {`{"tenant":"acme","lifetime":"1s"}`, 422, "lifetime:"},
 		"a lifetime of a year":       {`{"tenant":"acme","lifetime":"8760h"}`, 422, "720h"},

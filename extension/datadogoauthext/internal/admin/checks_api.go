@@ -24,7 +24,7 @@ func (a *Admin) startCheck(w http.ResponseWriter, r *http.Request) {
 		Consent   bool `json:"consent"`
 	}
 	name := r.PathValue("tenant")
-	status, err := http.StatusUnprocessableEntity, grant.CheckTenant(name)
+	status, err := http.StatusUnprocessableEntity, grant.CheckReadable(name)
 	if err == nil && r.ContentLength != 0 {
 		status, err = readJSON(w, r, &body)
 	}

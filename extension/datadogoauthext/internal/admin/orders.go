@@ -23,7 +23,7 @@ func (a *Admin) order(what string, read bodyReader, do func(g Orders, ctx contex
 		name := r.PathValue("tenant")
 		text, status, err := read(w, r)
 		if err == nil {
-			status, err = http.StatusUnprocessableEntity, grant.CheckTenant(name)
+			status, err = http.StatusUnprocessableEntity, grant.CheckReadable(name)
 		}
 		if err != nil {
 			problem(w, status, err.Error())

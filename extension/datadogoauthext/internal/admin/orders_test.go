@@ -169,6 +169,9 @@ func TestWhatCannotBeDoneIsSaid(t *testing.T) {
 	g.err = nil
 	resp, body := s.do("POST", "/v1/tenants/a%0Ab/pause", "", bearer("the-operate"))
 	s.refused(resp, body, 422, "printable")
+	if _, _ = s.do("POST", "/v1/tenants/%20acme/pause", "", bearer("the-operate")); len(g.ordered) != 1 || !strings.HasPrefix(g.ordered[0], "pause  acme") {
+		t.Errorf("a tenant that no link may name, and which is there: ordered %q", g.ordered)
+	}
 }
 
 func TestPendingChangesAreShownEverywhere(t *testing.T) {

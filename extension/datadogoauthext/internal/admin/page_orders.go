@@ -61,7 +61,7 @@ func (a *Admin) tenantForms() []Route {
 			return a.grants.RejectChange(ctx, tenant, by)
 		}),
 		form("disconnect", "disconnect", "Disconnected.", func(ctx context.Context, tenant string, r *http.Request, by string) error {
-			if field(r, "name") != tenant {
+			if r.PostForm.Get("name") != tenant && field(r, "name") != tenant { // as it is, or with spaces that came by pasting
 				return refusal("what was typed is not the tenant's name")
 			}
 			return a.grants.Disconnect(ctx, tenant, field(r, "reason"), by)

@@ -78,6 +78,29 @@ func TestDisconnectingAsksForTheName(t *testing.T) {
 	}
 }
 
+func TestATenantIsDisconnectedByItsWholeName(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		tenant, path, typed string
+		done                bool
+	}{
+		{"acme", "/tenants/acme", " acme ", true}, // pasted
+		{" acme ", "/tenants/%20acme%20", " acme ", true},
+		{" acme ", "/tenants/%20acme%20", "acme", false},
+		{" ", "/tenants/%20", "", false},
+	} {
+		g := busy()
+		g.tenants[0].Tenant = c.tenant
+		s := start(t, g)
+		operate := s.loggedIn("the-operate")
+		form := url.Values{"csrf": {csrfOf(s.view(operate, c.path+"/disconnect"))}, "name": {c.typed}}
+		s.do("POST", c.path+"/disconnect", form.Encode(), operate, formBody)
+		if got := len(s.grants.ordered) == 1; got != c.done {
+			t.Errorf("%q by %q: ordered %q", c.tenant, c.typed, s.grants.ordered)
+		}
+	}
+}
+
 func TestAFormOfAnotherLoginDoesNothing(t *testing.T) {
 	t.Parallel()
 	s := start(t, busy())

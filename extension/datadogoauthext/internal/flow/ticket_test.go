@@ -159,6 +159,7 @@ func TestRFC9700_TicketsThatAreRefused(t *testing.T) {
 		"tenant twice, in capitals":                 {p.resigned(head, member("TENANT", `"globex"`)), "repeated"},
 		"iss twice, with a long s":                  {p.resigned(head, member("i\u017fs", `"x"`)), "repeated"},
 		"a member twice further inside":             {p.resigned(head, member("x", `[{"y":1,"y":2}]`)), "repeated"},
+		"a tenant without a page":                   {set("tenant", ".."), "cannot be part of an address"},
 		"nested too deeply":                         {p.resigned(head, member("x", strings.Repeat("[", 50)+strings.Repeat("]", 50))), "compact form"},
 		"longer than 8 KiB":                         {set("x", strings.Repeat("x", 5900)), "longer than"},
 		"expired":                                   {with(func(c jwt.MapClaims) { c["iat"], c["exp"] = now.Unix()-60, now.Unix()-11 }), "expired"},

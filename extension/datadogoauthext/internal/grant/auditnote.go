@@ -14,7 +14,7 @@ import (
 //
 // What strangers can cause, or programs again and again, has to be Routine: it is the first to go, so nobody pushes out what others did.
 func (s *Service) Note(ctx context.Context, r audit.Record) error {
-	if CheckTenant(r.Tenant) != nil {
+	if CheckReadable(r.Tenant) != nil {
 		r.Tenant = audit.OneLine(r.Tenant, maxTenantBytes) // a name that nobody has
 	}
 	return s.change(ctx, func(tx *txn) error {

@@ -373,9 +373,13 @@ func TestInvitations(t *testing.T) {
 	f.Clock.Advance(time.Hour)
 	_, err = s.Invitation(t.Context(), secret)
 	require.ErrorIs(t, err, grant.ErrNoInvitation)
-	for _, tenant := range []string{"", "a\nb", strings.Repeat("x", 300), "\xff"} {
+	for _, tenant := range []string{"", "a\nb", strings.Repeat("x", 300), "\xff", ".", "..", " acme", "acme "} {
 		_, _, err = s.Invite(t.Context(), tenant, "", time.Hour, "operator")
 		require.ErrorIs(t, err, grant.ErrBadInvitation)
+	}
+	for _, tenant := range []string{"...", ".acme", "a..b", "a c me", "../acme"} { // their pages are found
+		_, _, err = s.Invite(t.Context(), tenant, "", time.Hour, "operator")
+		require.NoError(t, err)
 	}
 	_, _, err = s.Invite(t.Context(), "acme", "nobody", time.Hour, "operator")
 	require.ErrorIs(t, err, grant.ErrBadInvitation)

@@ -32,8 +32,23 @@ const (
 	MaxInvitationLife = 30 * 24 * time.Hour
 )
 
-// CheckTenant refuses what no page, log line or header should hold.
+// CheckTenant refuses the names that no new tenant may have: those of CheckReadable, those whose pages no browser finds, since "." and ".."
+// are taken out of an address (RFC 3986 §5.2.4), and those that differ from another in spaces that nobody sees.
 func CheckTenant(tenant string) error {
+	if err := CheckReadable(tenant); err != nil {
+		return err
+	}
+	switch {
+	case tenant == "." || tenant == "..":
+		return fmt.Errorf("tenant: %q cannot be part of an address; call the tenant otherwise", tenant)
+	case strings.TrimSpace(tenant) != tenant:
+		return errors.New("tenant: must not begin or end with a space")
+	}
+	return nil
+}
+
+// CheckReadable refuses what no page, log line or header should hold. It is the rule for a tenant that there may be already.
+func CheckReadable(tenant string) error {
 	if tenant == "" || len(tenant) > maxTenantBytes || !utf8.ValidString(tenant) {
 		return fmt.Errorf("tenant: must be 1 to %d bytes of UTF-8", maxTenantBytes)
 	}
