@@ -152,3 +152,23 @@ func TestAChangeThatATicketAllowedIsTriedAgain(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, granttest.OrgB, org.ID)
 }
+
+func TestAChangeThatAnOperatorRejectedIsNotTriedAgain(t *testing.T) {
+	t.Parallel()
+	p := newPartner(t)
+	w := newWorldWith(t, p.admits)
+	w.connect(w.browser, w.logIn(w.browser, p, "", "acme"), us3(t), granttest.OrgA)
+	w.Datadog.AddKey(us3(t), granttest.OrgB, w.Clock.Now())
+	link := w.logIn(w.browser, p, "", "acme", func(c jwt.MapClaims) { c["allow_change"] = true })
+	resp, _ := w.comeBack(w.browser, w.consent(w.press(w.browser, link), us3(t), granttest.OrgB))
+	page := w.location(resp).String()
+	require.NoError(t, w.grants.RejectChange(t.Context(), "acme", "operator"))
+	w.Datadog.RevokeKey(us3(t), granttest.OrgB)
+	assert.Contains(t, w.connect(w.browser, w.logIn(w.browser, p, "", "acme"), us3(t), granttest.OrgB), "has to confirm the change")
+	resp, text := w.tryAgain(w.browser, page)
+	assert.Equal(t, http.StatusConflict, resp.StatusCode, text)
+	assert.Contains(t, text, "Things have changed")
+	org, err := w.grants.Org("acme")
+	require.NoError(t, err)
+	assert.Equal(t, granttest.OrgA, org.ID)
+}

@@ -29,7 +29,7 @@ type result struct {
 	// Of a consent that is stored and has no key.
 	Client string `json:"c,omitempty"`
 	OrgID  string `json:"d,omitempty"`
-	Change bool   `json:"p,omitempty"`
+	Change string `json:"w,omitempty"` // that of the ConnectError
 }
 
 const (
@@ -42,7 +42,7 @@ const (
 
 // connectedResult is that of a good consent.
 func connectedResult(base result, done grant.Connected) result {
-	base.Message, base.Org, base.Site, base.Last4, base.Change = "connected", cutName(done.OrgName), done.Site.Domain(), done.Last4, false
+	base.Message, base.Org, base.Site, base.Last4, base.Change = "connected", cutName(done.OrgName), done.Site.Domain(), done.Last4, ""
 	if done.ChangePending {
 		base.Message = "change_pending"
 	}
@@ -116,7 +116,7 @@ func (f *Flow) connected(w http.ResponseWriter, r *http.Request) {
 }
 
 func (f *Flow) showResult(w http.ResponseWriter, r *http.Request, id string, res result) {
-	p := page{Message: res.Message, Login: res.Login, Tenant: res.Tenant, Org: res.Org, Last4: res.Last4, Change: res.Change}
+	p := page{Message: res.Message, Login: res.Login, Tenant: res.Tenant, Org: res.Org, Last4: res.Last4, Change: res.Change != ""}
 	p.Site, _ = site.ByDomain(res.Site)
 	p.Started, _ = site.ByDomain(res.Started)
 	p.Meant, _ = site.ByDomain(res.Meant)

@@ -30,7 +30,7 @@ var bookkeeping = []string{
 	"Token.Refresh.Begun", "Token.Refresh.Unanswered", "Token.Refresh.Fence", "Token.Refresh.Disabled",
 	"Pending.Grant.Tenant", "Pending.Grant.AppOrigin", "Pending.Grant.StartedDomain", "Pending.Grant.CallbackDomain", "Pending.Grant.ConnectedAt", "Pending.Grant.Invitation",
 	"Pending.Grant.Hold", "Pending.Grant.HoldReason", "Pending.Grant.HoldSince", // of a grant that is not one yet
-	"Pending.Token.Tenant", "Pending.Token.Client", "Pending.Token.Since", "Pending.Token.Expiry", "Pending.Token.RefreshedAt", "Pending.Token.Scopes",
+	"Pending.Token.Tenant", "Pending.Token.Client", "Pending.Token.Since", "Pending.Token.Expiry", "Pending.Token.RefreshedAt", "Pending.Token.Scopes", "Pending.Consent",
 	"Pending.Token.Refresh.Begun", "Pending.Token.Refresh.Unanswered", "Pending.Token.Refresh.Fence", "Pending.Token.Refresh.Disabled",
 	"Invitation.Client", "Invitation.Created",
 	"Revocation.Tenant", "Revocation.Why", "Revocation.Asked", "Revocation.Attempts", "Revocation.Next", "Revocation.Reason",

@@ -26,12 +26,18 @@ func (s *Service) ConfirmChange(ctx context.Context, tenant, orgID, by string) e
 		return err
 	}
 	defer end()
-	return s.confirm(ctx, tenant, orgID, by)
+	return s.confirm(ctx, tenant, func(p Pending) bool { return orgID == "" || p.Grant.Org.ID == orgID }, by)
 }
 
-func (s *Service) confirm(ctx context.Context, tenant, orgID, by string) error {
+// ofConsent means the change that one consent made. A later one, for the same organisation too, is for an operator to decide on.
+func ofConsent(id string) func(Pending) bool {
+	return func(p Pending) bool { return id != "" && p.Consent == id }
+}
+
+// confirm moves a tenant if what waits is what is meant.
+func (s *Service) confirm(ctx context.Context, tenant string, meant func(Pending) bool, by string) error {
 	return s.withLease(ctx, changeName(tenant), func(ctx context.Context, fence uint64) error {
-		p, at, err := s.readPending(ctx, tenant, orgID)
+		p, at, err := s.readPending(ctx, tenant, meant)
 		if err != nil {
 			return err
 		}
@@ -80,8 +86,8 @@ func staysPending(tenant string, err error) error {
 	return fmt.Errorf("%w: tenant %s: the change stays pending and its data goes where it went: %w", ErrRefused, tenant, err)
 }
 
-// readPending reads a pending change that can still be confirmed.
-func (s *Service) readPending(ctx context.Context, tenant, orgID string) (p Pending, at site.Site, err error) {
+// readPending reads a pending change that is meant and can still be confirmed.
+func (s *Service) readPending(ctx context.Context, tenant string, meant func(Pending) bool) (p Pending, at site.Site, err error) {
 	if err := s.save(ctx, changeName(tenant)); err != nil {
 		return p, at, err
 	}
@@ -93,7 +99,7 @@ func (s *Service) readPending(ctx context.Context, tenant, orgID string) (p Pend
 		return p, at, fmt.Errorf("%w: tenant %s: its pending change cannot be read; refuse it and let the customer give consent once more: %w", ErrRefused, tenant, err)
 	case !found || !s.now().Before(p.Expires):
 		return p, at, errNoChange(tenant)
-	case orgID != "" && p.Grant.Org.ID != orgID:
+	case !meant(p):
 		return p, at, errOtherChange(tenant)
 	}
 	at, ok := site.ByDomain(p.Grant.Org.Site) // a stored site is checked each time it is used

@@ -79,14 +79,14 @@ func (s *Service) Connect(ctx context.Context, f Flow, at site.Site, code string
 		s.kickRevocations() // of a change that this one replaced
 		return done, nil
 	case moves:
-		if err := s.confirm(ctx, f.Tenant, cons.org.ID, "the ticket"); err != nil {
-			return Connected{}, mintError(err, cons.org, true)
+		if err := s.confirm(ctx, f.Tenant, ofConsent(f.StateHash), "the ticket"); err != nil {
+			return Connected{}, mintError(err, cons.org, f.StateHash)
 		}
 	default:
 		s.backoff.clear(f.Tenant)
 		log.Info("A customer gave consent")
 		if err := s.ensureKey(ctx, cons.org, cons.set.access); err != nil {
-			return Connected{}, mintError(err, cons.org, false)
+			return Connected{}, mintError(err, cons.org, "")
 		}
 		if err := s.completeInvitation(ctx, f.Tenant); err != nil {
 			log.Warn("The used connect link was not deleted yet; trying again", zap.Error(err))

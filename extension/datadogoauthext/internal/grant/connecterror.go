@@ -15,8 +15,9 @@ type ConnectError struct {
 	Outcome string
 	// Stored is the organisation of a consent that is stored all the same: what is missing is its API key. It is zero where nothing is stored.
 	Stored credential.Org
-	// Change says that it is stored as a change that is pending: the tenant's data goes where it went before.
-	Change bool
+	// Change is the Pending.Consent of one that is stored as a change that is pending: the tenant's data goes where it went before. It is empty
+	// where the consent is the tenant's grant.
+	Change string
 	// CodeSpent says of OutcomeExchangeRefused that Datadog has nothing against the client: the code was too old, used before, or of another site.
 	CodeSpent bool
 	// Err is for the operator's log. It holds no secret.
@@ -70,8 +71,8 @@ func proofSent(f Flow) string {
 	return "sent as application/x-www-form-urlencoded, the verifier fits the challenge: " + fits
 }
 
-// mintError sorts why there is no API key. change says that the consent is stored as a change that is pending; else it is the tenant's grant.
-func mintError(err error, org credential.Org, change bool) error {
+// mintError sorts why there is no API key. change is that of ConnectError.
+func mintError(err error, org credential.Org, change string) error {
 	e := &ConnectError{Outcome: OutcomeMintFailed, Stored: org, Change: change, Err: err}
 	switch kindOf(err) {
 	case callConflict:

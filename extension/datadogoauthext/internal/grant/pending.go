@@ -84,7 +84,7 @@ func (s *Service) putPending(tx *txn, cons consent) error {
 	if _, err := s.retirePending(tx, cons.flow.Tenant, "a later consent for the tenant took its place"); err != nil {
 		return err
 	}
-	p := Pending{Grant: cons.grant(now), Token: cons.token(now), OrgName: cons.orgName, Created: now, Expires: now.Add(PendingLife)}
+	p := Pending{Grant: cons.grant(now), Token: cons.token(now), OrgName: cons.orgName, Created: now, Expires: now.Add(PendingLife), Consent: cons.flow.StateHash}
 	if err := p.Token.event(EvConnected, "", now); err != nil {
 		return err
 	}

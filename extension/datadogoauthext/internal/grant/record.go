@@ -204,6 +204,8 @@ type Pending struct {
 	OrgName string    `json:"org_name,omitempty"`
 	Created time.Time `json:"created"`
 	Expires time.Time `json:"expires"`
+	// Consent is the hash of the state of the consent, which tells it from another one for the same organisation.
+	Consent string `json:"consent,omitempty"`
 }
 
 func (p Pending) address() (store.Kind, string) { return store.KindPending, p.Grant.Tenant }

@@ -23,7 +23,7 @@ var ErrTooSoon = errors.New("the API key was asked for a moment ago; wait a few 
 //
 // ErrRefused says that things stand otherwise by now: the tenant is connected elsewhere or on hold, or its key was refused since, which may be
 // what the customer wants. Any other failure is a ConnectError.
-func (s *Service) TryKeyAgain(ctx context.Context, tenant string, org credential.Org, change bool) (Connected, error) {
+func (s *Service) TryKeyAgain(ctx context.Context, tenant string, org credential.Org, change string) (Connected, error) {
 	if err := s.checkReady(); err != nil {
 		return Connected{}, &ConnectError{Outcome: OutcomeStoreFailed, Err: err}
 	}
@@ -46,8 +46,8 @@ func (s *Service) TryKeyAgain(ctx context.Context, tenant string, org credential
 		return Connected{}, err
 	case here:
 		err = s.keyAgain(ctx, tenant, org)
-	case change:
-		err = s.confirm(ctx, tenant, org.ID, "the ticket")
+	case change != "":
+		err = s.confirm(ctx, tenant, ofConsent(change), "the ticket")
 	default:
 		err = fmt.Errorf("%w: tenant %s is not connected to org %s any more; send the customer the connect link", ErrRefused, tenant, org)
 	}
@@ -56,7 +56,10 @@ func (s *Service) TryKeyAgain(ctx context.Context, tenant string, org credential
 		return Connected{}, err
 	}
 	if err != nil {
-		return Connected{}, mintError(err, org, !here)
+		if here {
+			change = ""
+		}
+		return Connected{}, mintError(err, org, change)
 	}
 	o := s.orgView(org)
 	return Connected{Tenant: tenant, Site: at, OrgName: o.Name, Last4: o.Last4}, nil

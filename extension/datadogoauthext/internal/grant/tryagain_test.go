@@ -24,24 +24,24 @@ func keyInTheWay(t *testing.T) (*granttest.Fixture, *grant.Service, *grant.Conne
 	require.ErrorAs(t, err, &why)
 	require.Equal(t, grant.OutcomeKeyExists, why.Outcome)
 	require.Equal(t, granttest.OrgA, why.Stored.ID)
-	require.False(t, why.Change)
+	require.Empty(t, why.Change)
 	return f, s, why
 }
 
 func TestACustomerTriesForTheKeyAgain(t *testing.T) {
 	t.Parallel()
 	f, s, why := keyInTheWay(t)
-	_, err := s.TryKeyAgain(t.Context(), "acme", why.Stored, false)
+	_, err := s.TryKeyAgain(t.Context(), "acme", why.Stored, "")
 	var still *grant.ConnectError
 	require.ErrorAs(t, err, &still)
 	assert.Equal(t, grant.OutcomeKeyExists, still.Outcome)
 	assert.Equal(t, why.Stored, still.Stored)
 
 	f.Datadog.RevokeKey(eu(t), granttest.OrgA)
-	_, err = s.TryKeyAgain(t.Context(), "acme", why.Stored, false)
+	_, err = s.TryKeyAgain(t.Context(), "acme", why.Stored, "")
 	require.ErrorIs(t, err, grant.ErrTooSoon)
 	f.Clock.Advance(5 * time.Second)
-	done, err := s.TryKeyAgain(t.Context(), "acme", why.Stored, false)
+	done, err := s.TryKeyAgain(t.Context(), "acme", why.Stored, "")
 	require.NoError(t, err)
 	assert.Equal(t, "acme", done.Tenant)
 	assert.Equal(t, eu(t), done.Site)
@@ -51,7 +51,7 @@ func TestACustomerTriesForTheKeyAgain(t *testing.T) {
 
 	f.Clock.Advance(5 * time.Second)
 	mints := len(f.Datadog.Calls(mintPath))
-	_, err = s.TryKeyAgain(t.Context(), "acme", why.Stored, false)
+	_, err = s.TryKeyAgain(t.Context(), "acme", why.Stored, "")
 	require.NoError(t, err, "a second tab")
 	assert.Len(t, f.Datadog.Calls(mintPath), mints, "the key is there")
 }
@@ -89,7 +89,7 @@ func TestNobodyTriesAgainForWhatIsNotTheirs(t *testing.T) {
 			tenant := change(t, f, s, &org)
 			f.Datadog.RevokeKey(eu(t), granttest.OrgA)
 			mints := len(f.Datadog.Calls(mintPath))
-			_, err := s.TryKeyAgain(t.Context(), tenant, org, false)
+			_, err := s.TryKeyAgain(t.Context(), tenant, org, "")
 			require.ErrorIs(t, err, grant.ErrRefused)
 			assert.Len(t, f.Datadog.Calls(mintPath), mints)
 		})
@@ -106,14 +106,14 @@ func TestAChangeThatItsTicketAllowedIsTriedAgain(t *testing.T) {
 	var why *grant.ConnectError
 	require.ErrorAs(t, err, &why)
 	assert.Equal(t, grant.OutcomeKeyExists, why.Outcome)
-	assert.True(t, why.Change)
+	assert.NotEmpty(t, why.Change)
 	assert.Equal(t, granttest.OrgB, why.Stored.ID)
 	after, err := s.Lookup("acme")
 	require.NoError(t, err)
 	assert.Same(t, before, after)
 
 	f.Datadog.RevokeKey(eu(t), granttest.OrgB)
-	_, err = s.TryKeyAgain(t.Context(), "acme", why.Stored, true)
+	_, err = s.TryKeyAgain(t.Context(), "acme", why.Stored, why.Change)
 	require.NoError(t, err)
 	after, err = s.Lookup("acme")
 	require.NoError(t, err)
@@ -123,8 +123,36 @@ func TestAChangeThatItsTicketAllowedIsTriedAgain(t *testing.T) {
 	f.Clock.Advance(5 * time.Second)
 	left := why.Stored
 	left.ID = granttest.OrgA
-	_, err = s.TryKeyAgain(t.Context(), "acme", left, true)
+	_, err = s.TryKeyAgain(t.Context(), "acme", left, why.Change)
 	assert.True(t, errors.Is(err, grant.ErrRefused), "nothing waits any more: %v", err)
+}
+
+// The customer's word is for the change that they saw. What an operator refused, and what another consent asks, is the operator's.
+func TestWhatWasRefusedIsNotTriedAgain(t *testing.T) {
+	t.Parallel()
+	f, s, before := connectedTo(t, nil)
+	f.Datadog.AddKey(eu(t), granttest.OrgB, f.Clock.Now())
+	allowed := elsewhere(t)
+	allowed.fl.AllowChange = true
+	_, err := consent(t, f, s, allowed)
+	var why *grant.ConnectError
+	require.ErrorAs(t, err, &why)
+	require.NoError(t, s.RejectChange(t.Context(), "acme", "operator"))
+	done, err := consent(t, f, s, elsewhere(t)) // the same organisation, by a link that allows no change
+	require.NoError(t, err)
+	require.True(t, done.ChangePending)
+	f.Datadog.RevokeKey(eu(t), granttest.OrgB)
+	mints := len(f.Datadog.Calls(mintPath))
+	for _, change := range []string{why.Change, ""} {
+		_, err = s.TryKeyAgain(t.Context(), "acme", why.Stored, change)
+		require.ErrorIs(t, err, grant.ErrRefused)
+		f.Clock.Advance(5 * time.Second)
+	}
+	assert.Len(t, f.Datadog.Calls(mintPath), mints, "Datadog is not asked")
+	after, err := s.Lookup("acme")
+	require.NoError(t, err)
+	assert.Same(t, before, after)
+	assert.Len(t, s.PendingChanges(), 1, "it waits on")
 }
 
 func TestARefusedCodeTellsWhatProofWasSent(t *testing.T) {
