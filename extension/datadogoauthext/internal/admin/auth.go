@@ -33,7 +33,7 @@ func (a *Admin) bearer(next http.HandlerFunc, roles ...Role) http.HandlerFunc {
 			return
 		}
 		ctx := grant.WithActor(r.Context(), grant.Actor{Kind: "operator", Name: token.Name, Via: "api"})
-		next(w, r.WithContext(context.WithValue(ctx, bearerName{}, token.Name)))
+		next(w, r.WithContext(context.WithValue(ctx, bearerToken{}, token)))
 	}
 }
 
@@ -45,10 +45,12 @@ func refusedRole(token Token, roles []Role) string {
 	return "the token " + token.Name + " has the role " + string(token.Role) + "; this needs " + strings.Join(names, " or ")
 }
 
-type bearerName struct{}
+type bearerToken struct{}
 
-// nameOf is the name of the token that let the request in.
-func nameOf(r *http.Request) string {
-	name, _ := r.Context().Value(bearerName{}).(string)
-	return name
+// tokenOf is the token that let the request in.
+func tokenOf(r *http.Request) Token {
+	token, _ := r.Context().Value(bearerToken{}).(Token)
+	return token
 }
+
+func nameOf(r *http.Request) string { return tokenOf(r).Name }

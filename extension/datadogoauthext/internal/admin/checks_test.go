@@ -124,6 +124,28 @@ func TestTheLatestReportIsWaitedFor(t *testing.T) {
 	s.refused(resp, answer, 403, "read or operate")
 }
 
+func TestTheLinkOfACheckIsForOperators(t *testing.T) {
+	t.Parallel()
+	g := busy()
+	s := start(t, g)
+	waiting := aReport("acme")
+	waiting.EndedAt, waiting.ConsentLink = time.Time{}, "https://connect.partner.example/i/"+linkSecret
+	g.reports.set(waiting)
+	for role, seen := range map[string]bool{"the-read": false, "the-operate": true} {
+		resp, body := s.do("GET", "/v1/tenants/acme/checks/latest", "", bearer(role))
+		if resp.StatusCode != 200 || strings.Contains(body, linkSecret) != seen || !strings.Contains(body, "step1.a") {
+			t.Errorf("%s: %d %s", role, resp.StatusCode, body)
+		}
+		page := s.view(s.loggedIn(role), "/tenants/acme")
+		if has(t, page, "The check waits for a consent."); strings.Contains(page, linkSecret) != seen {
+			t.Errorf("%s: %s", role, page)
+		}
+		if _, body := s.do("GET", "/v1/tenants/acme/checks/latest/report", "", bearer(role)); strings.Contains(body, linkSecret) {
+			t.Errorf("%s: the file holds the link", role)
+		}
+	}
+}
+
 func TestAReportIsAFileThatDoesNothing(t *testing.T) {
 	t.Parallel()
 	g := &grants{}

@@ -55,6 +55,16 @@ func TestTheConsentOfACheckConnectsNothing(t *testing.T) {
 	secret, _, err := w.grants.InviteForCheck(t.Context(), "acme", "main", "c1", time.Minute)
 	require.NoError(t, err)
 	b := w.newBrowser()
+	for language, says := range map[string]string{"en": "nothing is connected or changed", "ko": "점검을 위한 링크입니다"} {
+		_, text := w.get(w.browserIn(language), w.pages.Link(secret))
+		assert.Contains(t, text, says)
+		_, text = w.get(w.browserIn(language), w.link("acme"))
+		assert.NotContains(t, text, says, "of another link")
+	}
+	_, page := w.get(w.newBrowser(), w.pages.Link(secret))
+	resp, err := w.newBrowser().PostForm(w.pages.Link(secret), url.Values{"start": {startField.FindStringSubmatch(page)[1]}, "address": {"https://example.com"}})
+	require.NoError(t, err)
+	assert.Contains(t, w.body(resp), "nothing is connected or changed", "also after an address that is none of Datadog's")
 	resp, text := w.comeBack(b, w.consent(w.press(b, w.pages.Link(secret)), site.US1(), granttest.OrgB))
 	require.Equal(t, http.StatusSeeOther, resp.StatusCode, text)
 	resp, text = w.get(b, w.location(resp).String())

@@ -25,7 +25,7 @@ func (f *Flow) connectPage(w http.ResponseWriter, r *http.Request) {
 	if !f.clientReady(w, r, inv.Client, inv.Tenant, false) {
 		return
 	}
-	st.Invitation = inv.Hash
+	st.Invitation, st.Check = inv.Hash, inv.Check != ""
 	f.showConsent(w, r, inv.Tenant, inv.Client, purposeStart, st)
 }
 

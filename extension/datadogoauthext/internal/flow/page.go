@@ -60,6 +60,7 @@ type form struct {
 	Start   string // sealed
 	Origin  string // where the consent will begin; empty where the customer chooses
 	Test    bool
+	Check   bool   // the consent connects nothing
 	Address string // what the customer wrote in place of a choice
 	Wrong   bool   // it is none of Datadog's
 }

@@ -15,6 +15,7 @@ type start struct {
 	Request    string `json:"r,omitempty"` // hash of a login's request id
 	Origin     string `json:"o,omitempty"` // app origin; empty where the customer chooses
 	Domain     string `json:"d,omitempty"` // site parameter, where the link named one
+	Check      bool   `json:"c,omitempty"` // a check asks for the consent; what it connects is nothing
 }
 
 // readStart reads the optional site and domain of a link. Without either the customer chooses on the connect page.

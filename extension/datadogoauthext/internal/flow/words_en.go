@@ -19,6 +19,7 @@ var english = catalogue{
 		{"connect.heading", `Connect {{.Tenant}} to Datadog`},
 		{"connect.asks", `{{.Partner}} asks to send the telemetry of <strong>{{.Tenant}}</strong> to your Datadog organisation.`},
 		{"connect.test", `This is a test connection: it works only in the Datadog organisation of {{.Partner}}.`},
+		{"connect.check", `This link is for a check: your consent tests the connection, and nothing is connected or changed.`},
 		{"connect.where", `Where you will be asked to agree`},
 		{"connect.sites", `Where is your Datadog organisation?`},
 		{"connect.sites.hint", `It is the address that you see in the browser when you use Datadog.`},

@@ -20,6 +20,7 @@ var korean = catalogue{
 		{"connect.heading", `{{.Tenant}} 계정을 Datadog에 연결`},
 		{"connect.asks", `{{.Partner}}에서 <strong>{{.Tenant}}</strong> 계정의 텔레메트리 데이터를 귀사의 Datadog 조직으로 전송할 수 있도록 허용을 요청합니다.`},
 		{"connect.test", `테스트 연결입니다. {{.Partner}}의 Datadog 조직에서만 작동합니다.`},
+		{"connect.check", `점검을 위한 링크입니다. 동의하셔도 연결을 시험할 뿐이며, 연결되거나 변경되는 것은 없습니다.`},
 		{"connect.where", `동의 화면이 열리는 주소`},
 		{"connect.sites", `귀사의 Datadog 조직은 어느 사이트에 있습니까?`},
 		{"connect.sites.hint", `Datadog을 사용할 때 브라우저 주소창에 보이는 주소입니다.`},
