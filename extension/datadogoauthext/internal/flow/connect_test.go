@@ -99,24 +99,41 @@ func TestTwoTabsOfOneBrowser(t *testing.T) {
 
 func TestFailuresBehindTheCallback(t *testing.T) {
 	t.Parallel()
+	const token, org, mint = "/oauth2/v1/token", "/api/v2/current_user", "/api/v2/api_keys/marketplace"
 	cases := map[string]struct {
+		begins string // what the link names
 		path   string
 		answer http.HandlerFunc
 		status int
 		says   string
 	}{
-		"token 400": {"/oauth2/v1/token", granttest.Status(400, `{"error":"invalid_grant"}`), 502, "Open the connect link again"},
-		"token 503": {"/oauth2/v1/token", granttest.Status(503, ``), 502, "in a few minutes"},
-		"token 401": {"/oauth2/v1/token", granttest.Status(401, ``), 503, "credentials"},
-		"mint 403":  {"/api/v2/api_keys/marketplace", granttest.Status(403, ``), 502, "did not allow"},
-		"mint 409":  {"/api/v2/api_keys/marketplace", granttest.Status(409, ``), 409, "https://us3.datadoghq.com/organization-settings/api-keys"},
+		"token 400": {"", token, granttest.Status(400, `{"error":"invalid_grant"}`), 502, "Open the connect link again"},
+		"token 400, begun at the callback's site": {"?domain=us3.datadoghq.com", token, granttest.Status(400, `{"error":"invalid_grant"}`), 502, "used already"},
+		"token 400, begun at another site": {
+			"?domain=us5.datadoghq.com", token, granttest.Status(400, `{"error":"invalid_grant"}`), 502,
+			"You began at US5 (us5.datadoghq.com), and Datadog answered for US3 (us3.datadoghq.com): the two may have been mixed up",
+		},
+		"token 400 of the verifier": {
+			"", token, granttest.Status(400, `{"error":"invalid_request","error_description":"Invalid code or code verifier"}`), 502,
+			"did not accept the authorization because of how this integration is set up",
+		},
+		"token 400 of the set-up, begun at another site": {
+			"?domain=us5.datadoghq.com", token, granttest.Status(400, `{"error":"invalid_request"}`), 502, "because of how this integration is set up",
+		},
+		"token 503":       {"", token, granttest.Status(503, ``), 502, "in a few minutes"},
+		"token 401":       {"", token, granttest.Status(401, ``), 503, "credentials"},
+		"org 401":         {"", org, granttest.Status(401, `{"errors":["Unauthorized"]}`), 502, "did not say which organisation you connected"},
+		"org 403":         {"", org, granttest.Status(403, `{"errors":["Forbidden","Failed permission authorization checks"]}`), 502, "did not say which organisation you connected"},
+		"org without one": {"", org, granttest.Status(200, `{}`), 502, "did not say which organisation you connected"},
+		"mint 403":        {"", mint, granttest.Status(403, ``), 502, "did not allow"},
+		"mint 409":        {"", mint, granttest.Status(409, ``), 409, "https://us3.datadoghq.com/organization-settings/api-keys"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			link := w.link("acme")
-			to := w.press(w.browser, link)
+			to := w.press(w.browser, link+tc.begins)
 			w.Datadog.Answer(tc.path, tc.answer)
 			q := w.consent(to, us3(t), granttest.OrgA)
 			resp, page := w.ends(w.browser, q)
