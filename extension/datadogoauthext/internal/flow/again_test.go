@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/flow"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant/granttest"
 )
@@ -98,12 +99,6 @@ func TestRFC9700_TryAgainIsForTheBrowserThatConsented(t *testing.T) {
 
 	resp, _ = w.tryAgain(w.browser, page)
 	assert.Equal(t, http.StatusConflict, resp.StatusCode)
-	resp, err := w.browser.PostForm(page+"/again", nil) // twice in a moment
-	require.NoError(t, err)
-	w.body(resp)
-	assert.Equal(t, http.StatusTooManyRequests, resp.StatusCode)
-	assert.NotEmpty(t, resp.Header.Get("Retry-After"))
-
 	require.NoError(t, w.grants.Pause(t.Context(), "acme", "bill not paid", "operator"))
 	w.Datadog.RevokeKey(us3(t), granttest.OrgA)
 	mints = len(w.Datadog.Calls("/api/v2/api_keys/marketplace"))
@@ -171,4 +166,54 @@ func TestAChangeThatAnOperatorRejectedIsNotTriedAgain(t *testing.T) {
 	org, err := w.grants.Org("acme")
 	require.NoError(t, err)
 	assert.Equal(t, granttest.OrgA, org.ID)
+}
+
+func TestTryAgainTwiceInAMomentKeepsThePage(t *testing.T) {
+	t.Parallel()
+	w := newWorldWith(t, func(o *flow.Options) { o.PerAddress = 5 })
+	page := w.keyInTheWay(w.link("acme"))
+	_, first := w.tryAgain(w.browser, page)
+	press := func() (*http.Response, string) {
+		resp, err := w.browser.PostForm(page+"/again", nil)
+		require.NoError(t, err)
+		w.body(resp)
+		require.Equal(t, http.StatusSeeOther, resp.StatusCode)
+		require.Equal(t, page, w.location(resp).String(), "reloading sends no form")
+		return w.get(w.browser, page)
+	}
+	resp, text := press()
+	assert.Equal(t, http.StatusTooManyRequests, resp.StatusCode)
+	assert.Equal(t, "10", resp.Header.Get("Retry-After"))
+	assert.Contains(t, text, "Wait 10 seconds, then press “Try again”.")
+	for _, still := range []string{"<strong>Revoke</strong>", "Try again</button>"} {
+		assert.Contains(t, text, still)
+	}
+	w.Clock.Advance(4 * time.Second)
+	resp, text = w.get(w.browser, page)
+	assert.Equal(t, "6", resp.Header.Get("Retry-After"))
+	assert.Contains(t, text, "Wait 6 seconds")
+	w.Clock.Advance(6 * time.Second)
+	resp, text = w.get(w.browser, page)
+	assert.Equal(t, http.StatusConflict, resp.StatusCode)
+	assert.Equal(t, first, text, "the page is what it was")
+
+	for range 10 { // over the limit of the address, which never reaches the grants
+		resp, text = press()
+		if strings.Contains(text, "Wait 60 seconds") {
+			break
+		}
+	}
+	assert.Equal(t, http.StatusTooManyRequests, resp.StatusCode)
+	assert.Equal(t, "60", resp.Header.Get("Retry-After"))
+	assert.Contains(t, text, "Try again</button>")
+	assert.Contains(t, w.counted(), "too_many")
+	w.Clock.Advance(50 * time.Second)
+	w.Datadog.RevokeKey(us3(t), granttest.OrgA)
+	resp, text = w.tryAgain(w.browser, page)
+	assert.Equal(t, http.StatusOK, resp.StatusCode, text)
+
+	resp, err := w.newBrowser().PostForm(page+"/again", nil) // nothing to go back to; the same address
+	require.NoError(t, err)
+	w.body(resp)
+	assert.Equal(t, http.StatusSeeOther, resp.StatusCode)
 }

@@ -20,8 +20,8 @@ const (
 )
 
 // callback ends a consent, well or not. The state is consumed first: whatever follows, it works no second time, and the browser is sent to an
-// address without it and without the code. Only where nothing could be consumed, since the grants are not loaded or the store does not answer,
-// does the page stay where it is, so that the customer can reload it and go on.
+// address without it and without the code. Only where nothing could be consumed, since the grants are not loaded, the store does not answer or
+// the address is over its limit, does the page stay where it is, so that the customer can reload it and go on.
 //
 // The limit by address is that of reading: only a state that exists makes this write, and that was made under the limits.
 func (f *Flow) callback(w http.ResponseWriter, r *http.Request) {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"net/http"
-	"time"
 
 	"go.uber.org/zap"
 	"golang.org/x/oauth2"
@@ -123,11 +122,4 @@ func authorizeURL(at site.AppOrigin, c Client, state, verifier string) string {
 // badSite is the answer to a link whose site is none of Datadog's. Nothing is contacted on its account.
 func (f *Flow) badSite(w http.ResponseWriter, r *http.Request, login bool) {
 	f.fail(w, r, "bad_site", page{Login: login, Meant: meant(r.URL.RawQuery)})
-}
-
-// tooMany says after how long another attempt makes sense.
-func (f *Flow) tooMany(w http.ResponseWriter, r *http.Request, wait time.Duration, p page) {
-	w.Header().Set("Retry-After", seconds(wait))
-	p.Minutes = int((wait + time.Minute - 1) / time.Minute)
-	f.fail(w, r, "too_many", p)
 }

@@ -127,7 +127,7 @@ func (f *Flow) Handler() (http.Handler, error) {
 			http.MethodGet: f.reads(f.connectPage), http.MethodHead: f.reads(f.connectPage), http.MethodPost: f.writes(ownForm(f.begin)),
 		},
 		"/connected/{result}":       {http.MethodGet: f.connected, http.MethodHead: f.connected},
-		"/connected/{result}/again": {http.MethodPost: f.writes(ownForm(f.again))},
+		"/connected/{result}/again": {http.MethodPost: f.limited(f.writeLimit, ownForm(f.again), ownForm(f.againLater))},
 	}
 	if f.tickets != nil {
 		pages["/connect"] = methods{http.MethodGet: f.writes(f.toLogin)}
@@ -141,7 +141,7 @@ func (f *Flow) Handler() (http.Handler, error) {
 		mux.HandleFunc(f.prefix+path, f.dispatch(byMethod))
 	}
 	for path := range f.paths {
-		mux.HandleFunc(path, f.dispatch(methods{http.MethodGet: f.reads(f.callback)})) // not HEAD: a probe must not consume a state
+		mux.HandleFunc(path, f.dispatch(methods{http.MethodGet: f.limited(f.readLimit, f.callback, f.overLimitAtCallback)})) // not HEAD: a probe must not consume a state
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { f.message(w, r, http.StatusNotFound, "nothing_here") })
 	return withHeaders(f.bounded(mux)), nil

@@ -23,17 +23,45 @@ const (
 
 // writes and reads let next see what the limit of the remote address allows. The address is the connection's: a forwarded header is
 // written by whoever sends the request.
-func (f *Flow) writes(next http.HandlerFunc) http.HandlerFunc { return f.limited(f.writeLimit, next) }
-func (f *Flow) reads(next http.HandlerFunc) http.HandlerFunc  { return f.limited(f.readLimit, next) }
+func (f *Flow) writes(next http.HandlerFunc) http.HandlerFunc {
+	return f.limited(f.writeLimit, next, f.overLimit)
+}
 
-func (f *Flow) limited(limit *ratelimit.Limiter, next http.HandlerFunc) http.HandlerFunc {
+func (f *Flow) reads(next http.HandlerFunc) http.HandlerFunc {
+	return f.limited(f.readLimit, next, f.overLimit)
+}
+
+// limitWait is after how long a page that was over the limit is worth another try.
+const limitWait = time.Minute
+
+// limited lets over answer what is over the limit.
+func (f *Flow) limited(limit *ratelimit.Limiter, next, over http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if !limit.Allow(r.RemoteAddr) {
-			f.tooMany(w, r, time.Minute, page{})
+			over(w, r)
 			return
 		}
 		next(w, r)
 	}
+}
+
+func (f *Flow) overLimit(w http.ResponseWriter, r *http.Request) {
+	f.tooMany(w, r, limitWait, page{})
+}
+
+// overLimitAtCallback leaves the page where it is: nothing was consumed, so that reloading it goes on.
+func (f *Flow) overLimitAtCallback(w http.ResponseWriter, r *http.Request) {
+	f.tooMany(w, r, limitWait, page{Message: "too_many_unread"})
+}
+
+// tooMany says after how long another attempt makes sense. p may have a message of its own.
+func (f *Flow) tooMany(w http.ResponseWriter, r *http.Request, wait time.Duration, p page) {
+	w.Header().Set("Retry-After", seconds(wait))
+	p.Minutes = int((wait + time.Minute - 1) / time.Minute)
+	if p.Message == "" {
+		p.Message = "too_many"
+	}
+	f.fail(w, r, p.Message, p)
 }
 
 // lookUp runs read, which looks a secret of the request up in the store, once its turn has come.

@@ -71,6 +71,38 @@ func TestRFC9700_LimitsComeBeforeAnythingIsWritten(t *testing.T) {
 	assert.Equal(t, http.StatusSeeOther, from(t, h, "", "GET", "/connect").Code, "an address that cannot be read is one like others")
 }
 
+// Nothing of the answer was consumed, so the customer goes on by reloading the page.
+func TestACallbackOverTheLimitIsReloaded(t *testing.T) {
+	t.Parallel()
+	w := newWorldWith(t, func(o *flow.Options) { o.PerAddress = 3 })
+	h, err := w.pages.Handler()
+	require.NoError(t, err)
+	q := w.consent(w.press(w.browser, w.link("acme")), us3(t), granttest.OrgA)
+	answer := func() *httptest.ResponseRecorder {
+		req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, granttest.RedirectURL+"?"+q.Encode(), nil)
+		req.RemoteAddr = "192.0.2.1:1"
+		for _, c := range cookies(w.browser) {
+			req.AddCookie(c)
+		}
+		rec := httptest.NewRecorder()
+		h.ServeHTTP(rec, req)
+		return rec
+	}
+	for range 30 {
+		from(t, h, "192.0.2.1:1", "GET", "/connect/x")
+	}
+	rec := answer()
+	assert.Equal(t, http.StatusTooManyRequests, rec.Code)
+	assert.Equal(t, "60", rec.Header().Get("Retry-After"))
+	assert.Contains(t, rec.Body.String(), "Wait a minute, then reload this page.")
+	assert.Empty(t, w.Datadog.Calls(""))
+	w.Clock.Advance(time.Minute)
+	rec = answer()
+	assert.Equal(t, http.StatusSeeOther, rec.Code)
+	_, err = w.grants.Lookup("acme")
+	require.NoError(t, err)
+}
+
 // Behind a proxy all customers have one address, and anybody may begin a login.
 func TestRFC9700_LoginsAreLimitedInAllBeforeAnythingIsWritten(t *testing.T) {
 	t.Parallel()

@@ -27,6 +27,7 @@ var ends = map[string]end{
 	"store_unread":          {grant.OutcomeStoreFailed, http.StatusServiceUnavailable},
 	"internal":              {"internal", http.StatusInternalServerError},
 	"too_many":              {"too_many", http.StatusTooManyRequests},
+	"too_many_unread":       {"too_many", http.StatusTooManyRequests},
 	"no_invitation":         {grant.OutcomeInvitationGone, http.StatusNotFound},
 	"client_rejected":       {grant.OutcomeClientRejected, http.StatusServiceUnavailable},
 	"refused":               {"refused", http.StatusForbidden},

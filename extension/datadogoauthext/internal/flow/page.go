@@ -44,6 +44,7 @@ type page struct {
 	Change  bool      // a change of organisation waits, and data goes where it went
 	Minutes int       // to wait
 	Retry   string    // address of the form that tries for the API key again
+	Seconds int       // to wait before that; 0: none
 	form
 
 	// What render fills in.

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"net/http"
+	"strconv"
 	"time"
 	"unicode/utf8"
 
@@ -30,6 +31,7 @@ type result struct {
 	Client string `json:"c,omitempty"`
 	OrgID  string `json:"d,omitempty"`
 	Change string `json:"w,omitempty"` // that of the ConnectError
+	Wait   int64  `json:"n,omitempty"` // Unix seconds before which it is too early to try again
 }
 
 const (
@@ -65,6 +67,10 @@ func (f *Flow) toResult(w http.ResponseWriter, r *http.Request, res result) {
 
 func (f *Flow) toResultAt(w http.ResponseWriter, r *http.Request, id string, res result) {
 	f.count(r.Context(), ends[res.Message].outcome)
+	f.keepResult(w, r, id, res)
+}
+
+func (f *Flow) keepResult(w http.ResponseWriter, r *http.Request, id string, res result) {
 	res.ID = grant.Hash(id)
 	life := resultLife
 	if res.mayTryAgain() {
@@ -120,14 +126,19 @@ func (f *Flow) showResult(w http.ResponseWriter, r *http.Request, id string, res
 	p.Site, _ = site.ByDomain(res.Site)
 	p.Started, _ = site.ByDomain(res.Started)
 	p.Meant, _ = site.ByDomain(res.Meant)
+	status := ends[res.Message].status
 	if res.mayTryAgain() {
 		p.Retry = f.resultPath(id) + "/again"
+		if wait := res.Wait - f.Now().Unix(); wait > 0 {
+			status, p.Seconds = http.StatusTooManyRequests, int(wait)
+			w.Header().Set("Retry-After", strconv.Itoa(p.Seconds))
+		}
 	}
 	name := "message.html"
 	if res.Message == "connected" || res.Message == "change_pending" {
 		name = "connected.html"
 	}
-	f.render(w, r, ends[res.Message].status, name, p)
+	f.render(w, r, status, name, p)
 }
 
 // readResult reads the cookie that belongs to an address, or the address that needs none.

@@ -13,6 +13,7 @@ var english = catalogue{
 		{"steps", `What you can do`},
 		{"begin", `Begin again`},
 		{"retry", `Try again`},
+		{"wait", `It is too early to try again. Wait {{if eq .Seconds 1}}a second{{else}}{{.Seconds}} seconds{{end}}, then press “Try again”.`},
 		{"foot", `This page belongs to the Datadog integration of {{.Partner}}.`},
 
 		{"connect.title", `Connect to Datadog`},
@@ -57,6 +58,8 @@ var english = catalogue{
 		{"internal", `Not connected`, `Something went wrong here. It was logged.`, []string{`{{template "again_later" .}}`, `{{template "ask_if_again" .}}`}},
 		{"too_many", `Too many attempts`, `Too many attempts to connect are under way or came from your network.`,
 			[]string{`Try again in {{if eq .Minutes 1}}a minute{{else}}{{.Minutes}} minutes{{end}}.`}},
+		{"too_many_unread", `Not connected yet`, `Datadog's answer was not looked at yet: too many attempts to connect came from your network.`,
+			[]string{`Wait {{if eq .Minutes 1}}a minute{{else}}{{.Minutes}} minutes{{end}}, then reload this page.`}},
 		{"no_invitation", `This link does not work`, `This connect link is not valid, or no longer: it was used, withdrawn, or ran out.`,
 			[]string{`Check that you opened the whole link, as it was sent.`, `Ask {{.Partner}}{{if .Support}} ({{template "support" .}}){{end}} for another one.`}},
 		{"client_rejected", `Not connected`, `Connecting is not possible at the moment: Datadog does not accept the credentials of {{.Partner}}. Your organisation has nothing to do with it.`,

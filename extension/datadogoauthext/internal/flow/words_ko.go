@@ -14,6 +14,7 @@ var korean = catalogue{
 		{"steps", `해결 방법`},
 		{"begin", `다시 시작`},
 		{"retry", `다시 시도`},
+		{"wait", `아직 다시 시도할 수 없습니다. {{if eq .Seconds 1}}1초{{else}}{{.Seconds}}초{{end}} 후에 ‘다시 시도’를 눌러 주십시오.`},
 		{"foot", `이 페이지는 {{.Partner}}의 Datadog 통합에서 제공합니다.`},
 
 		{"connect.title", `Datadog에 연결`},
@@ -58,6 +59,8 @@ var korean = catalogue{
 		{"internal", `연결되지 않았습니다`, `서비스에 문제가 발생했습니다. 문제는 기록되었습니다.`, []string{`{{template "again_later" .}}`, `{{template "ask_if_again" .}}`}},
 		{"too_many", `시도가 너무 많습니다`, `진행 중인 연결 시도가 너무 많거나, 귀하의 네트워크에서 시도가 너무 많았습니다.`,
 			[]string{`{{if eq .Minutes 1}}1분{{else}}{{.Minutes}}분{{end}} 후에 다시 시도해 주십시오.`}},
+		{"too_many_unread", `아직 연결되지 않았습니다`, `귀하의 네트워크에서 시도가 너무 많아 Datadog의 응답을 아직 처리하지 않았습니다.`,
+			[]string{`{{if eq .Minutes 1}}1분{{else}}{{.Minutes}}분{{end}} 후에 이 페이지를 새로 고쳐 주십시오.`}},
 		{"no_invitation", `사용할 수 없는 링크입니다`, `이 연결 링크는 유효하지 않습니다. 이미 사용되었거나, 취소되었거나, 기한이 지났을 수 있습니다.`,
 			[]string{`받으신 링크 전체를 열었는지 확인해 주십시오.`, `{{.Partner}}{{if .Support}}({{template "support" .}}){{end}}에 새 링크를 요청해 주십시오.`}},
 		{"client_rejected", `연결되지 않았습니다`, `지금은 연결할 수 없습니다. Datadog에서 {{.Partner}}의 인증 정보를 받아들이지 않습니다. 귀사의 조직과는 관계없는 문제입니다.`,
