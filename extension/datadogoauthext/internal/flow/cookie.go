@@ -18,7 +18,9 @@ func flowCookieName(state string) string { return "__Host-datadogoauth-" + grant
 func loginCookieName(requestID string) string {
 	return "__Host-datadogoauth-login-" + grant.Hash(requestID)[:12]
 }
-func resultCookieName(id string) string { return "__Host-datadogoauth-result-" + grant.Hash(id)[:12] }
+func resultCookieName(id string) string { return resultCookiePrefix + grant.Hash(id)[:12] }
+
+const resultCookiePrefix = "__Host-datadogoauth-result-"
 
 func setCookie(w http.ResponseWriter, name, value string, life time.Duration) {
 	http.SetCookie(w, &http.Cookie{

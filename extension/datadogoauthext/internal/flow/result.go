@@ -32,6 +32,7 @@ type result struct {
 	OrgID  string `json:"d,omitempty"`
 	Change string `json:"w,omitempty"` // that of the ConnectError
 	Wait   int64  `json:"n,omitempty"` // Unix seconds before which it is too early to try again
+	Made   int64  `json:"e,omitempty"` // Unix milliseconds
 }
 
 const (
@@ -71,7 +72,7 @@ func (f *Flow) toResultAt(w http.ResponseWriter, r *http.Request, id string, res
 }
 
 func (f *Flow) keepResult(w http.ResponseWriter, r *http.Request, id string, res result) {
-	res.ID = grant.Hash(id)
+	res.ID, res.Made = grant.Hash(id), f.Now().UnixMilli()
 	life := resultLife
 	if res.mayTryAgain() {
 		life = againLife
@@ -79,6 +80,7 @@ func (f *Flow) keepResult(w http.ResponseWriter, r *http.Request, id string, res
 	if cookie, err := sealValue(f, purposeResult, life, res); err != nil { // the page without details will do
 		f.Logger.Warn("The last page of a consent has no details", zap.String("tenant", res.Tenant), zap.Error(err))
 	} else {
+		f.dropOlderResults(w, r, resultCookieName(id))
 		setCookie(w, resultCookieName(id), cookie, life)
 	}
 	http.Redirect(w, r, f.resultPath(id), http.StatusSeeOther)
