@@ -90,6 +90,11 @@ func (w *World) decide(rw http.ResponseWriter, r *http.Request) {
 		errorPage(rw, http.StatusBadRequest, badClientID)
 		return
 	}
+	if w.settings.ConsentError != "" {
+		delete(w.consents, id)
+		redirectError(rw, c.form, oauthError{name: w.settings.ConsentError, text: w.settings.ConsentErrorText})
+		return
+	}
 	if r.PostForm.Get("action") == "deny" {
 		delete(w.consents, id)
 		redirectError(rw, c.form, oauthError{name: "access_denied", text: "The user denied the request"})

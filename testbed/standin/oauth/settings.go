@@ -34,6 +34,11 @@ type Settings struct {
 	WrongSite bool
 	// AnyVerifier breaks the world: the token endpoint takes whatever code verifier comes with a code.
 	AnyVerifier bool
+	// ConsentError, unless empty, is the error that the browser is sent back with, whatever the person at the consent page decides, and
+	// ConsentErrorText its error_description. Neither has to be of the characters that RFC 6749 §4.1.2.1 allows.
+	ConsentError, ConsentErrorText string
+	// MoreScope follows the granted scopes in every answer of the token endpoint. It grants nothing.
+	MoreScope string
 }
 
 // UpdateSettings changes the settings in one step. When change or the result of it is refused, nothing changes.

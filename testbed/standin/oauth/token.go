@@ -123,7 +123,7 @@ func (w *World) exchange(ctx context.Context, site *siteState, form url.Values) 
 	}
 	return &tokenAnswer{
 		AccessToken: answer.GetAccessToken(), RefreshToken: refresh, TokenType: "Bearer",
-		ExpiresIn: int64(orDefault(w.settings.AccessTokenLife, time.Hour).Seconds()), Scope: strings.Join(req.GetGrantedScopes(), " "),
+		ExpiresIn: int64(orDefault(w.settings.AccessTokenLife, time.Hour).Seconds()), Scope: strings.TrimSuffix(strings.Join(req.GetGrantedScopes(), " ")+" "+w.settings.MoreScope, " "),
 	}, nil
 }
 
