@@ -57,6 +57,9 @@ func CheckReadable(tenant string) error {
 			return errors.New("tenant: must hold printable characters only")
 		}
 	}
+	if tenant == "." || tenant == ".." { // no path of an API or a page leads to them (RFC 3986 §5.2.4)
+		return errors.New("tenant: must not be . or ..")
+	}
 	return nil
 }
 

@@ -29,3 +29,17 @@ func missingScopes(granted string) []string {
 	}
 	return missing
 }
+
+const (
+	maxScopes     = 200 // Datadog has some 150
+	maxScopeBytes = 64
+)
+
+// knownScopes is the scope of a token response without what is no scope: it is stored, logged and shown. RFC 6749 §3.3 allows printable ASCII but
+// for quotes and backslashes; Datadog's have small letters, digits and underscores, and whatever looks like markup is none.
+func knownScopes(scope string) string {
+	names := slices.DeleteFunc(strings.Fields(scope), func(name string) bool {
+		return len(name) > maxScopeBytes || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"\'<>&`, r) })
+	})
+	return strings.Join(names[:min(len(names), maxScopes)], " ")
+}

@@ -126,7 +126,8 @@ func (s *Service) tokenCall(ctx context.Context, c *client, at site.Site, doing 
 	if tok.ExpiresIn > 0 {
 		set.expiry = s.now().Add(time.Duration(tok.ExpiresIn) * time.Second)
 	}
-	set.scopes, _ = tok.Extra("scope").(string)
+	scope, _ := tok.Extra("scope").(string)
+	set.scopes = knownScopes(scope)
 	return set, nil
 }
 
