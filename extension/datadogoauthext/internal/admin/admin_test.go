@@ -316,6 +316,22 @@ func TestFaultsOfTokensAreNamedAndNeverShown(t *testing.T) {
 	}
 }
 
+func TestANameOfATokenIsShortAndPrints(t *testing.T) {
+	t.Parallel()
+	for name, good := range map[string]bool{
+		"ops": true, "운영팀 (Seoul)": true, `<b>"'&`: true, strings.Repeat("x", 64): true,
+		strings.Repeat("x", 65): false, "a\nb": false, "a\x1b[31m": false, "a\u202eb": false, "a\u200b": false, "a\u2028b": false, "a\u0085b": false, "caf\xe9": false,
+	} {
+		err := admin.ValidateTokens([]admin.Token{{Name: name, Role: admin.RoleRead, File: "f"}})
+		if (err == nil) != good {
+			t.Errorf("%q: %v", name, err)
+		}
+		if err != nil && strings.ContainsAny(err.Error(), "\n\x1b\u202e\u200b\u2028\u0085\xe9") {
+			t.Errorf("the error repeats %q as it is: %q", name, err)
+		}
+	}
+}
+
 func TestOnlyTheListenersOwnNamesAreAnswered(t *testing.T) {
 	t.Parallel()
 	s := start(t, &grants{})

@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Role is what the bearer of a token may do.
@@ -22,7 +24,7 @@ const (
 
 // Token names a secret that lets somebody in.
 type Token struct {
-	// Name stands in logs, and a person logs in with it. It holds no colon.
+	// Name stands in logs and on pages, and a person logs in with it. It is short and prints, and holds no colon.
 	Name string
 	Role Role
 	// File holds the secret, 32 to 1024 characters; white space around it is ignored. It is read at every request, so
@@ -33,6 +35,7 @@ type Token struct {
 const (
 	minTokenBytes = 32
 	maxTokenBytes = 1024
+	maxTokenName  = 64 // bytes
 )
 
 // ValidateTokens reports every fault that shows without reading a file.
@@ -45,8 +48,8 @@ func ValidateTokens(tokens []Token) error {
 		case name == "":
 			name = fmt.Sprint(i)
 			errs = append(errs, fmt.Errorf("tokens::%d::name: give each token a name; it stands in the log for whoever uses it", i))
-		case strings.ContainsFunc(name, func(r rune) bool { return r == ':' || r < ' ' || r == 0x7f }):
-			errs = append(errs, fmt.Errorf("tokens::%d::name: %q holds a colon or a control character", i, name))
+		case len(name) > maxTokenName || strings.ContainsFunc(name, func(r rune) bool { return r == ':' || r == utf8.RuneError || !unicode.IsPrint(r) }):
+			errs = append(errs, fmt.Errorf("tokens::%d::name: %.80q holds a colon or a character that does not print, or more than %d bytes", i, name, maxTokenName))
 		case seen[name]:
 			errs = append(errs, fmt.Errorf("tokens::%d::name: %q is there twice", i, name))
 		}
