@@ -58,7 +58,7 @@ func (a *admin) download(ctx context.Context, c *command, w io.Writer) error {
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return c.fault(fmt.Errorf("%s: %s%s", at, response.Status, detail(response.Body)), statusHint(response.StatusCode))
+		return c.fault(fmt.Errorf("%s: %s%s", at, statusText(response.StatusCode), detail(response.Body)), statusHint(response.StatusCode))
 	}
 	silence := cmp.Or(a.patience, adminSilence)
 	watch := time.AfterFunc(silence, func() { cancel(fmt.Errorf("%s sent nothing for %s", at, silence)) })
@@ -127,6 +127,11 @@ func (a *admin) client() (*http.Client, error) {
 		Transport:     &http.Transport{TLSClientConfig: settings, ResponseHeaderTimeout: adminAnswerTimeout, ForceAttemptHTTP2: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}, nil
+}
+
+// statusText is a status in the words of RFC 9110, not in those of whoever answers.
+func statusText(status int) string {
+	return strings.TrimSpace(fmt.Sprint(status, " ", http.StatusText(status)))
 }
 
 // detail is what a problem (RFC 9457) says, bounded.

@@ -139,7 +139,7 @@ func (a *caller) ask(ctx context.Context, method string, query string, in, out a
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK && response.StatusCode != http.StatusAccepted {
-		return a.fault(fmt.Errorf("%s: %s%s", at, response.Status, detail(response.Body)), checkHint(response.StatusCode))
+		return a.fault(fmt.Errorf("%s: %s%s", at, statusText(response.StatusCode), detail(response.Body)), checkHint(response.StatusCode))
 	}
 	raw, err := io.ReadAll(io.LimitReader(response.Body, maxReportBytes))
 	if err == nil {

@@ -76,10 +76,10 @@ func (c *command) printInspection(from *place, found *grant.Inspection) error {
 		fmt.Fprintf(&text, "in quarantine since it was restored at %s; %d refreshes were refused, stopped: %t\n", q.RestoredAt.UTC().Format(madeFormat), q.Spent, q.Stopped)
 	}
 	for _, warning := range found.Warnings {
-		fmt.Fprintf(&text, "warning: %s\n", warning)
+		fmt.Fprintf(&text, "warning: %s\n", clean(warning))
 	}
 	for _, bad := range found.Unreadable {
-		fmt.Fprintf(&text, "unreadable: %s %s: %s\n", bad.Kind, bad.Key, bad.Error)
+		fmt.Fprintf(&text, "unreadable: %s %s: %s\n", clean(string(bad.Kind)), clean(bad.Key), clean(bad.Error))
 	}
 	if found.MoreUnreadable > 0 {
 		fmt.Fprintf(&text, "unreadable: %d more\n", found.MoreUnreadable)
