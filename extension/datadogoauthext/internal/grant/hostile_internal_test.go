@@ -29,7 +29,7 @@ func TestANameOfATenantPrintsAndLeadsSomewhere(t *testing.T) {
 	for _, name := range []string{"acme", "주식회사 한빛", "a/b", "...", "../x", `<b>"'&`, "=1+1", strings.Repeat("x", 256)} {
 		assert.NoError(t, CheckTenant(name), "%q", name)
 	}
-	for _, name := range []string{"", ".", "..", "a\nb", "a\u202eb", "a\u200b", "a\u2028", "caf\xe9", "\x1b[31m", strings.Repeat("x", 257)} {
+	for _, name := range []string{"", ".", "..", "a\nb", "a\u202eb", "a\u200b", "a\u2028", "caf\xe9", "caf\ufffd", "\x1b[31m", strings.Repeat("x", 257)} {
 		assert.Error(t, CheckTenant(name), "%q", name)
 	}
 }

@@ -53,8 +53,8 @@ func CheckReadable(tenant string) error {
 		return fmt.Errorf("tenant: must be 1 to %d bytes of UTF-8", maxTenantBytes)
 	}
 	for _, r := range tenant {
-		if !unicode.IsPrint(r) {
-			return errors.New("tenant: must hold printable characters only")
+		if !unicode.IsPrint(r) || r == utf8.RuneError { // what package encoding/json makes of bytes that are no UTF-8: two tenants could become one
+			return errors.New("tenant: must hold printable characters only, and not U+FFFD")
 		}
 	}
 	if tenant == "." || tenant == ".." { // no path of an API or a page leads to them (RFC 3986 §5.2.4)
