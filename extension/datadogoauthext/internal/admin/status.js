@@ -37,10 +37,10 @@
   function show(answer) {
     const news = [];
     for (const [group, elements] of groups) {
+      if (!Object.hasOwn(answer.groups, group)) continue; // it left the list; the stamp says so
       const slots = answer.groups[group];
-      if (!slots) continue; // it left the list; the stamp says so
       for (const [key, shown] of elements) {
-        if (!(key in slots)) continue;
+        if (!Object.hasOwn(slots, key)) continue;
         const worse = shown.map((element) => put(element, slots[key]));
         if (worse.includes(true) && slots[key].t) news.push((group ? group + ': ' : '') + slots[key].t);
       }
