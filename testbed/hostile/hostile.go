@@ -57,6 +57,8 @@ func Texts() []Text {
 		{"JSON", `","level":"error","msg":"forged"},{"a":"`},
 		{"YAML", `a: ${env:HOME} ${file:/etc/passwd} - !!binary &a *a`},
 		{"SQL", `'; DROP TABLE records; --`},
+		{"property of all objects", `__proto__`},
+		{"another property of all objects", `constructor`},
 		{"path", `../../../../etc/passwd`},
 		{"directory above", `..`},
 		{"path of Windows", `..\..\con.txt:stream`},

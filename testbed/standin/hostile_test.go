@@ -36,6 +36,16 @@ func TestWhateverATestChoosesIsSentAsItIs(t *testing.T) {
 		w.Faults().Remove(f.ID)
 	}
 	set(func(s *oauth.Settings) { s.ConsentError, s.ConsentErrorText, s.MoreScope = "", "", "a\u202eb" })
+	answer := func() url.Values {
+		return w.consent("https://app.datadoghq.eu", authorizeQuery(), url.Values{"action": {"authorize"}, "org": {w.eu1.ID}}).callback(t)
+	}
+	if answer().Get("dd_org_name") != w.eu1.Name {
+		t.Error("the callback does not name the organisation")
+	}
+	set(func(s *oauth.Settings) { s.OmitOrgName = true })
+	if q := answer(); q.Has("dd_org_name") || !q.Has("code") {
+		t.Errorf("a callback without a name: %v", q)
+	}
 	if got := w.post(tokenURL(w.eu1.Site), codeForm(w.code(w.eu1))).json(t)["scope"]; !strings.HasSuffix(got.(string), " a\u202eb") {
 		t.Errorf("granted scopes %q", got)
 	}

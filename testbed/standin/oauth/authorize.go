@@ -154,9 +154,13 @@ func (w *World) grant(ctx context.Context, rw http.ResponseWriter, c *consent, c
 	if w.settings.WrongSite {
 		domain = neighbour(site.site).Domain
 	}
+	name := org.Name
+	if w.settings.OmitOrgName {
+		name = ""
+	}
 	redirect(rw, c.form.Get("redirect_uri"), url.Values{
 		"code": {answer.GetCode()}, "state": {c.form.Get("state")}, "domain": {domain}, "site": {origin},
-		"client_id": {client.ID}, "dd_oid": {org.ID}, "dd_org_name": {org.Name},
+		"client_id": {client.ID}, "dd_oid": {org.ID}, "dd_org_name": {name},
 	})
 }
 

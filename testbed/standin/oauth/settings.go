@@ -37,6 +37,8 @@ type Settings struct {
 	// ConsentError, unless empty, is the error that the browser is sent back with, whatever the person at the consent page decides, and
 	// ConsentErrorText its error_description. Neither has to be of the characters that RFC 6749 §4.1.2.1 allows.
 	ConsentError, ConsentErrorText string
+	// OmitOrgName leaves dd_org_name out of the callback, whose address may not be long enough for it.
+	OmitOrgName bool
 	// MoreScope follows the granted scopes in every answer of the token endpoint. It grants nothing.
 	MoreScope string
 }
