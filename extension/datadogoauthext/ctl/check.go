@@ -220,9 +220,9 @@ func checkTable(r check.Report) string {
 	}
 	b.WriteString("\n")
 	for _, s := range r.Steps {
-		fmt.Fprintf(&b, "\n%d  %s: %s\n", s.Number, clean(s.Title), s.Result())
+		fmt.Fprintf(&b, "\n%d  %s: %s\n", s.Number, clean(s.Title), clean(string(s.Result())))
 		for _, l := range s.Lines {
-			fmt.Fprintf(&b, "   %-12s%s\n", mark(l.Result), clean(l.What))
+			fmt.Fprintf(&b, "   %-12s%s\n", clean(mark(l.Result)), clean(l.What))
 			if l.Evidence != "" {
 				fmt.Fprintf(&b, "   %-12s%s\n", "", clean(l.Evidence))
 			}

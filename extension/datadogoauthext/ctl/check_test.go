@@ -79,7 +79,8 @@ func TestCheckShowsAndKeepsTheReport(t *testing.T) {
 	begun := reportOf(check.Line{ID: "a", What: "The token is good"})
 	begun.EndedAt, begun.ConsentLink = time.Time{}, "https://connect.partner.example/connect/secret"
 	cut := func(w http.ResponseWriter) { w.Header().Set("Content-Length", "100"); fmt.Fprint(w, `{"id":`) }
-	c := &checking{t: t, answers: []func(http.ResponseWriter){says(begun), cut, says(reportOf(good, check.Line{ID: "b", What: "Another", Result: check.NotTested, Todo: "press it"}))}}
+	c := &checking{t: t, answers: []func(http.ResponseWriter){says(begun), cut, says(reportOf(good, check.Line{ID: "b", What: "Another", Result: check.NotTested, Todo: "press it"},
+		check.Line{ID: "c", What: "A third\n", Result: "\x1b[2J\u202eodd"}))}}
 	dir := t.TempDir()
 	html, machine := filepath.Join(dir, "r.html"), filepath.Join(dir, "r.json")
 	var stdout, stderr bytes.Buffer
@@ -92,6 +93,7 @@ func TestCheckShowsAndKeepsTheReport(t *testing.T) {
                it said so
    not tested  Another
                to do: press it
+   [2Jodd      A third
 
 1 passed, 0 failed, 1 not tested
 `, stdout.String())

@@ -33,10 +33,14 @@ func class(r Result) string {
 }
 
 func resultText(r Result) string {
-	if r == "" {
+	switch r {
+	case "":
 		return "running"
+	case Pass, Fail, NotTested:
+		return string(r)
+	default:
+		return "unknown" // of a report that somebody else wrote
 	}
-	return string(r)
 }
 
 // HTML is the report as one page that needs nothing else: no script, no image, no other file. What customers and Datadog wrote is text in it.
