@@ -20,7 +20,7 @@ const (
 const (
 	ReasonNoTenant       Reason = iota + ReasonSampled + 1 // nothing says whose item it is
 	ReasonTenantConflict                                   // two sources name two tenants
-	ReasonTenantInvalid                                    // the name is empty, too long or holds control characters
+	ReasonTenantInvalid                                    // the name is empty, too long or does not print
 	ReasonNotAllowed                                       // the tenant is not on the list of this collector
 	ReasonUnknownTenant                                    // no customer connected under this name
 	ReasonNotConnected                                     // the tenant has no organisation

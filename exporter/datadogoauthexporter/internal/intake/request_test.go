@@ -179,7 +179,7 @@ func TestEmptyCountIsNotForgottenByTheQueue(t *testing.T) {
 func TestCheckTenant(t *testing.T) {
 	t.Parallel()
 	for name, good := range map[string]bool{
-		"acme": true, "Ünïcode 1": true, "": false, "a\x00b": false, "a\nb": false, "a\u0085b": false, "\xff": false,
+		"acme": true, "Ünïcode 1": true, "": false, "a\x00b": false, "a\nb": false, "a\u0085b": false, "a\u202eb": false, "a\u2028b": false, "a\u200bb": false, "a\ufffd": false, "\xff": false, "주식회사 한빛": true,
 		string(bytes.Repeat([]byte("x"), 128)): true, string(bytes.Repeat([]byte("x"), 129)): false,
 	} {
 		if err := intake.CheckTenant(name); (err == nil) != good {

@@ -3,6 +3,7 @@ package intake
 import (
 	"errors"
 	"fmt"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -20,8 +21,8 @@ func CheckTenant(name string) error {
 		return errors.New("the name of a tenant must be UTF-8")
 	}
 	for _, c := range name {
-		if c < ' ' || c >= 0x7f && c <= 0x9f {
-			return errors.New("the name of a tenant must not hold control characters")
+		if !unicode.IsPrint(c) || c == utf8.RuneError { // it stands in the log; the extension connects none of these either
+			return errors.New("the name of a tenant must hold printable characters only, and not U+FFFD")
 		}
 	}
 	return nil
