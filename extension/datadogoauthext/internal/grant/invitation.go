@@ -39,7 +39,7 @@ func CheckTenant(tenant string) error {
 		return err
 	}
 	switch {
-	case tenant == "." || tenant == "..":
+	case tenant == "." || tenant == "..": // RFC 3986 §5.2.4
 		return fmt.Errorf("tenant: %q cannot be part of an address; call the tenant otherwise", tenant)
 	case strings.TrimSpace(tenant) != tenant:
 		return errors.New("tenant: must not begin or end with a space")
@@ -56,9 +56,6 @@ func CheckReadable(tenant string) error {
 		if !unicode.IsPrint(r) || r == utf8.RuneError { // what package encoding/json makes of bytes that are no UTF-8: two tenants could become one
 			return errors.New("tenant: must hold printable characters only, and not U+FFFD")
 		}
-	}
-	if tenant == "." || tenant == ".." { // no path of an API or a page leads to them (RFC 3986 §5.2.4)
-		return errors.New("tenant: must not be . or ..")
 	}
 	return nil
 }
