@@ -2,6 +2,7 @@ package ctl
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -220,7 +221,7 @@ func checkTable(r check.Report) string {
 	}
 	b.WriteString("\n")
 	for _, s := range r.Steps {
-		fmt.Fprintf(&b, "\n%d  %s: %s\n", s.Number, clean(s.Title), clean(string(s.Result())))
+		fmt.Fprintf(&b, "\n%d  %s: %s (%s)\n", s.Number, clean(s.Title), clean(string(cmp.Or(s.Result(), "running"))), s.Sum())
 		for _, l := range s.Lines {
 			fmt.Fprintf(&b, "   %-12s%s\n", clean(mark(l.Result)), clean(l.What))
 			if l.Evidence != "" {

@@ -85,6 +85,7 @@ func busy() *grants {
 	g.reports.set(check.Report{ID: "r1", Tenant: "acme", By: "ops", StartedAt: now.Add(-time.Hour), EndedAt: now.Add(-59 * time.Minute), Steps: []check.Step{
 		{Number: 1, Title: "Consent", Lines: []check.Line{{ID: "step1.link", What: "link with a site", Result: check.Pass, Evidence: "302 to us3"}}},
 		{Number: 2, Title: "Key", Lines: []check.Line{{ID: "step2.v1", What: "validate", Result: check.Fail, Evidence: "<403>", Todo: "mint again"}, {ID: "step2.second", What: "second key", Result: check.NotTested}}},
+		{Number: 5, Title: "Data", Lines: []check.Line{{ID: "step5.scope", What: "scopes", Result: check.Pass}, {ID: "step5.log", What: "log", Result: check.NotTested}}},
 	}})
 	return g
 }
@@ -148,7 +149,7 @@ func TestThePageOfATenantHasAllThatIsKnown(t *testing.T) {
 		`<th role="rowheader" scope="row">metrics<small>series</small></th>`, ">1,204 items<", `class="past">2 h ago, logs: timeout<`,
 		"Somebody wants to change the organisation", `name="org_id" value="0f8b1c7e-0000-4000-8000-000000000002"`, "Acme &lt;GmbH&gt;",
 		"<title data-k=\"t23\">02:59: 1,200 sent, 0 refused</title>", `<td class="num" data-k="rn22">1</td>`, `from <span data-k="from" class="">2 Jan 01:04</span>`,
-		`class="chip bad">fail<`, "mint again", "&lt;403&gt;", "1 passed, 1 failed, 1 not tested", "/tenants/acme/report.html",
+		`class="chip bad">fail<`, "mint again", "&lt;403&gt;", "2 passed, 1 failed, 2 not tested", `5. Data <span class="chip">not tested</span> <small>1 passed, 1 not tested</small>`, "/tenants/acme/report.html",
 		"operator ops", "<del>none</del>", "<ins>paused</ins>", "acme\n&lt;script&gt;", "this program", `href="/audit?tenant=acme"`,
 		">Pause</button>", "not >Resume</button>", ">Disconnect…</button>",
 	)

@@ -83,3 +83,23 @@ func TestAStepThatIsUnderWay(t *testing.T) {
 	assert.Equal(t, check.Fail, s.Result())
 	assert.Equal(t, check.NotTested, check.Step{}.Result())
 }
+
+// TestAStepPassesWithAllThatItNeeds: what is not tested is no pass of the step, unless nobody can test it.
+func TestAStepPassesWithAllThatItNeeds(t *testing.T) {
+	t.Parallel()
+	optional, open := check.Line{Result: check.NotTested, Optional: true}, check.Line{ID: "a", Result: check.NotTested}
+	s := check.Step{Number: 1, Lines: []check.Line{{Result: check.Pass}, optional}}
+	assert.Equal(t, check.Pass, s.Result())
+	assert.Equal(t, check.NotTested, check.Step{Lines: []check.Line{optional}}.Result(), "nothing was looked at")
+	s.Lines = append(s.Lines, open)
+	assert.Equal(t, check.NotTested, s.Result())
+	assert.Equal(t, "1 passed, 2 not tested", s.Sum())
+	passed := func(l check.Line) bool {
+		return check.Report{Steps: []check.Step{{Number: 1, Lines: []check.Line{{Result: check.Pass}, l}}}}.PassedStep(1)
+	}
+	for _, id := range []string{"step1.wrong_verifier", "step2.second_mint", "step2.validate_v2"} {
+		assert.True(t, passed(check.Line{ID: id, Result: check.NotTested}), id)
+		assert.False(t, passed(check.Line{ID: id, Result: check.Fail}), id)
+	}
+	assert.False(t, passed(open))
+}

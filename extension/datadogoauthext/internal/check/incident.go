@@ -35,7 +35,7 @@ func (r *run) incident(ctx context.Context, id string) Line {
 	known := len(r.facts.Scopes) > 0
 	switch {
 	case known && !slices.Contains(r.facts.Scopes, incidentWrite):
-		return notTested(incidentID, incidentWhat, "the grant has no scope for it", "none, if the integration sends no incidents; else the scope "+incidentWrite+" would help")
+		return optional(notTested(incidentID, incidentWhat, "the grant has no scope for it", "none, if the integration sends no incidents; else the scope "+incidentWrite+" would help"))
 	case !r.Intrusive:
 		return notTested(incidentID, incidentWhat, "this check was not asked to change anything that people see", incidentTodo)
 	}

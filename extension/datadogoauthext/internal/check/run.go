@@ -186,19 +186,11 @@ func (r Report) Ended(at time.Time, why string) Report {
 	return r
 }
 
-// passes reports whether lines of the step with this number passed, and none failed so far.
+// passes reports whether the step with this number passed.
 func (r *run) passes(number int) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, s := range r.report.Steps {
-		if s.Number == number {
-			has := func(result Result) bool {
-				return slices.ContainsFunc(s.Lines, func(l Line) bool { return l.Result == result })
-			}
-			return has(Pass) && !has(Fail)
-		}
-	}
-	return false
+	return r.report.PassedStep(number)
 }
 
 func pass(id, what, evidence string) Line { return line(id, what, Pass, evidence, "") }
@@ -215,6 +207,12 @@ func broken(id, what string, err error, todo string) Line {
 
 func notTested(id, what, evidence, todo string) Line {
 	return line(id, what, NotTested, evidence, todo)
+}
+
+// optional is l as of a line that its step does not need.
+func optional(l Line) Line {
+	l.Optional = true
+	return l
 }
 
 func line(id, what string, result Result, evidence, todo string) Line {

@@ -22,8 +22,8 @@ import (
 func TestAGoodConnectionPasses(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	w.passed["us5.datadoghq.com"] = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	w.passed["us3.datadoghq.com"] = time.Time{}
+	w.everySite()
+	w.passed["ddog-gov.com"] = time.Time{}
 	r := w.run(t, nil)
 	assert.Empty(t, failed(r))
 	open := map[string]bool{}
@@ -38,15 +38,59 @@ func TestAGoodConnectionPasses(t *testing.T) {
 		}
 	}
 	for id := range open { // what nobody can see from here
-		assert.True(t, strings.HasPrefix(id, "step3.") || id == "step5.service_check" || id == "step6.uninstall", id)
+		assert.True(t, strings.HasPrefix(id, "step3.") && strings.Contains(id, "ddog-gov.com") || id == "step5.service_check" || id == "step6.uninstall", id)
 	}
 	assert.Equal(t, check.Pass, lineOf(t, r, "step3.datadoghq.eu").Result)
 	assert.Contains(t, lineOf(t, r, "step3.us5.datadoghq.com").Evidence, "2026-01-02")
-	assert.Contains(t, lineOf(t, r, "step3.us3.datadoghq.com").Evidence, "no check at this site passed")
+	assert.Contains(t, lineOf(t, r, "step3.ddog-gov.com").Evidence, "no check at this site passed")
 	assert.Contains(t, lineOf(t, r, "step5.metric").Evidence, "the value 42")
 	assert.Equal(t, check.Pass, lineOf(t, r, "step5.scope.metrics_read").Result)
 	assert.True(t, w.ended, "the link of the consent is still there")
 	assert.Empty(t, w.state, "the test incident is still there")
+}
+
+// TestAStepThatLacksALineItNeedsIsNotTested takes one thing away from a connection that passes all of them.
+func TestAStepThatLacksALineItNeedsIsNotTested(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		edit  func(*world)
+		order func(*check.Options)
+		steps []int
+	}{
+		"paused":              {func(w *world) { w.facts.Hold = "paused" }, nil, []int{5}},
+		"no exporter":         {func(w *world) { w.probers = nil }, nil, []int{4, 5}},
+		"an exporter too few": {func(w *world) { w.probers = []credential.Prober{metricsOnly{prober{w}}} }, nil, []int{5}},
+		"a scope that is lost": {func(w *world) {
+			w.facts.Scopes = slices.DeleteFunc(w.facts.Scopes, func(s string) bool { return s == "logs_read_data" })
+		}, nil, []int{5}},
+		"one site of nine": {func(w *world) { clear(w.passed) }, nil, []int{3}},
+		"a site too few":   {func(w *world) { delete(w.passed, "ap2.datadoghq.com") }, nil, []int{3}},
+		"test client":      {func(w *world) { w.facts.Stage, w.facts.Published = "test", false }, nil, []int{6}},
+		"no consent":       {nil, func(o *check.Options) { o.Consent = false }, []int{1}},
+		"not intrusive":    {nil, func(o *check.Options) { o.Intrusive = false }, []int{2, 5}},
+		"metrics and no more": {func(w *world) {
+			w.probers, w.facts.Scopes = []credential.Prober{metricsOnly{prober{w}}}, []string{"api_keys_write", "timeseries_query"}
+		}, nil, nil},
+		"no tickets": {func(w *world) { w.tile = nil }, nil, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld()
+			w.everySite()
+			if c.edit != nil {
+				c.edit(w)
+			}
+			r := w.run(t, c.order)
+			assert.Empty(t, failed(r))
+			for _, s := range r.Steps {
+				want := check.Pass
+				if slices.Contains(c.steps, s.Number) {
+					want = check.NotTested
+				}
+				assert.Equal(t, want, s.Result(), "step %d: %s", s.Number, s.Sum())
+			}
+		})
+	}
 }
 
 // TestEachFaultTurnsItsOwnLineRed breaks one thing at a time.

@@ -89,8 +89,8 @@ func (r *run) tile(ctx context.Context, at site.Site) Line {
 			return fail(id, what, "?site="+form+"&domain="+at.Domain()+": "+err.Error(), "make sure that flow::tickets is configured; the collector's log says more")
 		}
 		if to == nil {
-			return notTested(id, what, "flow::tickets is not configured, so that customers come by connect links only",
-				"configure flow::tickets if the integration has a tile: its onboarding_url is public_url/connect")
+			return optional(notTested(id, what, "flow::tickets is not configured, so that customers come by connect links only",
+				"configure flow::tickets if the integration has a tile: its onboarding_url is public_url/connect"))
 		}
 	}
 	return pass(id, what, "both led to the login at "+to.Host)

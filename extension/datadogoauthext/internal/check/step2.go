@@ -6,6 +6,11 @@ import (
 	"net/http"
 )
 
+const (
+	ownerID = "step2.validate_v2"
+	twiceID = "step2.second_mint"
+)
+
 const keyRecovery = "in Organization Settings, API Keys of the customer's organisation the key has \"OAuth Client API Key\" in its name; revoke it there, then send the connect link or have it minted again"
 
 // key is the second step.
@@ -13,8 +18,8 @@ func (r *run) key(ctx context.Context) {
 	const (
 		storedID, stored = "step2.key", "An API key was minted and is stored"
 		v1ID, v1         = "step2.validate_v1", "Datadog calls the key valid"
-		v2ID, v2         = "step2.validate_v2", "The key belongs to the organisation of the grant"
-		twiceID, twice   = "step2.second_mint", "A second key is refused"
+		v2               = "The key belongs to the organisation of the grant"
+		twice            = "A second key is refused"
 	)
 	f := r.facts
 	if f.KeyLast4 == "" {
@@ -27,7 +32,7 @@ func (r *run) key(ctx context.Context) {
 		} else {
 			r.add(fail(storedID, stored, "there is none; state "+f.Key+": "+f.KeyReason, todo))
 		}
-		for _, l := range [][2]string{{v1ID, v1}, {v2ID, v2}, {twiceID, twice}} {
+		for _, l := range [][2]string{{v1ID, v1}, {ownerID, v2}, {twiceID, twice}} {
 			r.add(notTested(l[0], l[1], "there is no key", "see above"))
 		}
 		return
@@ -51,12 +56,12 @@ func (r *run) key(ctx context.Context) {
 	owner, err := r.Grant.ProveKeyV2(ctx)
 	switch {
 	case err != nil:
-		r.add(notTested(v2ID, v2, err.Error(), "the endpoint is a preview of Datadog's; run the check again"))
+		r.add(notTested(ownerID, v2, err.Error(), "the endpoint is a preview of Datadog's; run the check again"))
 	case owner != f.OrgID:
-		r.add(fail(v2ID, v2, fmt.Sprintf("GET /api/v2/validate on %s names %s, the grant is of %s", host, owner, f.OrgID),
+		r.add(fail(ownerID, v2, fmt.Sprintf("GET /api/v2/validate on %s names %s, the grant is of %s", host, owner, f.OrgID),
 			"nothing may be sent with it: pause the tenant, and let the customer connect again with a single organisation logged in"))
 	default:
-		r.add(pass(v2ID, v2, "GET /api/v2/validate on "+host+" names "+owner+", as the grant does"))
+		r.add(pass(ownerID, v2, "GET /api/v2/validate on "+host+" names "+owner+", as the grant does"))
 	}
 	r.add(r.secondMint(ctx, twiceID, twice))
 }

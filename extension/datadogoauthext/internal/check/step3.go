@@ -15,7 +15,14 @@ func (r *run) sites(ctx context.Context) {
 	}
 }
 
+// siteLine is one that the step needs for a commercial site: partners' clients need not work at the others.
 func (r *run) siteLine(at site.Site) Line {
+	l := r.judgeSite(at)
+	l.Optional = at.Partition() != site.Commercial
+	return l
+}
+
+func (r *run) judgeSite(at site.Site) Line {
 	id, what := "step3."+at.Domain(), at.Name()+" ("+at.Domain()+"): authorisation and API key"
 	todo := "connect an organisation at this site and run its check; Datadog gives sandboxes of other sites on request: ecosystems@datadog.com"
 	if at.Partition() == site.Government {

@@ -50,7 +50,7 @@ func (r *run) probeHosts(ctx context.Context, at site.Site) {
 		name := at.Hostname(p.host)
 		id, what := "step4.host."+string(p.host), name+" ("+p.what+")"
 		if !at.Serves(p.host) {
-			r.add(notTested(id, what, "whether "+at.Name()+" has such a host is not documented", ""))
+			r.add(optional(notTested(id, what, "whether "+at.Name()+" has such a host is not documented", "")))
 			continue
 		}
 		r.add(open(id, what))

@@ -99,13 +99,15 @@ func (r *run) prove(ctx context.Context, p proof, id string, w credential.ProbeW
 		if len(r.Probers) == 0 {
 			return notTested(p.id, p.what, "no exporter datadogoauth of this collector sends with these grants", "run the check at a collector that sends data")
 		}
-		return notTested(p.id, p.what, "no exporter of this collector is configured to send it for this tenant", "")
+		l := notTested(p.id, p.what, "no exporter of this collector is configured to send it for this tenant", "")
+		l.Optional = len(readers) == 0 // the integration does without
+		return l
 	case w.Err != nil:
 		return fail(p.id, p.what, "not sent: "+w.Err.Error(), "cure what the error names; the exporter's README has the states of intakes")
 	}
 	accepted := fmt.Sprintf("%s took %s at %s", w.Host, quoted(w.Name), when(w.At))
 	if len(p.readers) == 0 {
-		return notTested(p.id, p.what, accepted+"; service checks are write-only: Datadog has no endpoint that returns one", "look for the check "+w.Name+" in Datadog's web application")
+		return optional(notTested(p.id, p.what, accepted+"; service checks are write-only: Datadog has no endpoint that returns one", "look for the check "+w.Name+" in Datadog's web application"))
 	}
 	if len(readers) == 0 {
 		return notTested(p.id, p.what, accepted+"; the grant has no scope that reads it back", "the scope "+p.readers[0].scope+" would help: add it to the client, and let the customer authorise again")
