@@ -25,7 +25,7 @@ func newRow(s TenantStatus, figures []SendFigure, now time.Time) rowView {
 	r.Flow = flowSlot(&r.slots, s)
 	r.Site, r.Org = add("site", "site", s.Site), add("org", "org", orgText(s))
 	r.Facts, r.Reasons = factSlots(&r.slots, s)
-	r.Last4, r.KeyAge = add("last4", "mono", last4(s)), add("keyage", "soft", age(now, s.KeySince))
+	r.Last4, r.KeyAge = add("last4", "mono", last4(s)), add("keyage", "soft", keyAge(now, s))
 
 	sum := sumOf(figures)
 	r.Sent = add("sent", "", ago(now, sum.LastSent, "never"))
@@ -61,6 +61,14 @@ func last4(s TenantStatus) string {
 		return "none"
 	}
 	return "…" + s.KeyLast4
+}
+
+// keyAge is that of the key, not of its state. A key of which it is not known when it was minted is at least as old as its state.
+func keyAge(now time.Time, s TenantStatus) string {
+	if s.KeyMintedAt.IsZero() {
+		return age(now, s.KeySince)
+	}
+	return age(now, s.KeyMintedAt)
 }
 
 // factSlots are the three facts, and with them what no fact says but a person should see, each with its reason.

@@ -70,7 +70,7 @@ func has(t *testing.T, page string, texts ...string) {
 func busy() *grants {
 	now := time.Now()
 	status := acme()
-	status.KeySince = now.Add(-50 * time.Hour)
+	status.KeyMintedAt, status.KeySince = now.Add(-50*time.Hour), now.Add(-5*time.Hour)
 	status.Refused = []admin.RefusedIntake{{Intake: "spans", Since: at}}
 	status.Pending = moving().Pending
 	g := &grants{
@@ -97,7 +97,7 @@ func TestTheListSaysWhoseDataFlows(t *testing.T) {
 	has(t, page,
 		`<a href="/tenants/acme"><bdi>acme</bdi></a><span data-k="flow" class="flow on">sending</span>`,
 		`<a href="/tenants/globex%20&amp;%20co"><bdi>globex &amp; co</bdi></a><span data-k="flow" class="flow">not sending</span>`,
-		"us3.datadoghq.com", "Acme Corp", "no organisation yet", "…9f3c", ">2 days<",
+		"us3.datadoghq.com", "Acme Corp", "no organisation yet", "…9f3c", `data-k="keyage" class="soft">2 days<`,
 		`class="chip bad">Token reauthorise<`, `class="why bad">Token: revoked: send the customer a connect link<`, `class="chip good">Key ok<`,
 		`class="chip wait">Hold paused<`, `class="why wait">Hold: paused by ops: invoice<`,
 		`class="chip bad">Change pending<`, `class="chip bad">Refused by spans<`, "since 2026-01-02 03:04:00 UTC with 403 although the key is valid",
@@ -144,12 +144,12 @@ func TestThePageOfATenantHasAllThatIsKnown(t *testing.T) {
 	s := start(t, busy())
 	page := s.view(s.loggedIn("the-operate"), "/tenants/acme")
 	has(t, page,
-		"<h1><bdi>acme</bdi>", `class="flow on">sending<`, "0f8b1c7e-0000-4000-8000-000000000001", "…9f3c, generation 2", "Partner OAuth Client API Key", "2026-01-02 03:04:01 UTC",
+		"<h1><bdi>acme</bdi>", `class="flow on">sending<`, "0f8b1c7e-0000-4000-8000-000000000001", "…9f3c, generation 2", "Partner OAuth Client API Key", " UTC, 2 days ago</dd>", " UTC, 5 h ago</dd>",
 		"https://acme.datadoghq.com", "<code>events_read</code>",
 		`<th role="rowheader" scope="row">metrics<small>series</small></th>`, ">1,204 items<", `class="past">2 h ago, logs: timeout<`,
 		"Somebody wants to change the organisation", `name="org_id" value="0f8b1c7e-0000-4000-8000-000000000002"`, "Acme &lt;GmbH&gt;",
 		"<title data-k=\"t23\">02:59: 1,200 sent, 0 refused</title>", `<td class="num" data-k="rn22">1</td>`, `from <span data-k="from" class="">2 Jan 01:04</span>`,
-		`class="chip bad">fail<`, "mint again", "&lt;403&gt;", "2 passed, 1 failed, 2 not tested", `5. Data <span class="chip">not tested</span> <small>1 passed, 1 not tested</small>`, "/tenants/acme/report.html",
+		`class="chip bad">fail<`, "mint again", "&lt;403&gt;", "2 passed, 1 failed, 2 not tested", `5. Data <span class="chip none">not tested</span> <small>1 passed, 1 not tested</small>`, "/tenants/acme/report.html",
 		"operator ops", "<del>none</del>", "<ins>paused</ins>", "acme\n&lt;script&gt;", "this program", `href="/audit?tenant=acme"`,
 		">Pause</button>", "not >Resume</button>", ">Disconnect…</button>",
 	)
