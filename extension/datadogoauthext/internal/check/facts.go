@@ -70,7 +70,7 @@ type Grant interface {
 	// ProveKeyV1 and ProveKeyV2 ask whether the API key is valid, the second also whose it is.
 	ProveKeyV1(ctx context.Context) (valid bool, err error)
 	ProveKeyV2(ctx context.Context) (orgID string, err error)
-	// MintTwice asks for a second key. A status of 409 is what Datadog has to answer.
+	// MintTwice asks for a second key. A status of 409 is what Datadog has to answer. With 201 it made one, which the error says was left.
 	MintTwice(ctx context.Context) (status int, err error)
 	// RevokeUnknown revokes a token that was never given out.
 	RevokeUnknown(ctx context.Context) error

@@ -142,7 +142,10 @@ func TestEachFaultTurnsItsOwnLineRed(t *testing.T) {
 		}, "step4.no_site", "it should be https://app.datadoghq.com/oauth2/v1/authorize"},
 		"a key that is not valid":       {func(w *world) { w.invalid = true }, "step2.validate_v1", "not valid"},
 		"a key of another organisation": {func(w *world) { w.keyOwner = "bbbb0000-1111-2222-3333-444455556666" }, "step2.validate_v2", "names bbbb0000"},
-		"a second key":                  {func(w *world) { w.mint = http.StatusCreated }, "step2.second_mint", "201"},
+		"a second key":                  {func(w *world) { w.mint = http.StatusCreated }, "step2.second_mint", "201 and made another key; it was deleted"},
+		"a second key that is left": {func(w *world) {
+			w.mint, w.errs["mint"] = http.StatusCreated, errors.New("key …cdef was left: 403")
+		}, "step2.second_mint", "201 and made another key; key …cdef was left: 403"},
 		"a host behind a proxy":         {func(w *world) { w.host = "http-intake.logs.datadoghq.eu" }, "step4.host.logs", "certificate is valid for proxy.example"},
 		"the span intake of the guide":  {func(w *world) { w.host = "public-trace-http-intake.logs.datadoghq.eu" }, "step4.host.spans", "certificate"},
 		"an exporter that sends abroad": {func(w *world) { w.probers = []credential.Prober{abroad{prober{w}}} }, "step4.routing", "http-intake.logs.datadoghq.com"},

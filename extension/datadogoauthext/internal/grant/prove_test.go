@@ -60,11 +60,21 @@ func TestProofsOfABadConnection(t *testing.T) {
 	f, s := connected(t)
 	f.Datadog.Answer("/api/v2/validate_keys", granttest.Status(403, `{"errors":["Forbidden"]}`))
 	require.ErrorContains(t, s.ProveToken(t.Context(), "acme"), "403")
-	f.Datadog.Answer("/api/v2/api_keys/marketplace", granttest.Status(201, `{"data":{"id":"k2","attributes":{"key":"0123456789abcdef0123456789abcdef","name":"OAuth Client API Key 2"}}}`))
+	made := granttest.Status(201, `{"data":{"id":"k2","attributes":{"key":"0123456789abcdef0123456789abcdef","name":"OAuth Client API Key 2"}}}`)
+	f.Datadog.Answer("/api/v2/api_keys/marketplace", made)
 	status, err := s.MintTwice(t.Context(), "acme")
-	require.NoError(t, err)
+	require.ErrorContains(t, err, "key …cdef (id k2) was left: ")
 	assert.Equal(t, http.StatusCreated, status)
 	assert.Len(t, f.Datadog.Calls("/api/v2/api_keys/k2"), 1, "the second key was to be deleted")
+	f.Datadog.Answer("/api/v2/api_keys/marketplace", made)
+	f.Datadog.Answer("/api/v2/api_keys/k2", granttest.Status(204, ``))
+	status, err = s.MintTwice(t.Context(), "acme")
+	require.NoError(t, err)
+	assert.Equal(t, http.StatusCreated, status)
+	all := secondKeys(t, s)
+	require.Len(t, all, 2)
+	assert.Equal(t, "second key made and deleted: Datadog made key …cdef (id k2) although there is a key", all[0])
+	assert.Regexp(t, `^second key made and left: Datadog made key …cdef \(id k2\) although there is a key; .*403`, all[1])
 	f.Datadog.Answer("/oauth2/v1/revoke", granttest.Status(503, ``))
 	require.ErrorContains(t, s.RevokeUnknown(t.Context(), "acme"), "503")
 	f.Datadog.RevokeKey(site.US1(), granttest.OrgA)
@@ -75,6 +85,20 @@ func TestProofsOfABadConnection(t *testing.T) {
 	require.Error(t, err)
 	_, err = s.CheckFacts(t.Context(), "nobody")
 	require.ErrorIs(t, err, credential.ErrUnknownTenant)
+}
+
+// secondKeys is what the audit says of them, the newest first.
+func secondKeys(t *testing.T, s *grant.Service) (all []string) {
+	t.Helper()
+	records, _, err := s.Audit(t.Context(), grant.AuditQuery{Tenant: "acme", Limit: 100})
+	require.NoError(t, err)
+	for _, r := range records {
+		if strings.HasPrefix(r.What, "second key") {
+			all = append(all, r.What+": "+r.Reason)
+		}
+		assert.NotContains(t, r.Reason, "0123456789abcdef0123456789abcdef")
+	}
+	return all
 }
 
 func TestOneCheckOfATenantAtATime(t *testing.T) {

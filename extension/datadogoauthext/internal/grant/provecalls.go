@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/credential"
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/audit"
 	"github.com/datadogoauth/otelcol-datadogoauth/site"
 )
 
@@ -99,7 +101,8 @@ func (s *Service) ProveKeyV2(ctx context.Context, tenant string) (orgID string, 
 }
 
 // MintTwice asks for a key although there is one, and returns the status with which Datadog answered: 409, as it should be. A key that was
-// made all the same is deleted again, if Datadog allows that; it is stored nowhere.
+// made all the same, with 201, is deleted again, if Datadog allows that; it is stored nowhere, but the audit tells of it. The error is there
+// besides 201 if the key was left, or the audit does not tell.
 func (s *Service) MintTwice(ctx context.Context, tenant string) (status int, err error) {
 	if _, _, err := s.keyOf(tenant); err != nil {
 		return 0, err
@@ -125,8 +128,7 @@ func (s *Service) MintTwice(ctx context.Context, tenant string) (status int, err
 		switch {
 		case err == nil:
 			status = http.StatusCreated
-			_ = s.deleteKey(ctx, at, tok.AccessToken, key.id) // the report says what to do where Datadog does not allow it
-			return nil
+			return s.dropSecondKey(ctx, tenant, at, tok.AccessToken, key)
 		case errors.As(err, &answer) && answer.kind == callConflict:
 			status = answer.status
 			return nil
@@ -135,6 +137,26 @@ func (s *Service) MintTwice(ctx context.Context, tenant string) (status int, err
 		}
 	})
 	return status, err
+}
+
+// cleanUpTime bounds what is done about a second key, also after the check was stopped.
+const cleanUpTime = 30 * time.Second
+
+// dropSecondKey deletes a key that was made although there is one, and records both.
+func (s *Service) dropSecondKey(ctx context.Context, tenant string, at site.Site, accessToken string, key mintedKey) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
+	defer cancel()
+	named := fmt.Sprintf("key …%s (id %s)", key.last4, key.id)
+	what, reason := "second key made and deleted", "Datadog made "+named+" although there is a key"
+	err := s.deleteKey(ctx, at, accessToken, key.id)
+	if err != nil {
+		what, reason = "second key made and left", reason+"; "+err.Error()
+		err = fmt.Errorf("%s was left: %w", named, err)
+	}
+	if noted := s.Note(ctx, audit.Record{What: what, Tenant: tenant, Reason: reason}); noted != nil {
+		err = errors.Join(err, fmt.Errorf("record that %s was made: %w", named, noted))
+	}
+	return err
 }
 
 // RevokeUnknown has Datadog revoke a token that was never given out, which it has to answer with 200 (RFC 7009 §2.2).
