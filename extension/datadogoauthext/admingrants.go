@@ -27,6 +27,7 @@ type adminGrants struct {
 	checks   *checks    // nil like flow
 	flow     *flow.Flow // nil in a collector that only sends, which takes no order
 	client   string
+	clients  []string // in order
 	logger   *zap.Logger
 }
 
@@ -38,6 +39,9 @@ func (a adminGrants) Sends(tenants []string) map[string][]admin.SendFigure {
 
 // Waits implements admin.Sends.
 func (a adminGrants) Waits() []admin.SendWait { return a.sends.waits() }
+
+// Sending implements admin.Sends.
+func (a adminGrants) Sending() bool { return len(a.sends.all()) > 0 }
 
 func (a adminGrants) SendHistory(tenant string) admin.SendHistory { return a.sends.history(tenant) }
 

@@ -16,6 +16,9 @@ func (a adminGrants) Query(q admin.Query) (page []admin.TenantStatus, total int,
 	return more.statuses(a.grants.TenantsNamed(names)), total, counts
 }
 
+// Clients implements admin.Tenants.
+func (a adminGrants) Clients() []string { return a.clients }
+
 // Tenant implements admin.Tenants.
 func (a adminGrants) Tenant(name string) (admin.TenantStatus, bool) {
 	found := a.more().statuses(a.grants.TenantsNamed([]string{name}))

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
@@ -43,7 +45,7 @@ func (e *datadogOAuth) listen(ctx context.Context, host component.Host, grants *
 	}
 	if cfg := e.cfg.Admin.Get(); cfg != nil {
 		a := admin.New(admin.Options{
-			Grants: adminGrants{grants: grants, refusals: &e.refusals, sends: &e.sends, store: opts.Store, checks: tests, flow: pages, client: e.inviteClient(), logger: e.set.Logger}, Tokens: cfg.tokens(), Logger: e.set.Logger,
+			Grants: adminGrants{grants: grants, refusals: &e.refusals, sends: &e.sends, store: opts.Store, checks: tests, flow: pages, client: e.inviteClient(), clients: slices.Sorted(maps.Keys(e.cfg.Clients)), logger: e.set.Logger}, Tokens: cfg.tokens(), Logger: e.set.Logger,
 			PublicURL: publicURL, Endpoint: cfg.Listener.NetAddr.Endpoint, Hosts: cfg.Hosts,
 			SessionLifetime: cfg.SessionLifetime, RequestsPerMinute: cfg.RequestsPerMinute,
 		})

@@ -26,11 +26,13 @@ func TestFiguresOfSeveralExportersAreOneList(t *testing.T) {
 	t.Parallel()
 	var s sends
 	assert.Empty(t, s.byTenant([]string{"acme"}))
+	assert.False(t, adminGrants{sends: &s}.Sending())
 	remove := s.add(board{figures: []credential.SendFigures{
 		{Tenant: "acme", Signal: "metrics", Intake: "sketches", LastSent: minute(1)},
 		{Tenant: "acme", Signal: "metrics", Intake: "series", LastSent: minute(4), LastError: "old", LastErrorAt: minute(2), Parked: 3, ParkedSince: minute(9)},
 		{Tenant: "globex", Signal: "metrics", Intake: "series", LastError: "alone", LastErrorAt: minute(2)},
 	}})
+	assert.True(t, adminGrants{sends: &s}.Sending())
 	s.add(board{figures: []credential.SendFigures{
 		{Tenant: "acme", Signal: "metrics", Intake: "series", LastSent: minute(3), LastError: "newer", LastErrorAt: minute(5), Parked: 4, ParkedSince: minute(8)},
 		{Tenant: "acme", Signal: "logs", Intake: "logs", LastSent: minute(2)},

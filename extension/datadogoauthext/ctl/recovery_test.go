@@ -309,6 +309,10 @@ func (r running) Tenant(name string) (admin.TenantStatus, bool) {
 
 func (r running) Sends([]string) map[string][]admin.SendFigure { return nil } // no exporter runs
 
+func (r running) Clients() []string { return nil }
+
+func (r running) Sending() bool { return false }
+
 func (r running) SendHistory(string) admin.SendHistory { return admin.SendHistory{} }
 
 func (r running) Quarantine() (admin.Quarantine, bool) {

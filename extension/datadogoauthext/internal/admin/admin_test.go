@@ -48,6 +48,8 @@ type grants struct {
 	reports reports
 	waits   []admin.SendWait
 	notes   notes
+	clients []string
+	only    bool // without an exporter
 }
 
 func (g *grants) Sends(tenants []string) map[string][]admin.SendFigure {
@@ -58,6 +60,8 @@ func (g *grants) Sends(tenants []string) map[string][]admin.SendFigure {
 	return of
 }
 func (g *grants) Waits() []admin.SendWait              { return g.waits }
+func (g *grants) Clients() []string                    { return g.clients }
+func (g *grants) Sending() bool                        { return !g.only }
 func (g *grants) SendHistory(string) admin.SendHistory { return g.history }
 func (g *grants) Ready() (bool, string)                { return !g.notReady, g.why }
 

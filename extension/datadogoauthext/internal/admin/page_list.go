@@ -63,7 +63,7 @@ func (a *Admin) list(w http.ResponseWriter, r *http.Request, s *session) {
 
 func (a *Admin) listOf(ctx context.Context, values url.Values, now time.Time) *listView {
 	query := listQuery(values)
-	v := &listView{PublicURL: a.publicURL, Query: query, Sites: siteNames(), States: stateChoices}
+	v := &listView{PublicURL: a.publicURL, Query: query, Clients: a.clientChoices(query.Client), Sites: siteNames(), States: stateChoices}
 	asked := query
 	asked.Limit++ // one more, to know whether another page follows
 	page, total, counts := a.grants.Query(asked)
@@ -127,6 +127,18 @@ func listPath(q Query, after string) string {
 		return "/"
 	}
 	return "/?" + values.Encode()
+}
+
+// clientChoices are the clients to filter by, where there is a choice. One that is not configured any more may have tenants yet.
+func (a *Admin) clientChoices(chosen string) []string {
+	all := a.grants.Clients()
+	if chosen != "" && !slices.Contains(all, chosen) {
+		all = append(slices.Clone(all), chosen)
+	}
+	if len(all) < 2 {
+		return nil
+	}
+	return all
 }
 
 func siteNames() []string {

@@ -32,6 +32,7 @@ type tenantView struct {
 	AuditFault      string
 	AuditMore       string // path of the whole
 	Waits           string // how long data of a pause waits, and how much
+	Elsewhere       bool   // whether no exporter of this collector sends
 
 	slots slots
 }
@@ -74,6 +75,7 @@ func (a *Admin) tenantOf(r *http.Request, s TenantStatus, now time.Time, records
 		TenantStatus: s, Path: tenantPath(s.Tenant), Known: s.OrgID != "",
 		Paused: s.Hold == string(grant.HoldPaused), Disconnected: s.Hold == string(grant.HoldDisconnected),
 		Waits: waitsText(a.grants.Waits()), AuditMore: "/audit?" + url.Values{"tenant": {s.Tenant}}.Encode(),
+		Elsewhere: !a.grants.Sending(),
 	}
 	add := v.slots.add
 	v.Flow = flowSlot(&v.slots, s)
@@ -150,7 +152,7 @@ func (v *tenantView) stamp() string {
 	if len(v.Audit) > 0 {
 		part(v.Audit[0].ID)
 	}
-	part(v.Check.stamp())
+	part(v.Check.stamp() + strconv.FormatBool(v.Elsewhere))
 	return strconv.FormatUint(sum.Sum64(), 36)
 }
 

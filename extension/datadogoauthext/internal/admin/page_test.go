@@ -108,6 +108,31 @@ func TestTheListSaysWhoseDataFlows(t *testing.T) {
 	)
 }
 
+// TestTheListIsFilteredByClient where there are several.
+func TestTheListIsFilteredByClient(t *testing.T) {
+	t.Parallel()
+	g := &grants{tenants: []admin.TenantStatus{acme()}, clients: []string{"main"}}
+	s := start(t, g)
+	has(t, s.view(s.loggedIn("the-read"), "/"), "not <select id=\"client\"")
+	has(t, s.view(s.loggedIn("the-read"), "/?client=retired"), "<option>main</option><option selected>retired</option>")
+	g.clients = append(g.clients, "sandbox")
+	has(t, s.view(s.loggedIn("the-read"), "/?client=sandbox"), "<label for=\"client\">Client</label>", "<option>main</option><option selected>sandbox</option>", `<a href="/">Show all</a>`)
+	if last := g.queried[len(g.queried)-1]; last.Client != "sandbox" {
+		t.Errorf("asked for %+v", last)
+	}
+}
+
+// TestACollectorWithoutAnExporterSaysWhereSendsAreKnown: that it sent nothing says nothing of the tenant.
+func TestACollectorWithoutAnExporterSaysWhereSendsAreKnown(t *testing.T) {
+	t.Parallel()
+	g := &grants{tenants: []admin.TenantStatus{acme()}}
+	const nothing, elsewhere = "has sent nothing for this tenant", "known at the collectors that send"
+	s := start(t, g)
+	has(t, s.view(s.loggedIn("the-read"), "/tenants/acme"), nothing, "not "+elsewhere)
+	g.only = true
+	has(t, s.view(s.loggedIn("the-read"), "/tenants/acme"), elsewhere, "not "+nothing)
+}
+
 func TestTheListIsPagedAndKeepsItsFilter(t *testing.T) {
 	t.Parallel()
 	g := &grants{}

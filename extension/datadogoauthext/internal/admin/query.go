@@ -16,6 +16,8 @@ type Tenants interface {
 	// Query returns a page of the tenants that match, in order of name; how many match in all; and, by the states that a Query can ask
 	// for, how many tenants there are of each, whatever the query. The slice is the caller's.
 	Query(Query) (page []TenantStatus, total int, counts map[string]int)
+	// Clients are the names of the clients that tenants can have, in order.
+	Clients() []string
 	// Tenant returns one of them.
 	Tenant(name string) (TenantStatus, bool)
 }
@@ -30,6 +32,8 @@ type Query struct {
 	After string
 	// Limit bounds the page. Zero means no bound.
 	Limit int
+	// sends asks for what was sent for those on the page.
+	sends bool
 }
 
 // States that a Query can ask for besides those of a grant, which stand in its words with "-" for a space, such as "key-refused".
@@ -64,11 +68,11 @@ const (
 	maxQueryText = 256
 )
 
-// readQuery reads the parameters q, site, state, client, after and limit. The error is for whoever asked.
+// readQuery reads the parameters q, site, state, client, after, limit and sends. The error is for whoever asked.
 func readQuery(values url.Values) (Query, error) {
 	for name, all := range values {
-		if !slices.Contains([]string{"q", "site", "state", "client", "after", "limit"}, name) {
-			return Query{}, fmt.Errorf("%.40q is no parameter of this path; it takes q, site, state, client, after and limit", name)
+		if !slices.Contains([]string{"q", "site", "state", "client", "after", "limit", "sends"}, name) {
+			return Query{}, fmt.Errorf("%.40q is no parameter of this path; it takes q, site, state, client, after, limit and sends", name)
 		}
 		if len(all) > 1 {
 			return Query{}, fmt.Errorf("%s: give it once", name)
@@ -85,6 +89,12 @@ func readQuery(values url.Values) (Query, error) {
 		var err error
 		if q.Limit, err = strconv.Atoi(values.Get("limit")); err != nil || q.Limit < 1 || q.Limit > maxPage {
 			return Query{}, fmt.Errorf("limit: %.40q must be a number from 1 to %d", values.Get("limit"), maxPage)
+		}
+	}
+	if values.Has("sends") {
+		var err error
+		if q.sends, err = strconv.ParseBool(values.Get("sends")); err != nil {
+			return Query{}, fmt.Errorf("sends: %.40q must be true or false", values.Get("sends"))
 		}
 	}
 	return q, nil
@@ -113,6 +123,9 @@ func (a *Admin) listTenants(w http.ResponseWriter, r *http.Request) {
 	list := make([]tenant, len(page))
 	for i, s := range page {
 		list[i] = onWire(s)
+	}
+	if query.sends {
+		a.addFigures(list)
 	}
 	reply(w, http.StatusOK, struct {
 		Tenants []tenant `json:"tenants"`

@@ -10,6 +10,8 @@ type Sends interface {
 	SendHistory(tenant string) SendHistory
 	// Waits returns what becomes of data that cannot be sent, for each signal in order of name; none where no exporter says so.
 	Waits() []SendWait
+	// Sending reports whether an exporter of this collector sends with these grants at all.
+	Sending() bool
 }
 
 // SendWait says how long data of one signal may wait, zero for any time, and how many encoded bytes of each tenant's.
@@ -57,11 +59,25 @@ type sendHistory struct {
 	Refused     []uint32  `json:"refused"`
 }
 
+// addFigures puts the figures of each tenant in the list into it.
+func (a *Admin) addFigures(list []tenant) {
+	names := make([]string, len(list))
+	for i := range list {
+		names[i] = list[i].Tenant
+	}
+	figures := a.grants.Sends(names)
+	for i := range list {
+		for _, f := range figures[list[i].Tenant] {
+			list[i].Sends = append(list[i].Sends, sendFigure{f.Signal, f.Intake, f.LastSent.UTC(), f.LastError, f.LastErrorAt.UTC(), f.Parked, f.ParkedSince.UTC()})
+		}
+	}
+}
+
 // addSends puts what was sent for t into it.
 func (a *Admin) addSends(t *tenant) {
-	for _, f := range a.grants.Sends([]string{t.Tenant})[t.Tenant] {
-		t.Sends = append(t.Sends, sendFigure{f.Signal, f.Intake, f.LastSent.UTC(), f.LastError, f.LastErrorAt.UTC(), f.Parked, f.ParkedSince.UTC()})
-	}
+	one := []tenant{*t}
+	a.addFigures(one)
+	t.Sends = one[0].Sends
 	if h := a.grants.SendHistory(t.Tenant); len(h.Sent) > 0 {
 		t.History = &sendHistory{int(h.Step / time.Second), h.End.UTC(), h.Sent, h.Refused}
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/admin"
 )
 
-// TestOneTenantIsAnsweredWithWhatWasSent, and a list is not.
+// TestOneTenantIsAnsweredWithWhatWasSent, and a list where it is asked for.
 func TestOneTenantIsAnsweredWithWhatWasSent(t *testing.T) {
 	t.Parallel()
 	at := func(minute int) time.Time { return time.Date(2026, 1, 2, 3, minute, 0, 0, time.FixedZone("", 3600)) }
@@ -27,7 +27,16 @@ func TestOneTenantIsAnsweredWithWhatWasSent(t *testing.T) {
 	if !strings.Contains(body, want) {
 		t.Errorf("got %s, want %s in it", body, want)
 	}
-	for _, path := range []string{"/v1/tenants", "/v1/changes"} {
+	sends, _, _ := strings.Cut(want, `,"history"`)
+	for _, path := range []string{"/v1/tenants?sends=true", "/v1/tenants?limit=1&sends=true"} {
+		if _, body := s.do("GET", path, "", bearer("the-read")); !strings.Contains(body, sends) || strings.Contains(body, "history") || strings.Contains(body, "09:00") {
+			t.Errorf("%s: got %s, want %s in it", path, body, sends)
+		}
+	}
+	if resp, body := s.do("GET", "/v1/tenants?sends=some", "", bearer("the-read")); resp.StatusCode != 422 || !strings.Contains(body, "sends: ") {
+		t.Errorf("got %d %s", resp.StatusCode, body)
+	}
+	for _, path := range []string{"/v1/tenants", "/v1/tenants?sends=false", "/v1/changes"} {
 		if _, body := s.do("GET", path, "", bearer("the-read")); strings.Contains(body, "last_sent_at") || strings.Contains(body, "history") {
 			t.Errorf("%s has figures: %s", path, body)
 		}

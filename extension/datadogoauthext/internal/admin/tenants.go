@@ -24,7 +24,7 @@ type tenant struct {
 	ConnectedAt time.Time `json:"connected_at,omitzero"`
 	Since       time.Time `json:"since,omitzero"`
 
-	// These are there where one tenant is answered, and not in lists.
+	// Sends is there where one tenant is answered, and in lists that are asked for it; History where one is.
 	Sends   []sendFigure `json:"sends,omitempty"`
 	History *sendHistory `json:"history,omitempty"`
 }
