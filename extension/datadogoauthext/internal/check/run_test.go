@@ -38,7 +38,7 @@ func TestAGoodConnectionPasses(t *testing.T) {
 		}
 	}
 	for id := range open { // what nobody can see from here
-		assert.True(t, strings.HasPrefix(id, "step3.") && strings.Contains(id, "ddog-gov.com") || id == "step5.service_check" || id == "step6.uninstall", id)
+		assert.True(t, strings.HasPrefix(id, "step3.") && strings.Contains(id, "ddog-gov.com") || id == "step5.service_check" || id == "step5.unmarked" || id == "step6.uninstall", id)
 	}
 	assert.Equal(t, check.Pass, lineOf(t, r, "step3.datadoghq.eu").Result)
 	assert.Contains(t, lineOf(t, r, "step3.us5.datadoghq.com").Evidence, "2026-01-02")
@@ -185,6 +185,7 @@ func TestWhatCannotBeSeenIsNotTested(t *testing.T) {
 	}{
 		"no scope that reads logs":     {without("logs_read_data"), nil, "step5.log", "host-of-log took", "the scope logs_read_data would help"},
 		"no scope that reads events":   {without("events_read"), nil, "step5.event", "took", "the scope events_read would help"},
+		"distributions and stats":      {func(*world) {}, nil, "step5.unmarked", "no marked ones are sent", "delivered"},
 		"no exporter":                  {func(w *world) { w.probers = nil }, nil, "step5.metric", "no exporter datadogoauth of this collector", "run the check at a collector that sends data"},
 		"an exporter for metrics only": {func(w *world) { w.probers = []credential.Prober{metricsOnly{prober{w}}} }, nil, "step5.log", "no exporter of this collector is configured to send it for this tenant", ""},
 		"a log search without OAuth":   {func(w *world) { w.broken["logs_read_data"] = `{"errors":["Forbidden"]}` }, nil, "step5.scope.logs_read_data", "403", "may not take OAuth tokens"},

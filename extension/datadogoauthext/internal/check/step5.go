@@ -28,6 +28,7 @@ func (r *run) data(ctx context.Context) {
 			r.add(notTested(p.id, p.what, why, todo))
 		}
 		r.add(notTested(incidentID, incidentWhat, why, todo))
+		r.add(unmarked())
 		r.scopes(ctx)
 		return
 	}
@@ -50,7 +51,15 @@ func (r *run) data(ctx context.Context) {
 	}
 	all.Go(func() { r.set(r.incident(ctx, id)) })
 	all.Wait()
+	r.add(unmarked())
 	r.scopes(ctx)
+}
+
+// unmarked are kinds of data with an intake of their own that nothing marked is sent to.
+func unmarked() Line {
+	return optional(notTested("step5.unmarked", "Distributions and APM stats are sent",
+		"no marked ones are sent: a distribution goes to an intake of its own, not to that of the metric above, and APM stats have no place for a mark",
+		"compare what the exporter's metrics call delivered, by intake, for sketches and stats; look for a distribution of yours in Datadog"))
 }
 
 // cannotSend says why nothing is sent for the tenant, and what to do.
