@@ -88,7 +88,7 @@ func TestCheckShowsAndKeepsTheReport(t *testing.T) {
 	assert.JSONEq(t, `{"consent":true,"intrusive":false}`, c.ordered)
 	assert.Equal(t, `check c1 of ac/me at datadoghq.eu, organisation o1 Acme [31mevil
 
-1  Authorisation works: running (1 passed, 1 not tested)
+1  Authorisation works: not tested (1 passed, 1 not tested)
    pass        The token is good
                it said so
    not tested  Another

@@ -67,10 +67,10 @@ func (s Step) Result() Result {
 			return Fail
 		case Pass:
 			passed = true
-		case NotTested:
-			open = open || !l.Optional
-		default:
+		case "":
 			running = true
+		default: // NotTested, and any word that this version does not know
+			open = open || !l.Optional
 		}
 	}
 	switch {
