@@ -30,6 +30,7 @@ func TestTheOperatorsPages(t *testing.T) {
 	c := openChromiumIn(t, func(o *world.Options) {
 		o.Tenants, o.Setup = nil, &world.Setup{}
 		o.Scopes = []string{"api_keys_write", "api_keys_read", "api_keys_delete", "timeseries_query", "logs_read_data", "apm_read"}
+		o.Args = []string{"--set=extensions.datadogoauth.checks.wait=1s"}
 	}, appHost())
 	o := &operator{chromium: c, t: t}
 	o.connect(consoleTenants)
@@ -391,9 +392,10 @@ func (b *tab) forgive() {
 	b.complaints = nil
 }
 
-// checks runs the six steps, which take longer than this waits.
+// checks runs the six steps to their end, with a scope that is granted and refused.
 func (o *operator) checks(t *testing.T) {
 	c := o.customer(t, "harbor-bank")
+	o.world.Standin.Intake().BreakScopes(c.Org.ID, "timeseries_query")
 	tab := o.login(t, desktop)
 	tab.open(o.path(c.Tenant))
 	tab.shows(http.StatusOK, "never checked")
@@ -404,8 +406,17 @@ func (o *operator) checks(t *testing.T) {
 		return strings.Contains(text, " passed") && !strings.Contains(text, " 0 passed")
 	})
 	within(t, 20*time.Second, "the page offers the lines", func() bool { return tab.text("#more") != "" })
+	within(t, 90*time.Second, "the page says that the check ended", func() bool { return strings.Contains(tab.text(`[data-k="check"]`), " ago, by ") })
 	tab.press("#reload")
-	tab.shows(http.StatusOK, "1. ")
+	tab.shows(http.StatusOK, "1. ", "6. ")
+	var red []string
+	tab.run("read the red lines", chromedp.Evaluate(`[...document.querySelectorAll("#check details[open] li")].filter(l => l.querySelector(".chip.bad")).map(l => l.textContent)`, &red))
+	if !slices.ContainsFunc(red, func(line string) bool { return strings.Contains(line, "Scope timeseries_query") && strings.Contains(line, "403") }) {
+		t.Errorf("the page shows as failed: %q", red)
+	}
+	if step := tab.text("#check details[open] summary .chip.bad"); step != "fail" {
+		t.Errorf("the step is shown as %q", step)
+	}
 	for _, kind := range []string{"html", "json"} {
 		var answer string
 		tab.run("download the report", chromedp.Evaluate(fmt.Sprintf(`fetch(location.pathname + "/report.%s").then(r => r.status + " " + r.headers.get("content-disposition"))`, kind), &answer, awaitPromise))

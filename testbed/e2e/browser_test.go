@@ -314,7 +314,7 @@ func (b *tab) shows(status int64, texts ...string) {
 	if scrollWidth > b.width && !slices.Contains(b.browser.datadog, hostOf(b.answer.URL)) {
 		b.t.Errorf("in a window of %d px the page is %d px wide: %s", b.width, scrollWidth, b.seen(page))
 	}
-	if hostOf(b.answer.URL) == hostOf(b.world.PublicURL) {
+	if at := hostOf(b.answer.URL); at == hostOf(b.world.PublicURL) || at == hostOf(b.world.AdminURL) {
 		b.accessible(b.t)
 	}
 	if console := b.console(); len(console) > 0 {
