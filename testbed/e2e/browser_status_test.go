@@ -411,7 +411,9 @@ func (o *operator) checks(t *testing.T) {
 	tab.shows(http.StatusOK, "1. ", "6. ")
 	var red []string
 	tab.run("read the red lines", chromedp.Evaluate(`[...document.querySelectorAll("#check details[open] li")].filter(l => l.querySelector(".chip.bad")).map(l => l.textContent)`, &red))
-	if !slices.ContainsFunc(red, func(line string) bool { return strings.Contains(line, "Scope timeseries_query") && strings.Contains(line, "403") }) {
+	if !slices.ContainsFunc(red, func(line string) bool {
+		return strings.Contains(line, "Scope timeseries_query") && strings.Contains(line, "403")
+	}) {
 		t.Errorf("the page shows as failed: %q", red)
 	}
 	if step := tab.text("#check details[open] summary .chip.bad"); step != "fail" {

@@ -20,6 +20,7 @@ import (
 // neverHere are answers that this walk cannot cause: of a store that is read without fault by a collector with all its parts.
 var neverHere = map[string][]int{
 	"GET /v1/invitations": {409}, "GET /v1/revocations": {409}, "GET /v1/incidents": {409}, "GET /v1/store/archive": {409},
+	"GET /v1/audit": {409}, "POST /v1/invitations": {409},
 	"POST /v1/tenants/{tenant}/disconnect": {409},
 	"GET /v1/checks":                       {409}, "GET /v1/tenants/{tenant}/checks/latest": {409}, "GET /v1/tenants/{tenant}/checks/latest/report": {409},
 }
@@ -203,6 +204,8 @@ func (w *apiWalk) refusals(op operation) {
 		badValue = func(r *http.Request) { r.URL.RawQuery = "limit=0" }
 	case "GET /v1/tenants/{tenant}/checks/latest":
 		badValue = func(r *http.Request) { r.URL.RawQuery = "wait=1h" }
+	case "GET /v1/audit":
+		badValue = func(r *http.Request) { r.URL.RawQuery = "limit=0" }
 	case "POST /v1/invitations":
 		badValue = sending(`{"tenant": ""}`)
 	}
