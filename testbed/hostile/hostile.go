@@ -79,7 +79,7 @@ func Texts() []Text {
 		{"isolates and marks", "\u2066a\u2067b\u2068c\u2069\u200e\u200f\u061c"},
 		{"without width", "ac\u200bme\u200c\u200d\u2060\ufeff\u00ad\u180e"},
 		{"tags of Unicode", "acme\U000e0061\U000e0062\U000e007f\ufff9x\ufffa\ufffb"},
-		{"written from right to left", "אבג ‮ دמו (1) <b hostile>"},
+		{"written from right to left", "אבג \u202e دמו (1) <b hostile>"},
 		{"accents upon accents", "a" + strings.Repeat("\u0300\u0301\u0489", 60)},
 		{"letters that look alike", "аcmе Ⓐcme ａｃｍｅ"},
 		{"other spaces", " \u00a0acme\u2003\u3000 "},

@@ -11,10 +11,7 @@ import (
 )
 
 // many has ten thousand tenants, and answers a Query in a scan.
-type many struct {
-	*grants
-	names []string
-}
+type many struct{ *grants }
 
 func manyTenants() *many {
 	m := &many{grants: &grants{sends: map[string][]admin.SendFigure{}}}
