@@ -2,6 +2,7 @@ package grant_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -78,7 +79,8 @@ func TestJournalEntriesAreForgottenInTheEnd(t *testing.T) {
 	assert.Equal(t, []string{"0", "1"}, keys())
 	f.Clock.Advance(time.Hour + time.Second)
 	s.Pass(t.Context())
-	assert.Equal(t, []string{"1"}, keys())
+	// The service's own pass, which comes right after the start, may have begun to sweep a moment earlier.
+	assert.Eventually(t, func() bool { return slices.Equal(keys(), []string{"1"}) }, 5*time.Second, time.Millisecond)
 }
 
 func TestACollectorThatOnlySendsKeepsNoJournal(t *testing.T) {
