@@ -23,7 +23,7 @@ var mutants = []mutant{
 		{"internal/intake/compress.go", "	if !r.closed.Swap(true) {\n		r.of.release()\n	}\n", "	r.closed.Store(true)\n"},
 	}},
 	{"array lent again: while the queue has what is in it", []edit{
-		{"consume.go", "	if err == nil && e.cfg.Queue.Get().StorageID != nil {\n", "	if err == nil {\n"},
+		{"offer.go", "	if err == nil && e.cfg.Queue.Get().StorageID != nil {\n", "	if err == nil {\n"},
 		{"internal/intake/memory.go", "	*p = Payload{}\n", ""},
 		{"internal/intake/memory.go", "l.body, l.items = p.Body[:0], p.Items[:0]", "l.body, l.items = p.Body[:0], nil"},
 	}},
