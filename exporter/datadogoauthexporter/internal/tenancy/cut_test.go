@@ -151,3 +151,47 @@ func TestCutEndsTheRedrive(t *testing.T) {
 		w.want(t, "sent [], in park 0, parked 1, redriven 0, expired 0, dropped map[shutdown:1]")
 	})
 }
+
+// TestWhoWaitsForAPlaceWhenTheStopComes waits until the cut, while the places are taken, and no longer.
+func TestWhoWaitsForAPlaceWhenTheStopComes(t *testing.T) {
+	t.Parallel()
+	for _, durable := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			var disk tenancytest.Disk
+			w := newWorld(t, func(s *tenancy.Settings) {
+				s.Workers = 2
+				if durable {
+					stored(&disk)(s)
+				}
+				s.Deliver = func(_ context.Context, _ *credential.Credential, r *intake.Request) error {
+					time.Sleep(time.Minute) // whatever its context says
+					return nil
+				}
+			})
+			for _, tenant := range []string{"a", "b", "c"} {
+				w.source.Grant(tenant, "datadoghq.eu", "key", 1, false)
+			}
+			var sends, waits sync.WaitGroup
+			for _, tenant := range []string{"a", "b"} {
+				sends.Go(func() { _ = w.Push(context.Background(), of(tenant, "1")) })
+			}
+			synctest.Wait()
+			w.Stop(t.Context())
+			begin, ended := time.Now(), time.Duration(0)
+			waits.Go(func() {
+				err := w.Push(context.Background(), of("c", "2"))
+				ended = time.Since(begin)
+				if err == nil || consumererror.IsPermanent(err) == durable {
+					t.Errorf("durable %t: %v", durable, err)
+				}
+			})
+			time.Sleep(10 * time.Second)
+			w.Cut()
+			waits.Wait()
+			if ended != 10*time.Second {
+				t.Errorf("durable %t: waited for %s, want until the cut", durable, ended)
+			}
+			sends.Wait()
+		})
+	}
+}

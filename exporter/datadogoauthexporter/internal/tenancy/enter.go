@@ -18,7 +18,7 @@ var (
 // both.
 //
 // Where the lane has as many requests under way as it may, r is to be parked. Where only the others have all places, and at the pace at which they
-// are given back its turn comes soon, it waits for that, but no longer than patience.
+// are given back its turn comes soon, it waits for that, but no longer than patience. At a stop it waits until Cut.
 func (d *Dispatcher) enter(ctx context.Context, key string, r *intake.Request, generation uint64) (outcome, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -39,6 +39,8 @@ func (d *Dispatcher) enter(ctx context.Context, key string, r *intake.Request, g
 			r.Try.Slot, r.Try.Sending = true, true
 			l.flies(now)
 			return done, nil
+		case d.cut:
+			return blocked, errStopping
 		case ctx.Err() != nil:
 			return crowded, errBusy
 		case d.closing, d.park.swamped(): // every send ends, and nothing is parked any more, or nothing should be
@@ -53,13 +55,13 @@ func (d *Dispatcher) enter(ctx context.Context, key string, r *intake.Request, g
 func (d *Dispatcher) mayWait() bool { return len(d.asleep) < sleepers(d.set.Workers) }
 
 // full says that a push finds no place in its lane behind so many others. What is parked has one place for itself, so that it is not
-// overtaken for ever.
+// overtaken for ever; at a stop, nothing of it is sent any more.
 func (d *Dispatcher) full(key string, l *lane, ahead int, now time.Time) bool {
 	if l.slow(now) {
 		return true
 	}
 	taken := l.sending + ahead
-	if _, parked := d.park.oldest(key); parked || l.redriving {
+	if _, parked := d.park.oldest(key); parked && !d.closing || l.redriving {
 		taken++
 	}
 	return taken >= d.places(l)

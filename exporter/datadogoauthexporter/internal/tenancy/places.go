@@ -54,7 +54,7 @@ type waiter struct {
 	ready chan struct{} // closed when it need not wait any more
 }
 
-// await gives up the lock until r has its place, or there is none for it, or patience ends.
+// await gives up the lock until r has its place, or there is none for it, or patience ends, or Cut is called.
 func (d *Dispatcher) await(ctx context.Context, key string, l *lane, r *intake.Request) {
 	w := &waiter{key: key, lane: l, slot: r.Try.Slot, ready: make(chan struct{})}
 	d.line = append(d.line, w)
@@ -66,6 +66,7 @@ func (d *Dispatcher) await(ctx context.Context, key string, l *lane, r *intake.R
 	case <-w.ready:
 	case <-timer.C:
 	case <-ctx.Done():
+	case <-d.sends.Done():
 	}
 	timer.Stop()
 	d.mu.Lock()

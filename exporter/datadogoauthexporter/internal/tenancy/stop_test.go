@@ -143,3 +143,31 @@ func hang(r *intake.Request, _ int) error {
 	time.Sleep(hangs)
 	return &intake.Unsent{Left: r, Down: true, Err: context.DeadlineExceeded}
 }
+
+// TestWhatIsParkedKeepsNoPlaceAtAStop: nothing of it is sent any more, so what comes out of the queue does not wait for it.
+func TestWhatIsParkedKeepsNoPlaceAtAStop(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var disk tenancytest.Disk
+		w := newWorld(t, func(s *tenancy.Settings) {
+			stored(&disk)(s)
+			s.MaxSends = 1
+		})
+		w.source.Grant("acme", "datadoghq.eu", "key", 1, false)
+		w.source.Fail("acme", credential.ErrPaused)
+		if err := w.Push(t.Context(), of("acme", "1")); err != nil {
+			t.Fatal(err)
+		}
+		w.source.Grant("acme", "datadoghq.eu", "key", 1, false)
+		w.Stop(t.Context())
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := w.Push(ctx, of("acme", "2")); err != nil {
+			t.Error(err)
+		}
+		if err := ctx.Err(); err != nil {
+			t.Error("waited for a place that what is parked kept")
+		}
+		w.want(t, "sent [2], in park 1, parked 1, redriven 0, expired 0, dropped map[]")
+	})
+}
