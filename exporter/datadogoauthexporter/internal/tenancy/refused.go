@@ -56,8 +56,11 @@ func (d *Dispatcher) alone(key string, l *lane) bool {
 		d.set.Validated(l.tenant, l.refused).After(l.refusedSince.Add(-validatedBefore))
 }
 
-// refusedRest is how long a lane must not be tried whose key was refused.
+// refusedRest is how long a lane must not be tried whose key was refused: not at all once there is another key.
 func (d *Dispatcher) refusedRest(key string, l *lane, now time.Time) time.Duration {
+	if cred, err := d.set.Source.Lookup(l.tenant); err == nil && cred.Generation() != l.refused {
+		return 0
+	}
 	late := l.notBefore.Sub(now)
 	refused := l.notBefore.Add(-refusedProbe)
 	early := refused.Add(min(aloneProbe<<min(l.refusals-1, 16), refusedProbe)).Sub(now)

@@ -240,3 +240,20 @@ func TestAKeyThatIsRefusedHoldsTheTenant(t *testing.T) {
 		})
 	}
 }
+
+// TestAnotherKeyEndsARefusalAtOnce, also where it came before anybody saw that there was none.
+func TestAnotherKeyEndsARefusalAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, _ := refusing(t, new(atomic.Bool))
+		if err := w.Push(t.Context(), of("acme", "1")); err != nil {
+			t.Fatal(err)
+		}
+		w.source.Grant("acme", "datadoghq.eu", "another key", 5, false)
+		w.answers(nil)
+		w.Start()
+		defer w.Stop(t.Context())
+		synctest.Wait()
+		w.want(t, "sent [1], in park 0, parked 1, redriven 1, expired 0, dropped map[]")
+	})
+}
