@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/component/componenttest"
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.yaml.in/yaml/v3"
 
@@ -93,25 +92,7 @@ func accounts(t *testing.T, tel *componenttest.Telemetry) balance.Books {
 	if err := tel.Reader.Collect(context.Background(), &all); err != nil {
 		t.Fatal(err)
 	}
-	b := balance.Books{}
-	for _, scope := range all.ScopeMetrics {
-		for _, m := range scope.Metrics {
-			instrument, ours := strings.CutPrefix(m.Name, balance.Prefix)
-			var points []metricdata.DataPoint[int64]
-			switch data := m.Data.(type) {
-			case metricdata.Sum[int64]:
-				points = data.DataPoints
-			case metricdata.Gauge[int64]:
-				points = data.DataPoints
-			}
-			for _, p := range points {
-				if ours {
-					b.Add(instrument, func(name string) string { v, _ := p.Attributes.Value(attribute.Key(name)); return v.AsString() }, int(p.Value))
-				}
-			}
-		}
-	}
-	return b
+	return balance.Collected(all)
 }
 
 // balanced waits until the books balance and so says nil, and returns the account of one signal. so may be nil.

@@ -23,6 +23,7 @@ import (
 
 	"github.com/datadogoauth/otelcol-datadogoauth/credential"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter"
+	"github.com/datadogoauth/otelcol-datadogoauth/internal/balance"
 	"github.com/datadogoauth/otelcol-datadogoauth/internal/isolation"
 )
 
@@ -47,6 +48,8 @@ type episode struct {
 	logs    exporter.Logs
 	traces  exporter.Traces
 	books   *componenttest.Telemetry // of the three of them
+	// left are the items that the life before left on disk, settled those that it delivered or dropped.
+	left, settled map[balance.Name]int
 }
 
 var (
@@ -62,7 +65,7 @@ func (e *episode) GetExtensions() map[component.ID]component.Component {
 
 // newEpisode is of one seed.
 func newEpisode(t *testing.T, rnd *rand.Rand, n *notes, budget *atomic.Int64, failed *atomic.Bool, report func(error)) *episode {
-	e := &episode{t: t, rnd: rnd, notes: n, budget: budget, failed: failed, report: report, grants: newGrants(), disk: newDisk(), durable: rnd.IntN(2) == 0}
+	e := &episode{t: t, rnd: rnd, notes: n, budget: budget, failed: failed, report: report, grants: newGrants(), disk: newDisk(), left: make(map[balance.Name]int), settled: make(map[balance.Name]int), durable: rnd.IntN(2) == 0}
 	e.datadog = &datadog{grants: e.grants, report: report, notes: n, rnd: e.source()}
 	return e
 }
@@ -91,6 +94,11 @@ func (e *episode) run() {
 		}
 	}
 	e.datadog.reading.Wait()
+	for name, n := range e.left {
+		if n != 0 && !e.failed.Load() {
+			e.report(fmt.Errorf("%d %s are still on disk though everything works", n, name.Signal))
+		}
+	}
 }
 
 // live lets clients send while an operator does what operators do.
@@ -196,17 +204,39 @@ func (e *episode) stop() {
 		stops.Go(func() { errs[i] = c.Shutdown(ctx) })
 	}
 	stops.Wait()
-	for _, what := range []string{"parked_items", "redriven_items", "restored_items", "delivered_items", "expired_items", "dropped_items"} {
-		m, err := e.books.GetMetric("otelcol_exporter_datadogoauth_" + what)
-		if err != nil {
-			continue // nothing was counted
-		}
-		for _, p := range m.Data.(metricdata.Sum[int64]).DataPoints {
-			e.notes.addMany(what, int(p.Value))
-		}
-	}
+	var all metricdata.ResourceMetrics
+	errs[0] = errors.Join(errs[0], e.books.Reader.Collect(ctx, &all))
 	if err := errors.Join(append(errs[:], e.books.Shutdown(ctx))...); err != nil {
 		e.report(fmt.Errorf("shutdown: %w", err))
+	}
+	e.balance(balance.Collected(all))
+}
+
+// balance checks the books of a life that has ended. Without a disk nothing is left of it. What is left on one, the next life finds, and besides what was
+// settled of requests of which other parts were left: the durable queue has such a request as a whole.
+func (e *episode) balance(books balance.Books) {
+	for name := range e.left {
+		if _, ok := books[name]; !ok {
+			books[name] = balance.Account{}
+		}
+	}
+	for name, a := range books {
+		e.notes.addMany("accepted_items", a.Accepted)
+		e.notes.addMany("delivered_items", a.Delivered)
+		e.notes.addMany("dropped_items", a.Lost())
+		e.notes.addMany("expired_items", a.Expired)
+		e.notes.addMany("parked_items", a.Parked)
+		e.notes.addMany("redriven_items", a.Redriven)
+		e.notes.addMany("restored_items", a.Restored)
+		if a.Restored < e.left[name] || a.Restored > e.left[name]+e.settled[name] {
+			e.report(fmt.Errorf("the books of %s: %d items were left on disk, and %d settled: %s", name.Signal, e.left[name], e.settled[name], a))
+		}
+		e.notes.addMany("restored though settled", a.Restored-e.left[name])
+		left := a.Missing()
+		if left < 0 || left > 0 && !e.durable {
+			e.report(fmt.Errorf("the books of %s: %d items are in no figure, if negative in one too many: %s", name.Signal, left, a))
+		}
+		e.left[name], e.settled[name] = left, a.Settled()
 	}
 }
 
