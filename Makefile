@@ -31,6 +31,7 @@ RATE    ?=
 TIME    ?=
 KINDS   ?=
 STORAGE ?=
+METRICS ?=
 
 GO_SOURCES := $(shell find . -name '*.go' -not -path './dist/*' -not -path './.tools/*' 2>/dev/null)
 PRODUCT_SOURCES := $(shell find site credential extension exporter -type f -not -name '*_test.go' -not -path '*/testdata/*' 2>/dev/null)
@@ -160,9 +161,9 @@ bench-e2e: build dist/bench ## CPU and wire bytes beside otlp_http, 1 and 1,000 
 	@dist/bench -collector $(BINARY) -ctl $(CTL) -json dist/bench-e2e.json $(if $(SIGNAL),-signal $(SIGNAL)) $(if $(RUNS),-runs $(RUNS)) \
 		$(if $(ITEMS),-items $(ITEMS)) $(if $(TENANTS),-tenants $(TENANTS)) $(if $(SHORT),-short)
 
-bench-scale: build dist/scale ## items/s, memory, p99, connections, goroutines with 1 to 10,000 tenants; half an hour (SIZES=1,100, RATE=, RUNS=, SHORT=1, STORAGE=1: a durable queue, ten minutes)
-	@dist/scale -collector $(BINARY) -ctl $(CTL) -json dist/bench-scale$(if $(STORAGE),-storage).json -svg $(if $(SHORT)$(STORAGE),dist/scale.svg,docs/scale.svg) \
-		$(if $(SIZES),-sizes $(SIZES)) $(if $(RATE),-rate $(RATE)) $(if $(RUNS),-runs $(RUNS)) $(if $(STORAGE),-storage) $(if $(SHORT),-short)
+bench-scale: build dist/scale ## items/s, memory, p99, connections, goroutines with 1 to 10,000 tenants; half an hour (SIZES=1,100, RATE=, RUNS=, SHORT=1, STORAGE=1: a durable queue, ten minutes, METRICS=1: with its own metrics)
+	@dist/scale -collector $(BINARY) -ctl $(CTL) -json dist/bench-scale$(if $(STORAGE),-storage)$(if $(METRICS),-metrics).json -svg $(if $(SHORT)$(STORAGE)$(METRICS),dist/scale.svg,docs/scale.svg) \
+		$(if $(SIZES),-sizes $(SIZES)) $(if $(RATE),-rate $(RATE)) $(if $(RUNS),-runs $(RUNS)) $(if $(STORAGE),-storage) $(if $(METRICS),-metrics) $(if $(SHORT),-short)
 
 bench-poison: build dist/poison ## what the trouble of a tenth of 1,000 tenants changes for the others; 20 minutes (KINDS='hang;500', DIRECT=1, TENANTS=, RATE=, RUNS=, SHORT=1)
 	@dist/poison -collector $(BINARY) -ctl $(CTL) -json dist/bench-poison.json $(if $(KINDS),-kinds '$(KINDS)') $(if $(DIRECT),-direct) $(if $(TENANTS),-tenants $(TENANTS)) \

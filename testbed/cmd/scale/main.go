@@ -28,6 +28,7 @@ It is what "make bench-scale" runs; it builds the two files first. It fails if a
   -rate N          items a second, a third each of metrics, logs and spans (default 10000; with -storage 4000)
   -runs N          measured runs of each size (default 3)
   -storage         with a durable queue: file_storage with fsync, below TMPDIR. Then each size also is measured as fast as 64 callers are answered
+  -metrics         with own metrics of the level normal, read every ten seconds
   -time DURATION   of a run, at least; it is as long as it takes until every tenant has sent (default 30s)
   -json FILE       write every figure there as well
   -svg FILE        draw them
@@ -43,7 +44,7 @@ const maxLoad = 1000
 type options struct {
 	program.Binaries
 	jsonFile, svgFile  string
-	storage            bool
+	storage, metrics   bool
 	sizes              []int
 	active, rate, runs int
 	time               time.Duration
@@ -70,6 +71,7 @@ func parse(args []string) (o options, err error) {
 	flags.IntVar(&o.runs, "runs", 3, "")
 	flags.DurationVar(&o.time, "time", 30*time.Second, "")
 	flags.BoolVar(&o.storage, "storage", false, "")
+	flags.BoolVar(&o.metrics, "metrics", false, "")
 	flags.BoolVar(&short, "short", false, "")
 	if err := flags.Parse(args); err != nil {
 		return o, err

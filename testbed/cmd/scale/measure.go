@@ -22,7 +22,7 @@ type lab struct {
 
 // measure does everything, in a world of its own.
 func measure(ctx context.Context, o options, out io.Writer) (err error) {
-	f, err := fleet.Start(ctx, fleet.Options{Collector: o.Collector, Ctl: o.Ctl, Storage: o.storage})
+	f, err := fleet.Start(ctx, fleet.Options{Collector: o.Collector, Ctl: o.Ctl, Storage: o.storage, Metrics: o.metrics})
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func (l *lab) size(ctx context.Context, connected, active int) (s *Size, err err
 	if err != nil {
 		return nil, err
 	}
-	watch := l.watch(s)
+	watch := l.watch(ctx, s)
 	for range l.runs {
 		r, err := l.run(ctx, stream, max(turn, l.time))
 		if err != nil {
@@ -146,15 +146,21 @@ func (l *lab) warm(ctx context.Context, requests, active int) (stream *load.Stre
 	return stream, turn, nil
 }
 
+// scrapeEvery is after how many looks its own metrics are read, which is ten seconds.
+const scrapeEvery = 20
+
 // watch keeps the most that the collector holds until the function that it returns is called.
-func (l *lab) watch(s *Size) (stop func() error) {
+func (l *lab) watch(ctx context.Context, s *Size) (stop func() error) {
 	done, ended := make(chan struct{}), make(chan error, 1)
 	var resident []float64
 	go func() {
 		tick := time.NewTicker(500 * time.Millisecond)
 		defer tick.Stop()
-		for {
+		for n := 0; ; n++ {
 			u, err := l.fleet.Use()
+			if err == nil && l.metrics && n%scrapeEvery == 0 {
+				_, err = l.fleet.Books(ctx)
+			}
 			if err != nil {
 				ended <- err
 				return
