@@ -192,7 +192,16 @@ func TestWhatCannotBeSeenIsNotTested(t *testing.T) {
 		"an endpoint without OAuth": {func(w *world) {
 			w.broken["events_read"], w.status["events_read"] = `{"errors":["Unauthorized"]}`, http.StatusUnauthorized
 		}, nil, "step5.event", "took", "see the scope events_read"},
-		"a search that has a fault":   {func(w *world) { w.broken["apm_read"], w.status["apm_read"] = `<html>`, http.StatusBadGateway }, nil, "step5.span", "502", "again"},
+		"a search that has a fault": {func(w *world) { w.broken["apm_read"], w.status["apm_read"] = `<html>`, http.StatusBadGateway }, nil, "step5.span", "502", "again"},
+		"a search that stops answering": {func(w *world) {
+			w.lost["event"], w.before["events_read"] = true, 1
+			w.broken["events_read"], w.status["events_read"] = `{"errors":["rate limited"]}`, http.StatusTooManyRequests
+		}, nil, "step5.event", "could not be read back: POST /api/v2/events/search answered 429: ", "again"},
+		"a search that is refused before another answers": {func(w *world) {
+			w.lost["metric"], w.before["timeseries_query"] = true, 1
+			w.broken["timeseries_query"], w.status["timeseries_query"] = `{"errors":["Unauthorized"]}`, http.StatusUnauthorized
+			w.broken["metrics_read"], w.status["metrics_read"] = `<html>`, http.StatusBadGateway
+		}, nil, "step5.metric", "all-tags answered 502", "again"},
 		"not intrusive, key":          {func(*world) {}, func(o *check.Options) { o.Intrusive = false }, "step2.second_mint", "", "intrusive"},
 		"not intrusive, incident":     {func(*world) {}, func(o *check.Options) { o.Intrusive = false }, "step5.incident", "", "intrusive"},
 		"not intrusive, its scope":    {func(*world) {}, func(o *check.Options) { o.Intrusive = false }, "step5.scope.incident_write", "", "intrusive"},

@@ -142,7 +142,7 @@ func (r *run) readersOf(p proof) []reader {
 func (r *run) lookFor(ctx context.Context, p proof, readers []reader, id string, w credential.ProbeWrite, accepted string) Line {
 	pl := p.plan.within(r.Wait)
 	began := time.Now()
-	answered, last := false, error(nil)
+	answered, last := false, error(nil) // of the latest look: only a search that still answers can miss anything
 	for wait := pl.first; ; wait = pl.every {
 		if left := pl.giveUp - time.Since(began); left <= 0 {
 			break
@@ -157,12 +157,12 @@ func (r *run) lookFor(ctx context.Context, p proof, readers []reader, id string,
 		case err == nil:
 			answered = true
 		case refusedRead(err):
-			last = err
+			answered, last = false, err
 			if readers = readers[1:]; len(readers) == 0 {
 				return notTested(p.id, p.what, accepted+"; it could not be read back: "+err.Error(), "see the scope "+p.readers[0].scope+" below")
 			}
 		default:
-			last = err
+			answered, last = false, err
 			pl.every = max(pl.every, askedWait(err))
 		}
 	}

@@ -49,6 +49,7 @@ type world struct {
 	// broken are scopes that are refused, lost kinds that are never found, host a host that answers no TLS.
 	broken map[string]string // scope to the body of its 403
 	status map[string]int    // scope to another status than 403
+	before map[string]int    // scope to how many calls work before it is broken
 	lost   map[string]bool
 	host   string
 
@@ -74,7 +75,7 @@ func newWorld() *world {
 		lastPage: "<p>You may now close this tab</p>", errs: map[string]error{}, keyOwner: orgID, mint: http.StatusConflict,
 		tile:   &url.URL{Scheme: "https", Host: "login.partner.example"},
 		trial:  &check.Trial{Host: "api.datadoghq.eu", Refused: true, Said: "400 invalid_grant Invalid code or code verifier"},
-		broken: map[string]string{}, status: map[string]int{}, lost: map[string]bool{}, passed: map[string]time.Time{}, written: map[credential.ProbeKind]credential.ProbeWrite{},
+		broken: map[string]string{}, status: map[string]int{}, before: map[string]int{}, lost: map[string]bool{}, passed: map[string]time.Time{}, written: map[credential.ProbeKind]credential.ProbeWrite{},
 	}
 	w.pages = func(query url.Values) (*url.URL, error) {
 		origin := site.US1().AppOrigin()
@@ -259,7 +260,7 @@ func (d datadog) RoundTrip(r *http.Request) (*http.Response, error) {
 		return answer(http.StatusNotFound, `{"errors":["no such thing"]}`), nil
 	}
 	scope := scopeOf[i].scope
-	if refusal, broken := d.w.broken[scope]; broken {
+	if refusal, broken := d.w.broken[scope]; broken && !d.w.stillWorks(scope) {
 		status := http.StatusForbidden
 		if s := d.w.status[scope]; s != 0 {
 			status = s
@@ -302,6 +303,14 @@ func (d datadog) RoundTrip(r *http.Request) (*http.Response, error) {
 		return d.incident(r, body)
 	}
 	return answer(200, `[]`), nil
+}
+
+// stillWorks counts the calls that a broken scope still takes.
+func (w *world) stillWorks(scope string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.before[scope]--
+	return w.before[scope] >= 0
 }
 
 // tagIn is that of the latest probe.
