@@ -32,7 +32,8 @@ type Facts struct {
 	Token, TokenReason       string // one of the three facts, as the status page shows them
 	Key, KeyReason           string
 	Hold, HoldReason         string
-	KeyLast4, KeyName        string
+	HasKey                   bool
+	KeyLast4, KeyName        string // stay after a disconnect that could not delete the key
 	KeyMintedAt, RefreshedAt time.Time
 }
 

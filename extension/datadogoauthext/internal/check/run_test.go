@@ -140,6 +140,7 @@ func TestEachFaultTurnsItsOwnLineRed(t *testing.T) {
 				return good(q)
 			}
 		}, "step4.no_site", "it should be https://app.datadoghq.com/oauth2/v1/authorize"},
+		"no key":                        {func(w *world) { w.facts.HasKey, w.facts.Key = false, "exists-unknown" }, "step2.key", "there is none; state exists-unknown"},
 		"a key that is not valid":       {func(w *world) { w.invalid = true }, "step2.validate_v1", "not valid"},
 		"a key of another organisation": {func(w *world) { w.keyOwner = "bbbb0000-1111-2222-3333-444455556666" }, "step2.validate_v2", "names bbbb0000"},
 		"a second key":                  {func(w *world) { w.mint = http.StatusCreated }, "step2.second_mint", "201 and made another key; it was deleted"},
@@ -244,6 +245,36 @@ func TestAMetricIsReadByItsNameWhereItsValueCannotBe(t *testing.T) {
 	assert.Empty(t, failed(r))
 	assert.Contains(t, lineOf(t, r, "step5.metric").Evidence, "its value is read with timeseries_query")
 	assert.NotContains(t, w.calls, "POST /api/v2/query/timeseries")
+}
+
+// TestADisconnectedTenantLacksNoKey: somebody disconnected it on purpose, and what Datadog let be done with its key is no fault either.
+func TestADisconnectedTenantLacksNoKey(t *testing.T) {
+	t.Parallel()
+	for name, edit := range map[string]func(*check.Facts){
+		"the key is deleted": func(f *check.Facts) {
+			f.HasKey, f.KeyLast4, f.KeyName, f.KeyReason = false, "", "", "the API key …abcd was deleted"
+		},
+		"the key is left":        func(f *check.Facts) { f.HasKey, f.KeyReason = false, "the API key could not be deleted from here" },
+		"another tenant uses it": func(*check.Facts) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld()
+			w.facts.Hold, w.facts.TokenExpiry, w.facts.HasRefreshToken = "disconnected", time.Time{}, false
+			edit(&w.facts)
+			r := w.run(t, nil)
+			assert.Empty(t, failed(r))
+			for _, id := range []string{"step2.key", "step2.validate_v1", "step2.validate_v2", "step2.second_mint"} {
+				l := lineOf(t, r, id)
+				assert.Equal(t, check.NotTested, l.Result, id)
+				assert.Contains(t, l.Evidence, "the tenant is disconnected", id)
+				assert.Contains(t, l.Evidence, w.facts.KeyReason, id)
+			}
+			for _, call := range []string{"v1", "v2", "mint"} {
+				assert.NotContains(t, w.calls, call)
+			}
+		})
+	}
 }
 
 func TestATenantThatIsNotConnectedIsChecked(t *testing.T) {

@@ -92,7 +92,7 @@ func (r *run) useOf(scope string) scopeUse {
 // scopeOfKeys is proved by a key that Datadog made.
 func (r *run) scopeOfKeys(id, what string) Line {
 	switch f := r.facts; {
-	case f.KeyLast4 != "":
+	case f.HasKey:
 		return pass(id, what, "the key …"+f.KeyLast4+" was minted with it")
 	default:
 		return notTested(id, what, "there is no key", "see step 2")

@@ -22,7 +22,17 @@ func (r *run) key(ctx context.Context) {
 		twice            = "A second key is refused"
 	)
 	f := r.facts
-	if f.KeyLast4 == "" {
+	if f.Hold == "disconnected" { // which somebody wanted
+		why := "the tenant is disconnected"
+		if f.KeyReason != "" {
+			why += ": " + f.KeyReason
+		}
+		for _, l := range [][2]string{{storedID, stored}, {v1ID, v1}, {ownerID, v2}, {twiceID, twice}} {
+			r.add(notTested(l[0], l[1], why, "connect it, then run the check again"))
+		}
+		return
+	}
+	if !f.HasKey {
 		todo := reconnect
 		if f.Key == "exists-unknown" {
 			todo = keyRecovery

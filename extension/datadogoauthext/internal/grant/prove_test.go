@@ -161,6 +161,30 @@ func TestAFailedConsentIsKnownToTheNextCheck(t *testing.T) {
 	assert.False(t, facts.Failed.At.After(facts.ConnectedAt))
 }
 
+// TestACheckKnowsThatADisconnectedTenantHasNoKey: what names the key may stay, so that the customer can find it.
+func TestACheckKnowsThatADisconnectedTenantHasNoKey(t *testing.T) {
+	t.Parallel()
+	for name, allowed := range map[string]bool{"deleted": true, "left at Datadog": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, s := connected(t)
+			if allowed {
+				f.Datadog.LetManageKeys()
+			}
+			facts, err := s.CheckFacts(t.Context(), "acme")
+			require.NoError(t, err)
+			assert.True(t, facts.HasKey)
+			require.NoError(t, s.Disconnect(t.Context(), "acme", "", "ops"))
+			require.Empty(t, open(t, s))
+			facts, err = s.CheckFacts(t.Context(), "acme")
+			require.NoError(t, err)
+			assert.False(t, facts.HasKey)
+			assert.Equal(t, "disconnected", facts.Hold)
+			assert.Equal(t, allowed, facts.KeyLast4 == "")
+		})
+	}
+}
+
 // consentFor goes through the consent of a check's link.
 func consentFor(t *testing.T, f *granttest.Fixture, s *grant.Service, secret string) error {
 	t.Helper()

@@ -29,7 +29,7 @@ func (s *Service) CheckFacts(ctx context.Context, tenant string) (check.Facts, e
 		Client: g.Org.Client, OrgID: g.Org.ID, OrgName: o.Name, AppOrigin: g.AppOrigin, StartedDomain: g.StartedDomain, CallbackDomain: g.CallbackDomain,
 		ConnectedAt: g.ConnectedAt, Scopes: scopesOf(g, tok), Failed: c.Failed, HasRefreshToken: tok.RefreshToken != "", TokenExpiry: tok.Expiry, RefreshedAt: tok.RefreshedAt,
 		Token: string(f.Token), TokenReason: tok.Reason, Key: string(f.Key), KeyReason: o.KeyReason, Hold: string(f.Hold), HoldReason: g.HoldReason,
-		KeyLast4: o.Last4, KeyName: o.KeyName, KeyMintedAt: o.MintedAt,
+		HasKey: o.APIKey != "", KeyLast4: o.Last4, KeyName: o.KeyName, KeyMintedAt: o.MintedAt,
 	}
 	if unknown {
 		facts.Client = c.Client
