@@ -17,7 +17,7 @@ type Facts struct {
 	Published              bool
 	RedirectURL, PublicURL string
 
-	Site           site.Site // zero where the tenant was never connected
+	Site           site.Site // zero only where the tenant was never connected
 	OrgID, OrgName string
 	// Where the consent began and where Datadog said that it ended. StartedDomain may be empty.
 	AppOrigin, StartedDomain, CallbackDomain string

@@ -58,6 +58,18 @@ func RefusalText(body []byte, secrets ...string) (code, description string) {
 // RefreshDue does the refreshes that are due, as a pass does.
 func (s *Service) RefreshDue(ctx context.Context) { s.refreshDue(ctx) }
 
+// MoveTo has the store say that a tenant is connected at a site.
+func (s *Service) MoveTo(ctx context.Context, tenant, domain string) error {
+	return s.change(ctx, func(tx *txn) error {
+		g, _, err := get(tx, Grant{Tenant: tenant})
+		if err != nil {
+			return err
+		}
+		g.Org.Site = domain
+		return tx.put(g)
+	})
+}
+
 // Trouble is what an operator can cure.
 func (s *Service) Trouble() error { return s.troubles() }
 

@@ -185,6 +185,17 @@ func TestACheckKnowsThatADisconnectedTenantHasNoKey(t *testing.T) {
 	}
 }
 
+// TestATenantAtASiteOfANewerVersionIsNotChecked: there is no host to ask, and no site to write of.
+func TestATenantAtASiteOfANewerVersionIsNotChecked(t *testing.T) {
+	t.Parallel()
+	_, s := connected(t)
+	require.NoError(t, s.MoveTo(t.Context(), "acme", "moon.datadoghq.com"))
+	_, err := s.CheckFacts(t.Context(), "acme")
+	require.ErrorIs(t, err, grant.ErrRefused)
+	require.ErrorIs(t, err, site.ErrUnknown)
+	assert.ErrorContains(t, err, `"moon.datadoghq.com"`)
+}
+
 // consentFor goes through the consent of a check's link.
 func consentFor(t *testing.T, f *granttest.Fixture, s *grant.Service, secret string) error {
 	t.Helper()
