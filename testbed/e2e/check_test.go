@@ -212,6 +212,9 @@ func TestTheSixSteps(t *testing.T) {
 	if err := w.Standin.SetScenario(standin.ScenarioWrongSite); err != nil {
 		t.Fatal(err)
 	}
+	if elsewhere, _ := check(t, w, "--consent").lines("not tested"); !slices.Contains(elsewhere, "step1.wrong_verifier") {
+		t.Errorf("a code that went to another site says something of verifiers; not tested are %q", elsewhere)
+	}
 	if err := w.Connect(t.Context(), w.Customers[0]); err == nil {
 		t.Fatal("a code was good at another site")
 	}

@@ -3,6 +3,8 @@ package check
 import (
 	"context"
 	"time"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/site"
 )
 
 const (
@@ -48,7 +50,7 @@ func (r *run) awaitConsent(ctx context.Context, p *pendingConsent) {
 			r.set(notTested(verifierID, verifierWhat, err.Error(), "run the check again"))
 			return
 		case trial != nil:
-			r.set(judgeTrial(*trial))
+			r.set(judgeTrial(*trial, r.facts.Site))
 			return
 		case !r.Now().Before(p.until):
 			r.set(notTested(verifierID, verifierWhat, "nobody gave consent at the link in time", verifierTodo))
@@ -60,14 +62,20 @@ func (r *run) awaitConsent(ctx context.Context, p *pendingConsent) {
 	}
 }
 
-func judgeTrial(t Trial) Line {
+// judgeTrial takes a refusal for one of the verifier only where the code went to the tenant's own site: one of another site is refused
+// whatever the verifier. The code is not sent once more with its right verifier, to see that it was good: the tokens of a second grant
+// would have to be revoked, and whether that ends the tenant's own too is not known.
+func judgeTrial(t Trial, own site.Site) Line {
 	at := t.Host + " at " + when(t.At) + ": " + t.Said
 	switch {
 	case t.Accepted:
 		return fail(verifierID, verifierWhat, at, "PKCE does not protect this client: whoever gets hold of a code can redeem it. Turn PKCE on for it in Datadog's developer "+
 			"platform, and write to ecosystems@datadog.com if it is on. The tokens are being revoked")
+	case t.Refused && t.Host != own.Hostname(site.HostAPI):
+		return notTested(verifierID, verifierWhat, "the callback named another site than the tenant's, "+own.Domain()+", and a code of another site is refused whatever its verifier: "+at,
+			"run the check with consent again, and agree for the organisation that the tenant is connected to; if that was so, compare the domain of the callback with the organisation's site: a customer's code would be refused the same way")
 	case t.Refused:
-		return pass(verifierID, verifierWhat, at)
+		return pass(verifierID, verifierWhat, at+" (it does not say which of code and verifier was wrong; the code came with the callback of a consent, and went to the tenant's site)")
 	default:
 		return notTested(verifierID, verifierWhat, at, verifierTodo)
 	}

@@ -209,6 +209,7 @@ func TestWhatCannotBeSeenIsNotTested(t *testing.T) {
 		"no consent asked for":        {func(*world) {}, func(o *check.Options) { o.Consent = false }, "step1.wrong_verifier", "", "with consent"},
 		"nobody consents":             {func(w *world) { w.trial = nil }, nil, "step1.wrong_verifier", "nobody gave consent", ""},
 		"a trial without an end":      {func(w *world) { w.trial = &check.Trial{Said: "503"} }, nil, "step1.wrong_verifier", "503", ""},
+		"a code of another site":      {func(w *world) { w.trial.Host = "api.us3.datadoghq.com" }, nil, "step1.wrong_verifier", "the callback named another site than the tenant's, datadoghq.eu", "the domain of the callback"},
 		"a paused tenant":             {func(w *world) { w.facts.Hold = "paused" }, nil, "step5.span", "the tenant is paused", "resume"},
 		"scopes that nobody named":    {func(w *world) { w.facts.Scopes = nil }, nil, "step5.scope", "did not say", ""},
 		"links only":                  {func(w *world) { w.tile = nil }, nil, "step1.tile", "flow::tickets is not configured", ""},
