@@ -42,6 +42,9 @@ type ProbeWrite struct {
 	At      time.Time
 	// Err is nil if the intake took it. Its text is one bounded line for people, with nothing in it that a peer wrote.
 	Err error
+	// Unjudged says that Err is no verdict: the intake did not answer, or put it off, or the sender was stopping or not ready. Where Host is not
+	// empty the item may have arrived.
+	Unjudged bool
 }
 
 // Prober sends marked data. It is safe for concurrent use.

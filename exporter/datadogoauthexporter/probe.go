@@ -97,13 +97,13 @@ func (e *signalExporter[D, R]) probeOne(ctx context.Context, p credential.Probe,
 	m := newMark(p.ID, e.cfg.Hostname)
 	w := m.write(kind)
 	if !e.calls.enter() {
-		w.Err = errStopped
+		w.Err, w.Unjudged = errStopped, true
 		return w
 	}
 	defer e.calls.leave()
 	cred, err := e.source.Lookup(p.Tenant)
 	if err != nil {
-		w.Err = err
+		w.Err, w.Unjudged = err, errors.Is(err, credential.ErrNotReady)
 		return w
 	}
 	r, err := e.mapProbe(cred, kind, m)
@@ -122,15 +122,20 @@ func (e *signalExporter[D, R]) sendProbe(ctx context.Context, cred *credential.C
 	set := e.sending
 	set.Observer = watch
 	err := intake.NewSender(set).Send(ctx, cred, r)
-	var unsent *intake.Unsent
+	var (
+		unsent     *intake.Unsent
+		unanswered *intake.Unanswered
+	)
 	switch {
 	case errors.As(err, &unsent):
+		w.Unjudged = unsent.Down || unsent.Busy || ctx.Err() != nil
 		e.telemetry.Dropped(r.Family, intake.ReasonProbe, unsent.Left.Count())
 		if unsent.Untried {
 			w.Host = ""
 		}
 		return unsent.Err
 	case consumererror.IsPermanent(err):
+		w.Unjudged = errors.As(err, &unanswered)
 		return errors.Unwrap(err)
 	case err == nil && watch.rejected:
 		return fmt.Errorf("send %s of tenant %s to %s: the intake took the body but rejected what is in it", r.Family, r.Tenant, cred.Site())

@@ -201,22 +201,27 @@ func probeBooks(t *testing.T, tel *componenttest.Telemetry, want map[string]stri
 func TestMarkedDataThatIsNotTakenSaysWhyAndIsCounted(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		status int
-		text   string
-		says   string
-		reason string
+		status   int
+		text     string
+		says     string
+		reason   string
+		unjudged bool
 	}{
-		"no longer good": {http.StatusForbidden, "{}", "403: Forbidden; the customer may have revoked the API key", "probe"},
-		"down":           {http.StatusServiceUnavailable, "{}", "503: Service Unavailable", "probe"},
-		"refused":        {http.StatusBadRequest, `{"errors":["invalid json from <script>"]}`, `400: an error text of 26 bytes with "invalid json"`, "rejected"},
+		"not known yet":  {http.StatusForbidden, "{}", "the key is new and may not be known everywhere yet", "probe", true},
+		"no longer good": {http.StatusForbidden, "{}", "403: Forbidden; the customer may have revoked the API key", "probe", false},
+		"down":           {http.StatusServiceUnavailable, "{}", "503: Service Unavailable", "probe", true},
+		"busy":           {http.StatusTooManyRequests, "{}", "429: Too Many Requests", "probe", true},
+		"refused":        {http.StatusBadRequest, `{"errors":["invalid json from <script>"]}`, `400: an error text of 26 bytes with "invalid json"`, "rejected", false},
+		"redirected":     {http.StatusTemporaryRedirect, "{}", "307: Temporary Redirect; redirects are not followed", "probe", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d, a, tel, stop := asked(t, func(*Config) {})
 			d.answers(func(received, http.Header) int { return c.status })
 			d.says(c.text)
+			a.Grant("acme", eu, euKey, 2, name == "not known yet")
 			for kind, w := range a.probeAll(t.Context(), "acme") {
-				if w.Err == nil || w.Host == "" {
+				if w.Err == nil || w.Host == "" || w.Unjudged != c.unjudged {
 					t.Errorf("%s: %+v", kind, w)
 					continue
 				}
@@ -254,8 +259,8 @@ func TestMarkedDataOfATenantThatCannotBeSentFor(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for kind, w := range a.probeAll(ctx, "acme") {
-		if w.Err == nil {
-			t.Errorf("%s was sent although nobody waits", kind)
+		if w.Err == nil || w.Unjudged != (kind != "span") { // which the configuration leaves out
+			t.Errorf("%s, although nobody waits: %+v", kind, w)
 		}
 	}
 	if w := a.probeAll(t.Context(), "acme")["span"]; w.Err == nil || !strings.Contains(w.Err.Error(), "ignored") || w.Host != "" {
@@ -263,8 +268,14 @@ func TestMarkedDataOfATenantThatCannotBeSentFor(t *testing.T) {
 	}
 	a.Fail("acme", credential.ErrPaused)
 	for kind, w := range a.probeAll(t.Context(), "acme") {
-		if w.Err != credential.ErrPaused || w.Host != "" {
+		if w.Err != credential.ErrPaused || w.Host != "" || w.Unjudged {
 			t.Errorf("%s of a paused tenant: %+v", kind, w)
+		}
+	}
+	a.Fail("acme", credential.ErrNotReady)
+	for kind, w := range a.probeAll(t.Context(), "acme") {
+		if w.Err != credential.ErrNotReady || !w.Unjudged {
+			t.Errorf("%s before the grants are loaded: %+v", kind, w)
 		}
 	}
 	probers := slices.Clone(a.probers)
@@ -272,8 +283,8 @@ func TestMarkedDataOfATenantThatCannotBeSentFor(t *testing.T) {
 	stop()
 	for _, p := range probers {
 		for _, w := range p.Probe(t.Context(), credential.Probe{Tenant: "acme", ID: probeID, Kinds: allKinds}) {
-			if w.Err == nil {
-				t.Errorf("%s was sent after the stop", w.Kind)
+			if w.Err == nil || !w.Unjudged {
+				t.Errorf("%s after the stop: %+v", w.Kind, w)
 			}
 		}
 	}
@@ -300,7 +311,7 @@ func TestAStopEndsMarkedDataUnderWay(t *testing.T) {
 	begin := time.Now()
 	stop()
 	for kind, w := range <-ended {
-		if w.Err == nil {
+		if w.Err == nil || !w.Unjudged {
 			t.Errorf("%s: %+v", kind, w)
 		}
 	}

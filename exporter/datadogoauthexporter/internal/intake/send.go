@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptrace"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -97,6 +98,8 @@ type Unsent struct {
 	Partial, Settled bool
 	// Down says that the intake did not answer, or answered 5xx, or that something else answered for it, which hardly is about this tenant.
 	Down bool
+	// Busy says that the intake put it off: 408, 429, or 403 to a key that is fresh.
+	Busy bool
 	// Untried says that nothing went to the intake, so the error is none of its.
 	Untried bool
 	// Refused says that the intake answered 403 to a key that is not fresh.
@@ -199,7 +202,7 @@ func (s *Sender) Send(ctx context.Context, cred *credential.Credential, r *Reque
 			if a.page {
 				left.Try.Pages++
 			}
-			return &Unsent{Left: left, Partial: kept > 0, Settled: settled, Down: a.down, Untried: !tried, Refused: a.verdict == held, NotEnabled: a.notEnabled, Wait: a.wait, Err: a.err}
+			return &Unsent{Left: left, Partial: kept > 0, Settled: settled, Down: a.down, Busy: a.busy, Untried: !tried, Refused: a.verdict == held, NotEnabled: a.notEnabled, Wait: a.wait, Err: a.err}
 		}
 	}
 	if kept == 0 && lost != nil {
@@ -245,6 +248,7 @@ func join(pieces []*Request) *Request {
 type judgement struct {
 	verdict    verdict
 	down       bool // there was no answer of the intake, or 5xx
+	busy       bool // 408, 429, or 403 to a fresh key
 	invalid    bool // 400: something of the body is at fault
 	notEnabled bool // for the organisation
 	rejected   int  // items of a body that was taken
@@ -385,6 +389,9 @@ func (s *Sender) post(ctx context.Context, cred *credential.Credential, r *Reque
 		rejected:   said.rejected,
 	}
 	s.set.Observer.Sent(r.Family, a.verdict.String(), time.Since(begin), rawBytes, sentBytes)
+	if a.verdict == again && !said.page && !said.notEnabled {
+		a.busy = slices.Contains([]int{http.StatusForbidden, http.StatusRequestTimeout, http.StatusTooManyRequests}, resp.StatusCode)
+	}
 	switch a.verdict {
 	case delivered:
 		if len(said.texts) > 0 {

@@ -203,19 +203,21 @@ func TestWhatCannotBeSeenIsNotTested(t *testing.T) {
 			w.broken["timeseries_query"], w.status["timeseries_query"] = `{"errors":["Unauthorized"]}`, http.StatusUnauthorized
 			w.broken["metrics_read"], w.status["metrics_read"] = `<html>`, http.StatusBadGateway
 		}, nil, "step5.metric", "all-tags answered 502", "again"},
-		"not intrusive, key":          {func(*world) {}, func(o *check.Options) { o.Intrusive = false }, "step2.second_mint", "", "intrusive"},
-		"not intrusive, incident":     {func(*world) {}, func(o *check.Options) { o.Intrusive = false }, "step5.incident", "", "intrusive"},
-		"not intrusive, its scope":    {func(*world) {}, func(o *check.Options) { o.Intrusive = false }, "step5.scope.incident_write", "", "intrusive"},
-		"no consent asked for":        {func(*world) {}, func(o *check.Options) { o.Consent = false }, "step1.wrong_verifier", "", "with consent"},
-		"nobody consents":             {func(w *world) { w.trial = nil }, nil, "step1.wrong_verifier", "nobody gave consent", ""},
-		"a trial without an end":      {func(w *world) { w.trial = &check.Trial{Said: "503"} }, nil, "step1.wrong_verifier", "503", ""},
-		"a code of another site":      {func(w *world) { w.trial.Host = "api.us3.datadoghq.com" }, nil, "step1.wrong_verifier", "the callback named another site than the tenant's, datadoghq.eu", "the domain of the callback"},
-		"a paused tenant":             {func(w *world) { w.facts.Hold = "paused" }, nil, "step5.span", "the tenant is paused", "resume"},
-		"scopes that nobody named":    {func(w *world) { w.facts.Scopes = nil }, nil, "step5.scope", "did not say", ""},
-		"links only":                  {func(w *world) { w.tile = nil }, nil, "step1.tile", "flow::tickets is not configured", ""},
-		"a test client":               {func(w *world) { w.facts.Stage, w.facts.Published = "test", false }, nil, "step6.credentials", "test client", "submitted"},
-		"a refresh without an answer": {func(w *world) { w.errs["refresh"] = fmt.Errorf("%w: 503", check.ErrUnjudged) }, nil, "step1.refresh", "503", "again"},
-		"v2 validate that fails":      {func(w *world) { w.errs["v2"] = errors.New("404") }, nil, "step2.validate_v2", "404", ""},
+		"a write that nobody answered": {func(w *world) { w.lost["log"], w.errs["send log"] = true, fmt.Errorf("%w: 503", check.ErrUnjudged) }, nil, "step5.log", "whether it was taken is not known: not judged: 503", "again"},
+		"a check that nobody answered": {func(w *world) { w.errs["send service check"] = fmt.Errorf("%w: 503", check.ErrUnjudged) }, nil, "step5.service_check", "whether it was taken is not known", "again"},
+		"not intrusive, key":           {func(*world) {}, func(o *check.Options) { o.Intrusive = false }, "step2.second_mint", "", "intrusive"},
+		"not intrusive, incident":      {func(*world) {}, func(o *check.Options) { o.Intrusive = false }, "step5.incident", "", "intrusive"},
+		"not intrusive, its scope":     {func(*world) {}, func(o *check.Options) { o.Intrusive = false }, "step5.scope.incident_write", "", "intrusive"},
+		"no consent asked for":         {func(*world) {}, func(o *check.Options) { o.Consent = false }, "step1.wrong_verifier", "", "with consent"},
+		"nobody consents":              {func(w *world) { w.trial = nil }, nil, "step1.wrong_verifier", "nobody gave consent", ""},
+		"a trial without an end":       {func(w *world) { w.trial = &check.Trial{Said: "503"} }, nil, "step1.wrong_verifier", "503", ""},
+		"a code of another site":       {func(w *world) { w.trial.Host = "api.us3.datadoghq.com" }, nil, "step1.wrong_verifier", "the callback named another site than the tenant's, datadoghq.eu", "the domain of the callback"},
+		"a paused tenant":              {func(w *world) { w.facts.Hold = "paused" }, nil, "step5.span", "the tenant is paused", "resume"},
+		"scopes that nobody named":     {func(w *world) { w.facts.Scopes = nil }, nil, "step5.scope", "did not say", ""},
+		"links only":                   {func(w *world) { w.tile = nil }, nil, "step1.tile", "flow::tickets is not configured", ""},
+		"a test client":                {func(w *world) { w.facts.Stage, w.facts.Published = "test", false }, nil, "step6.credentials", "test client", "submitted"},
+		"a refresh without an answer":  {func(w *world) { w.errs["refresh"] = fmt.Errorf("%w: 503", check.ErrUnjudged) }, nil, "step1.refresh", "503", "again"},
+		"v2 validate that fails":       {func(w *world) { w.errs["v2"] = errors.New("404") }, nil, "step2.validate_v2", "404", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -229,6 +231,18 @@ func TestWhatCannotBeSeenIsNotTested(t *testing.T) {
 			assert.Contains(t, l.Todo, c.todo)
 		})
 	}
+}
+
+// TestAWriteThatArrivedWithoutAnAnswerPasses: the answer was lost, and the data was not.
+func TestAWriteThatArrivedWithoutAnAnswerPasses(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.errs["send event"] = fmt.Errorf("%w: EOF", check.ErrUnjudged)
+	r := w.run(t, nil)
+	assert.Empty(t, failed(r))
+	l := lineOf(t, r, "step5.event")
+	assert.Equal(t, check.Pass, l.Result)
+	assert.Contains(t, l.Evidence, "whether it was taken is not known: not judged: EOF; POST /api/v2/events/search found it")
 }
 
 type metricsOnly struct{ prober }

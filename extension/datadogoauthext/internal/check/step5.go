@@ -111,6 +111,8 @@ func (r *run) prove(ctx context.Context, p proof, id string, w credential.ProbeW
 		l := notTested(p.id, p.what, "no exporter of this collector is configured to send it for this tenant", "")
 		l.Optional = len(readers) == 0 // the integration does without
 		return l
+	case w.Err != nil && w.Unjudged:
+		return r.unanswered(ctx, p, readers, id, w)
 	case w.Err != nil:
 		return fail(p.id, p.what, "not sent: "+w.Err.Error(), "cure what the error names; the exporter's README has the states of intakes")
 	}
@@ -122,6 +124,20 @@ func (r *run) prove(ctx context.Context, p proof, id string, w credential.ProbeW
 		return notTested(p.id, p.what, accepted+"; the grant has no scope that reads it back", "the scope "+p.readers[0].scope+" would help: add it to the client, and let the customer authorise again")
 	}
 	return r.lookFor(ctx, p, readers, id, w, accepted)
+}
+
+// unanswered looks for an item of which nobody said whether it was taken. It may be there all the same; that it is not says nothing.
+func (r *run) unanswered(ctx context.Context, p proof, readers []reader, id string, w credential.ProbeWrite) Line {
+	why := "not sent: " + w.Err.Error()
+	if w.Host != "" {
+		why = "whether it was taken is not known: " + w.Err.Error()
+		if len(readers) > 0 {
+			if l := r.lookFor(ctx, p, readers, id, w, why); l.Result != Fail {
+				return l
+			}
+		}
+	}
+	return notTested(p.id, p.what, why, "run the check again")
 }
 
 func quoted(name string) string {
