@@ -14,12 +14,8 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/credential"
 )
 
-const (
-	// sendTime bounds the sending of all marked data.
-	sendTime = time.Minute
-	// keySettles is how long after its mint a key may not be known at every intake.
-	keySettles = 10 * time.Second
-)
+// sendTime bounds the sending of all marked data.
+const sendTime = time.Minute
 
 // data is the fifth step: marked data of every kind is sent by the exporters, as real data is, and read back with the tenant's token.
 func (r *run) data(ctx context.Context) {
@@ -36,9 +32,6 @@ func (r *run) data(ctx context.Context) {
 		r.add(open(p.id, p.what))
 	}
 	r.add(open(incidentID, incidentWhat))
-	if !r.facts.KeyMintedAt.IsZero() {
-		sleep(ctx, keySettles-r.Now().Sub(r.facts.KeyMintedAt))
-	}
 	id := newID()
 	writes := r.send(ctx, id)
 	var all sync.WaitGroup

@@ -160,7 +160,7 @@ func (w *world) Refresh(context.Context) error              { return w.err("refr
 func (w *world) ProveToken(context.Context) error           { return w.err("token") }
 func (w *world) ProveKeyV1(context.Context) (bool, error) {
 	err := w.err("v1")
-	return err == nil && !w.invalid, err
+	return err == nil && !w.invalid && time.Since(w.facts.KeyMintedAt) >= 10*time.Second, err
 }
 func (w *world) ProveKeyV2(context.Context) (string, error) { return w.keyOwner, w.err("v2") }
 func (w *world) MintTwice(context.Context) (int, error)     { return w.mint, w.err("mint") }

@@ -14,7 +14,7 @@ import (
 
 // Unjudged reports whether an error says nothing of a grant: Datadog did not answer or took no more questions, or was not asked at all.
 func Unjudged(err error) bool {
-	for _, why := range []error{errElsewhere, errMayHold, errQuarantine, errOfBackup, errStopping, errStore, credential.ErrNotReady, context.Canceled, context.DeadlineExceeded} {
+	for _, why := range []error{errElsewhere, errMayHold, errQuarantine, errOfBackup, errBackoff, errStopping, errStore, credential.ErrNotReady, context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, why) {
 			return true
 		}

@@ -44,11 +44,14 @@ func (s *Service) accessToken(ctx context.Context, tenant string) (Token, error)
 	return next, nil
 }
 
+// errBackoff: a refresh failed a short time ago, and nothing is asked meanwhile.
+var errBackoff = errors.New("trying again")
+
 // mayRefresh says why a token is not to be refreshed at the moment: it failed a short time ago, or Datadog rejects the client.
 func (s *Service) mayRefresh(tenant string, tok Token) error {
 	now := s.now()
 	if !s.backoff.due(tenant, now) {
-		return fmt.Errorf("tenant %s: its access token was not refreshed: %s; trying again at %s", tenant, cmp.Or(tok.Reason, "the log says why"), since(s.backoff.next(tenant)))
+		return fmt.Errorf("tenant %s: its access token was not refreshed: %s; %w at %s", tenant, cmp.Or(tok.Reason, "the log says why"), errBackoff, since(s.backoff.next(tenant)))
 	}
 	return s.mayProbe(tenant, tok)
 }

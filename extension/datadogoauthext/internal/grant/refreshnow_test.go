@@ -38,28 +38,29 @@ func TestARefreshOnOrderForcesNothing(t *testing.T) {
 		says   string
 		calls  int // of the token endpoint on account of the order
 		after  grant.TokenFact
+		judges bool // a check takes the refusal for a verdict
 	}{
 		"after a failure": {func(t *testing.T, f *granttest.Fixture, s *grant.Service) {
 			f.Datadog.Answer(tokenPath, granttest.Status(503, ""))
 			require.ErrorIs(t, s.RefreshNow(t.Context(), "acme", "ops"), grant.ErrRefused, "the answer itself is told too")
-		}, "trying again at", 0, grant.TokenFailing},
+		}, "trying again at", 0, grant.TokenFailing, false},
 		"while Datadog rejects the client": {func(t *testing.T, f *granttest.Fixture, s *grant.Service) {
 			f.Datadog.SetSecret("another-secret-0123456789")
 			require.ErrorIs(t, s.RefreshNow(t.Context(), "acme", "ops"), grant.ErrRefused)
-		}, "client_secret_file", 0, grant.TokenOK},
+		}, "client_secret_file", 0, grant.TokenOK, true},
 		"when the customer has to authorise again": {func(t *testing.T, f *granttest.Fixture, s *grant.Service) {
 			f.Datadog.Revoke(granttest.OrgA)
 			require.ErrorContains(t, s.RefreshNow(t.Context(), "acme", "ops"), "invalid_grant")
-		}, "send the connect link", 0, grant.TokenReauthorise},
+		}, "send the connect link", 0, grant.TokenReauthorise, true},
 		"when it is disconnected": {func(t *testing.T, _ *granttest.Fixture, s *grant.Service) {
 			require.NoError(t, s.Disconnect(t.Context(), "acme", "", "ops"))
-		}, "disconnected", 0, grant.TokenNone},
+		}, "disconnected", 0, grant.TokenNone, true},
 		"not when it is paused": {func(t *testing.T, _ *granttest.Fixture, s *grant.Service) {
 			require.NoError(t, s.Pause(t.Context(), "acme", "", "ops"))
-		}, "", 1, grant.TokenOK},
+		}, "", 1, grant.TokenOK, true},
 		"when the secret cannot be read": {func(t *testing.T, f *granttest.Fixture, _ *grant.Service) {
 			require.NoError(t, os.Remove(f.SecretFile))
-		}, "client_secret_file", 0, grant.TokenOK},
+		}, "client_secret_file", 0, grant.TokenOK, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -75,6 +76,7 @@ func TestARefreshOnOrderForcesNothing(t *testing.T) {
 			} else {
 				require.ErrorContains(t, err, c.says)
 			}
+			assert.Equal(t, c.judges, !grant.Unjudged(err))
 			assert.Len(t, f.Datadog.Calls(tokenPath), calls+c.calls)
 			assert.Equal(t, c.after, facts(t, s, "acme").Facts.Token)
 		})
