@@ -40,14 +40,14 @@ const consentLook = 2 * time.Second
 func (r *run) awaitConsent(ctx context.Context, p *pendingConsent) {
 	defer p.end(context.WithoutCancel(ctx))
 	if p.err != nil {
-		r.set(notTested(verifierID, verifierWhat, "no link could be made: "+p.err.Error(), "run the check again"))
+		r.set(notTested(verifierID, verifierWhat, "no link could be made: "+p.err.Error(), runAgain))
 		return
 	}
 	for {
 		trial, err := r.Grant.Trial(ctx)
 		switch {
 		case err != nil:
-			r.set(notTested(verifierID, verifierWhat, err.Error(), "run the check again"))
+			r.set(notTested(verifierID, verifierWhat, err.Error(), runAgain))
 			return
 		case trial != nil:
 			r.set(judgeTrial(*trial, r.facts.Site))

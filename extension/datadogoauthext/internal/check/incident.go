@@ -48,7 +48,7 @@ func (r *run) incident(ctx context.Context, id string) Line {
 	}
 	r.note(incidentWrite, "POST /api/v2/incidents", err)
 	if err != nil {
-		return r.incidentRefused(err)
+		return r.incidentRefused(err, id)
 	}
 	path := "/api/v2/incidents/" + url.PathEscape(made.Data.ID)
 	problems := r.useIncident(ctx, path, made.Data.ID)
@@ -56,7 +56,7 @@ func (r *run) incident(ctx context.Context, id string) Line {
 		problems = errors.Join(problems, err)
 	}
 	if problems != nil {
-		return fail(incidentID, incidentWhat, fmt.Sprintf("incident %s: %v", made.Data.ID, problems), "delete the incident by hand if it is still there, and run the check again")
+		return fail(incidentID, incidentWhat, fmt.Sprintf("incident %s: %v", made.Data.ID, problems), "delete the incident by hand if it is still there")
 	}
 	done := "created, read, set to resolved, read again, deleted"
 	if r.useOf(incidentRead).worked == "" {
@@ -66,8 +66,11 @@ func (r *run) incident(ctx context.Context, id string) Line {
 }
 
 // incidentRefused is fail only where Datadog refuses what the grant allows; the line of the scope says the rest.
-func (r *run) incidentRefused(err error) Line {
-	if refusedRead(err) || statusOf(err) == 0 || statusOf(err) >= http.StatusInternalServerError {
+func (r *run) incidentRefused(err error, id string) Line {
+	if statusOf(err) == 0 {
+		return notTested(incidentID, incidentWhat, "whether one was made is not known: "+err.Error(), "look for an incident with "+id+" in its title, and delete it")
+	}
+	if refusedRead(err) || statusOf(err) >= http.StatusInternalServerError {
 		return notTested(incidentID, incidentWhat, err.Error(), "see the scope "+incidentWrite+" below; the organisation may lack the product")
 	}
 	return fail(incidentID, incidentWhat, err.Error(), "fields of incidents are defined by the organisation: look there for one that is required")

@@ -71,7 +71,7 @@ func Run(ctx context.Context, begun Report, o Options) (Report, error) {
 	facts, err := o.Grant.Facts(ctx)
 	if err != nil {
 		r.begin(1)
-		r.add(fail("step1.grant", "The tenant's grant can be read", oneLine(err.Error()), "look into the collector's log, and run the check again"))
+		r.add(fail("step1.grant", "The tenant's grant can be read", oneLine(err.Error()), "the collector's log says more"))
 		return r.end(), r.cause
 	}
 	facts.Client, facts.Scopes = oneLine(facts.Client), bounded(facts.Scopes)
@@ -130,15 +130,22 @@ func (r *run) set(l Line) {
 	})
 }
 
-// unlessEnded takes back what failed because the check was stopped.
+// unlessEnded takes back what failed because the check was stopped. What was seen stays: it may name something that was left behind.
 func (r *run) unlessEnded(l Line) Line {
-	if l.Result == Fail && r.ctx.Err() != nil {
-		return notTested(l.ID, l.What, endedEarly, "run the check again")
+	if l.Result != Fail || r.ctx.Err() == nil {
+		return l
 	}
-	return l
+	todo := runAgain
+	if l.Todo != "" {
+		todo += ", and " + l.Todo
+	}
+	return notTested(l.ID, l.What, "the check ended while this was looked at: "+l.Evidence, todo)
 }
 
-const endedEarly = "the check ended before this was looked at"
+const (
+	endedEarly = "the check ended before this was looked at"
+	runAgain   = "run the check again"
+)
 
 // change edits the report and saves a copy of it. A check whose report cannot be kept is of no use, so it ends.
 func (r *run) change(edit func(*Report)) {
@@ -179,7 +186,7 @@ func (r Report) Ended(at time.Time, why string) Report {
 	for i := range r.Steps {
 		for j := range r.Steps[i].Lines {
 			if l := &r.Steps[i].Lines[j]; l.Result == "" {
-				l.Result, l.Evidence, l.Todo = NotTested, why, "run the check again"
+				l.Result, l.Evidence, l.Todo = NotTested, why, runAgain
 			}
 		}
 	}
@@ -200,7 +207,7 @@ func fail(id, what, evidence, todo string) Line { return line(id, what, Fail, ev
 // broken is fail where the error is a verdict.
 func broken(id, what string, err error, todo string) Line {
 	if errors.Is(err, ErrUnjudged) {
-		return notTested(id, what, err.Error(), "run the check again")
+		return notTested(id, what, err.Error(), runAgain)
 	}
 	return fail(id, what, err.Error(), todo)
 }

@@ -344,6 +344,52 @@ func TestACheckThatIsStoppedBlamesNobody(t *testing.T) {
 	}
 }
 
+// TestACheckThatIsStoppedTellsWhatItLeft: a key or an incident that it made is for people to find.
+func TestACheckThatIsStoppedTellsWhatItLeft(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		stop       func(*world, context.CancelFunc)
+		line       string
+		says, todo string
+	}{
+		"a second key": {func(w *world, cancel context.CancelFunc) {
+			w.mint = http.StatusCreated
+			w.at = map[string]func() error{"mint": func() error { cancel(); return errors.New("key …cdef was left: 403") }}
+		}, "step2.second_mint", "key …cdef was left: 403", "look for a second key"},
+		"an incident": {func(w *world, cancel context.CancelFunc) {
+			w.onCall = func(call string) error {
+				switch {
+				case strings.HasPrefix(call, "PATCH "):
+					cancel()
+					return context.Canceled
+				case strings.HasPrefix(call, "DELETE "):
+					return errors.New("EOF")
+				}
+				return nil
+			}
+		}, "step5.incident", "incident i1: ", "delete the incident by hand"},
+		"an incident that may be there": {func(w *world, _ context.CancelFunc) {
+			w.onCall = func(call string) error {
+				if call == "POST /api/v2/incidents" {
+					return errors.New("EOF")
+				}
+				return nil
+			}
+		}, "step5.incident", "whether one was made is not known", "in its title, and delete it"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld()
+			r := w.runUntil(t, time.Hour, func(cancel context.CancelFunc) { c.stop(w, cancel) })
+			assert.Empty(t, failed(r))
+			l := lineOf(t, r, c.line)
+			assert.Equal(t, check.NotTested, l.Result)
+			assert.Contains(t, l.Evidence, c.says)
+			assert.Contains(t, l.Todo, c.todo)
+		})
+	}
+}
+
 func TestACheckWhoseReportCannotBeKeptEnds(t *testing.T) {
 	t.Parallel()
 	lost := errors.New("another check took its place")

@@ -76,7 +76,7 @@ func (r *run) scope(ctx context.Context, scope string) Line {
 	case refusedRead(use.err):
 		return notTested(id, what, use.err.Error(), "the endpoint may not take OAuth tokens at this site: Datadog added that to its log search in 2026, and a 401 with a fresh token means the same elsewhere")
 	default:
-		return notTested(id, what, use.err.Error(), "run the check again")
+		return notTested(id, what, use.err.Error(), runAgain)
 	}
 }
 

@@ -181,7 +181,7 @@ func (r *run) tokens(ctx context.Context) {
 		life := after.TokenExpiry.Sub(r.Now()).Round(time.Second)
 		switch {
 		case err != nil:
-			r.set(notTested(refreshID, refreshes, err.Error(), "run the check again"))
+			r.set(notTested(refreshID, refreshes, err.Error(), runAgain))
 		case life <= 0:
 			r.set(fail(refreshID, refreshes, "the token that came was over when it came: expires_in is not above 0", "check the clock of this machine"))
 		default:

@@ -68,7 +68,7 @@ func (r *run) key(ctx context.Context) {
 	case err == nil:
 		r.add(fail(v1ID, v1, "GET /api/v1/validate on "+host+" says that the key is not valid", "it was probably revoked in the customer's Organization Settings, or is one of another site; "+reconnect+", which makes another"))
 	default:
-		r.add(notTested(v1ID, v1, err.Error(), "run the check again"))
+		r.add(notTested(v1ID, v1, err.Error(), runAgain))
 	}
 	owner, err := r.Grant.ProveKeyV2(ctx)
 	switch {
@@ -91,7 +91,7 @@ func (r *run) secondMint(ctx context.Context, id, what string) Line {
 	status, err := r.Grant.MintTwice(ctx)
 	switch {
 	case err != nil && status != http.StatusCreated:
-		return notTested(id, what, err.Error(), "run the check again")
+		return notTested(id, what, err.Error(), runAgain)
 	case status == http.StatusConflict:
 		return pass(id, what, "the marketplace endpoint answered 409, and the key that is stored serves")
 	default:

@@ -38,7 +38,7 @@ func (r *run) judgeSite(at site.Site) Line {
 	case at == r.facts.Site:
 		return notTested(id, what, "steps 1 and 2 of this check did not pass", "see there")
 	case r.elsewhereErr != nil:
-		return notTested(id, what, "the reports of other checks could not be read: "+r.elsewhereErr.Error(), "run the check again")
+		return notTested(id, what, "the reports of other checks could not be read: "+r.elsewhereErr.Error(), runAgain)
 	case checked:
 		return notTested(id, what, "no check at this site passed steps 1 and 2 with "+client, "see the reports of the checks there")
 	default:

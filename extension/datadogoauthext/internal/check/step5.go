@@ -130,7 +130,7 @@ func (r *run) unanswered(ctx context.Context, p proof, readers []reader, id stri
 			}
 		}
 	}
-	return notTested(p.id, p.what, why, "run the check again")
+	return notTested(p.id, p.what, why, runAgain)
 }
 
 func quoted(name string) string {
@@ -156,7 +156,7 @@ func (r *run) lookFor(ctx context.Context, p proof, readers []reader, id string,
 		if left := pl.giveUp - time.Since(began); left <= 0 {
 			break
 		} else if !sleep(ctx, min(wait, left)) {
-			return notTested(p.id, p.what, accepted+"; the check ended before it was read back", "run the check again")
+			return notTested(p.id, p.what, accepted+"; the check ended before it was read back", runAgain)
 		}
 		found, saw, err := readers[0].look(ctx, r.api, id, w)
 		r.note(readers[0].scope, readers[0].call, err)
@@ -176,7 +176,7 @@ func (r *run) lookFor(ctx context.Context, p proof, readers []reader, id string,
 		}
 	}
 	if !answered {
-		return notTested(p.id, p.what, fmt.Sprintf("%s; it could not be read back: %v", accepted, last), "run the check again")
+		return notTested(p.id, p.what, fmt.Sprintf("%s; it could not be read back: %v", accepted, last), runAgain)
 	}
 	return fail(p.id, p.what, fmt.Sprintf("%s; it was not found within %s, although the search with the scope %s answers", accepted, pl.giveUp.Round(time.Second), readers[0].scope),
 		"look for "+credential.ProbeTag+":"+id+" in Datadog; an exclusion filter, a retention filter or a tag configuration of the organisation may hide it. If it is nowhere, data is being lost: write to Datadog's support with the time and the host")

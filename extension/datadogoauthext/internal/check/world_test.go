@@ -58,7 +58,8 @@ type world struct {
 	calls   []string
 	ended   bool // the link of a consent
 	tag     string
-	state   string // of the test incident
+	state   string                  // of the test incident
+	onCall  func(call string) error // of datadog; nil is none
 }
 
 func newWorld() *world {
@@ -250,6 +251,11 @@ func (d datadog) RoundTrip(r *http.Request) (*http.Response, error) {
 	d.w.mu.Lock()
 	d.w.calls = append(d.w.calls, call)
 	d.w.mu.Unlock()
+	if d.w.onCall != nil {
+		if err := d.w.onCall(call); err != nil {
+			return nil, err
+		}
+	}
 	i := slices.IndexFunc(scopeOf, func(s struct {
 		call  *regexp.Regexp
 		scope string
