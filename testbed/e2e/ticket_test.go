@@ -3,6 +3,7 @@ package e2e
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"testing"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/partner"
@@ -53,6 +54,16 @@ func TestTicketConnect(t *testing.T) {
 			tab.shows(http.StatusOK, "You may now close this tab", customer.Tenant, customer.Org.Name)
 			arrived(t, c.world, customer, work(t, c.world, customer.Tenant, 10))
 		})
+	}
+}
+
+// The button Test Authorization opens the onboarding address. A check does the same, within the collector.
+func TestACheckOpensTheOnboardingAddress(t *testing.T) {
+	t.Parallel()
+	w := start(t, func(o *world.Options) { withLogin("RS256")(o); withChecks(o) })
+	connectAll(t, w)
+	if passed, _ := check(t, w).lines("pass"); !slices.Contains(passed, "step1.tile") {
+		t.Errorf("passed are %q", passed)
 	}
 }
 

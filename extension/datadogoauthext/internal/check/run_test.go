@@ -33,6 +33,7 @@ func TestAGoodConnectionPasses(t *testing.T) {
 			assert.NotEmpty(t, l.Evidence, l.ID)
 			if l.Result != check.Pass {
 				assert.Equal(t, check.NotTested, l.Result, l.ID)
+				assert.NotEmpty(t, l.Todo, l.ID)
 				open[l.ID] = true
 			}
 		}
@@ -44,6 +45,7 @@ func TestAGoodConnectionPasses(t *testing.T) {
 	assert.Contains(t, lineOf(t, r, "step3.us5.datadoghq.com").Evidence, "2026-01-02")
 	assert.Contains(t, lineOf(t, r, "step3.ddog-gov.com").Evidence, "no check at this site passed")
 	assert.Contains(t, lineOf(t, r, "step5.metric").Evidence, "the value 42")
+	assert.Contains(t, lineOf(t, r, "step6.scopes").Evidence, "with apm_read, events_read, logs_read_data, metrics_read, monitors_read, timeseries_query nothing but checks reads")
 	assert.Equal(t, check.Pass, lineOf(t, r, "step5.scope.metrics_read").Result)
 	assert.True(t, w.ended, "the link of the consent is still there")
 	assert.Empty(t, w.state, "the test incident is still there")
@@ -166,6 +168,11 @@ func TestEachFaultTurnsItsOwnLineRed(t *testing.T) {
 	}
 }
 
+// nowhere has no intake for the site, such as that of OTLP at one that is not documented to have it.
+type nowhere struct{ prober }
+
+func (nowhere) ProbeHosts(site.Site) []string { return nil }
+
 type abroad struct{ prober }
 
 func (abroad) ProbeHosts(site.Site) []string { return []string{"http-intake.logs.datadoghq.com"} }
@@ -188,7 +195,7 @@ func TestWhatCannotBeSeenIsNotTested(t *testing.T) {
 		"no scope that reads events":   {without("events_read"), nil, "step5.event", "took", "the scope events_read would help"},
 		"distributions and stats":      {func(*world) {}, nil, "step5.unmarked", "no marked ones are sent", "delivered"},
 		"no exporter":                  {func(w *world) { w.probers = nil }, nil, "step5.metric", "no exporter datadogoauth of this collector", "run the check at a collector that sends data"},
-		"an exporter for metrics only": {func(w *world) { w.probers = []credential.Prober{metricsOnly{prober{w}}} }, nil, "step5.log", "no exporter of this collector is configured to send it for this tenant", ""},
+		"an exporter for metrics only": {func(w *world) { w.probers = []credential.Prober{metricsOnly{prober{w}}} }, nil, "step5.log", "no exporter of this collector is configured to send it for this tenant", "configure the exporter in a pipeline"},
 		"a log search without OAuth":   {func(w *world) { w.broken["logs_read_data"] = `{"errors":["Forbidden"]}` }, nil, "step5.scope.logs_read_data", "403", "may not take OAuth tokens"},
 		"an endpoint without OAuth": {func(w *world) {
 			w.broken["events_read"], w.status["events_read"] = `{"errors":["Unauthorized"]}`, http.StatusUnauthorized
@@ -212,6 +219,7 @@ func TestWhatCannotBeSeenIsNotTested(t *testing.T) {
 		"nobody consents":              {func(w *world) { w.trial = nil }, nil, "step1.wrong_verifier", "nobody gave consent", ""},
 		"a trial without an end":       {func(w *world) { w.trial = &check.Trial{Said: "503"} }, nil, "step1.wrong_verifier", "503", ""},
 		"a code of another site":       {func(w *world) { w.trial.Host = "api.us3.datadoghq.com" }, nil, "step1.wrong_verifier", "the callback named another site than the tenant's, datadoghq.eu", "the domain of the callback"},
+		"an exporter without a host":   {func(w *world) { w.probers = []credential.Prober{nowhere{prober{w}}} }, nil, "step4.routing", "have no host for data at EU", "endpoints"},
 		"a paused tenant":              {func(w *world) { w.facts.Hold = "paused" }, nil, "step5.span", "the tenant is paused", "resume"},
 		"scopes that nobody named":     {func(w *world) { w.facts.Scopes = nil }, nil, "step5.scope", "did not say", ""},
 		"links only":                   {func(w *world) { w.tile = nil }, nil, "step1.tile", "flow::tickets is not configured", ""},

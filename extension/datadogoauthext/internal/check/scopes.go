@@ -108,6 +108,13 @@ func usedHere(scope string) bool {
 	})
 }
 
+// onlyChecked are the scopes of the grant that this check has a call for, and neither extension nor exporter.
+func (r *run) onlyChecked() []string {
+	return slices.DeleteFunc(slices.Clone(r.facts.Scopes), func(scope string) bool {
+		return scope == keyScope || scope == incidentWrite || scope == incidentRead
+	})
+}
+
 // unused are the scopes of the grant that nothing has a call for.
 func (r *run) unused() []string {
 	return slices.DeleteFunc(slices.Clone(r.facts.Scopes), usedHere)

@@ -20,8 +20,8 @@ func (r *run) authorisation(ctx context.Context) {
 		at = site.US1() // the links work the same for a tenant that is not connected yet
 	}
 	for _, form := range []struct{ id, what, site string }{
-		{"step1.link_origin", "The Test Authorization link works with the site as an address", at.AppOrigin()},
-		{"step1.link_bare", "The Test Authorization link works with the site as a bare name", at.AppHost()},
+		{"step1.link_origin", "A connect link leads to the consent page of the site that it names as an address", at.AppOrigin()},
+		{"step1.link_bare", "A connect link leads to the consent page of the site that it names as a bare name", at.AppHost()},
 	} {
 		query := url.Values{"site": {form.site}, "domain": {at.Domain()}}
 		r.add(r.link(ctx, form.id, form.what, query, at.AppOrigin()))
@@ -79,9 +79,9 @@ func (r *run) authorizeURL(to *url.URL, origin string) error {
 	return nil
 }
 
-// tile is where the button Connect Accounts of the integration's tile leads.
+// tile is where the buttons Test Authorization, of Datadog's developer platform, and Connect Accounts, of the integration's tile, lead.
 func (r *run) tile(ctx context.Context, at site.Site) Line {
-	const id, what = "step1.tile", "The onboarding address of the tile takes both forms"
+	const id, what = "step1.tile", "Test Authorization leads to the login, with the site in both forms"
 	var to *url.URL
 	for _, form := range []string{at.AppOrigin(), at.AppHost()} {
 		var err error
@@ -89,11 +89,11 @@ func (r *run) tile(ctx context.Context, at site.Site) Line {
 			return fail(id, what, "?site="+form+"&domain="+at.Domain()+": "+err.Error(), "make sure that flow::tickets is configured; the collector's log says more")
 		}
 		if to == nil {
-			return optional(notTested(id, what, "flow::tickets is not configured, so that customers come by connect links only",
+			return optional(notTested(id, what, "flow::tickets is not configured, so that customers come by connect links only, and the button has no address to open",
 				"configure flow::tickets if the integration has a tile: its onboarding_url is public_url/connect"))
 		}
 	}
-	return pass(id, what, "both led to the login at "+to.Host)
+	return pass(id, what, "the onboarding address led to the login at "+to.Host+", with the site as an address and as a bare name")
 }
 
 // consented is the consent that the tenant is connected by.

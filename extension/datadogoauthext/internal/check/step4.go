@@ -50,7 +50,7 @@ func (r *run) probeHosts(ctx context.Context, at site.Site) {
 		name := at.Hostname(p.host)
 		id, what := "step4.host."+string(p.host), name+" ("+p.what+")"
 		if !at.Serves(p.host) {
-			r.add(optional(notTested(id, what, "whether "+at.Name()+" has such a host is not documented", "")))
+			r.add(optional(notTested(id, what, "whether "+at.Name()+" has such a host is not documented", "nothing, unless data is to go there: ask Datadog for the host, and name it in the exporter's endpoints")))
 			continue
 		}
 		r.add(open(id, what))
@@ -112,6 +112,9 @@ func (r *run) ownHosts(at site.Site) Line {
 	}
 	if len(foreign) > 0 {
 		return fail(id, what, "the exporter would send to hosts of another site: "+list(foreign), "take them out of the exporter's endpoints")
+	}
+	if len(own)+len(overrides) == 0 {
+		return notTested(id, what, "the exporters of this collector have no host for data at "+at.Name(), "use another intake for this site, or name a host in the exporter's endpoints")
 	}
 	evidence := "tokens and key go to " + at.Hostname(site.HostAPI) + ", data to " + list(own)
 	if len(overrides) > 0 {

@@ -101,7 +101,7 @@ func (r *run) prove(ctx context.Context, p proof, id string, w credential.ProbeW
 		if len(r.Probers) == 0 {
 			return notTested(p.id, p.what, "no exporter datadogoauth of this collector sends with these grants", "run the check at a collector that sends data")
 		}
-		l := notTested(p.id, p.what, "no exporter of this collector is configured to send it for this tenant", "")
+		l := notTested(p.id, p.what, "no exporter of this collector is configured to send it for this tenant", "configure the exporter in a pipeline of this kind, if the integration sends it; else take the scopes that read it off the client")
 		l.Optional = len(readers) == 0 // the integration does without
 		return l
 	case w.Err != nil && w.Unjudged:

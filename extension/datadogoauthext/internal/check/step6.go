@@ -10,8 +10,8 @@ import (
 // review is the sixth step: what those who review the integration look at, as far as it can be seen from here.
 func (r *run) review(ctx context.Context) {
 	f := r.facts
-	r.add(publicAddress("step6.public_url", "The onboarding address is reachable for customers", "flow::public_url", f.PublicURL))
-	r.add(publicAddress("step6.redirect_url", "The redirect address is reachable for customers", "redirect_url of client "+f.Client, f.RedirectURL))
+	r.add(publicAddress("step6.public_url", "The onboarding address has the form of one that customers reach", "flow::public_url", f.PublicURL))
+	r.add(publicAddress("step6.redirect_url", "The redirect address has the form of one that customers reach", "redirect_url of client "+f.Client, f.RedirectURL))
 	r.add(r.sameOrigin())
 	r.add(r.credentials())
 	r.add(r.unusedScopes())
@@ -50,7 +50,7 @@ func publicAddress(id, what, key, raw string) Line {
 	case ip != nil && ip.IsPrivate() || !strings.Contains(host, ".") && ip == nil:
 		return fail(id, what, key+" is "+raw+", which only a private network has", "set it to an address that customers reach, and register that with the client")
 	default:
-		return pass(id, what, key+" is "+raw)
+		return pass(id, what, key+" is "+raw+"; it is not tried from outside")
 	}
 }
 
@@ -87,6 +87,10 @@ func (r *run) unusedScopes() Line {
 	case len(unused) > 0:
 		return fail(id, what, "nothing here uses "+list(unused), "take them off the client, unless another part of the integration uses them: least privilege is a criterion of the review")
 	default:
-		return pass(id, what, list(r.facts.Scopes))
+		evidence := list(r.facts.Scopes)
+		if only := r.onlyChecked(); len(only) > 0 {
+			evidence += "; with " + list(only) + " nothing but checks reads"
+		}
+		return pass(id, what, evidence)
 	}
 }
