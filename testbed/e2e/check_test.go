@@ -49,7 +49,7 @@ func (r report) lines(result string) (ids []string, evidence string) {
 	return ids, evidence
 }
 
-// checked runs the command for the first customer, and gives a consent where it asks for one.
+// checked runs the command for a customer, and gives a consent where it asks for one.
 type checked struct {
 	report
 	status         int
@@ -57,9 +57,9 @@ type checked struct {
 	html           []byte
 }
 
-func check(t *testing.T, w *world.World, flags ...string) checked {
+func check(t *testing.T, w *world.World, c world.Customer, flags ...string) checked {
 	t.Helper()
-	dir, c := t.TempDir(), w.Customers[0]
+	dir := t.TempDir()
 	html, machine := filepath.Join(dir, "report.html"), filepath.Join(dir, "report.json")
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
@@ -130,7 +130,7 @@ func consent(t *testing.T, w *world.World, c world.Customer, link string) {
 }
 
 func withChecks(o *world.Options) {
-	o.Tenants = [][2]string{{"acme", "datadoghq.eu"}}
+	o.Tenants = [][2]string{{"acme", "datadoghq.eu"}, {"globex", "datadoghq.com"}}
 	o.PublicHost = world.PartnerHost
 	o.Scopes = []string{"api_keys_write", "timeseries_query", "metrics_read", "logs_read_data", "apm_read", "events_read", "incident_write", "incident_read", "monitors_read", "hosts_read"}
 	o.Args = []string{"--set=extensions.datadogoauth.checks.intrusive=true", "--set=extensions.datadogoauth.checks.wait=5s"}
@@ -141,7 +141,8 @@ func TestTheSixSteps(t *testing.T) {
 	t.Parallel()
 	w := start(t, withChecks)
 	connectAll(t, w)
-	org := w.Customers[0].Org
+	acme, globex := w.Customers[0], w.Customers[1]
+	org := acme.Org
 	red := func(what string, c checked, want ...string) {
 		t.Helper()
 		failed, evidence := c.lines("fail")
@@ -150,7 +151,7 @@ func TestTheSixSteps(t *testing.T) {
 		}
 	}
 
-	good := check(t, w, "--consent", "--intrusive")
+	good := check(t, w, acme, "--consent", "--intrusive")
 	red("nothing is broken", good)
 	if good.Tenant != "acme" || good.Site != "datadoghq.eu" || good.Org != org.ID || len(good.Steps) != 6 || good.Ended.IsZero() {
 		t.Errorf("%+v", good.report)
@@ -192,12 +193,18 @@ func TestTheSixSteps(t *testing.T) {
 	}
 	keep(t, "check-report.html", good.html)
 
+	american := check(t, w, globex)
+	red("another site", american)
+	if passed, _ := american.lines("pass"); !slices.Contains(passed, "step4.host.spans") || !strings.Contains(american.stdout, "trace.browser-intake-datadoghq.com (span intake of the guide)") {
+		t.Errorf("the span host of US1 did not pass: %s", american.stdout)
+	}
+
 	w.Standin.Intake().BreakScopes(org.ID, "timeseries_query")
-	red("a broken scope", check(t, w), "step5.scope.timeseries_query")
+	red("a broken scope", check(t, w, acme), "step5.scope.timeseries_query")
 	w.Standin.Intake().BreakScopes(org.ID)
 
 	w.Standin.Intake().DropKinds(org.ID, intake.KindLogs)
-	red("a lost write", check(t, w), "step5.log")
+	red("a lost write", check(t, w, acme), "step5.log")
 	w.Standin.Intake().DropKinds(org.ID)
 
 	anyVerifier := func(on bool) {
@@ -206,31 +213,31 @@ func TestTheSixSteps(t *testing.T) {
 		}
 	}
 	anyVerifier(true)
-	red("a server that takes any verifier", check(t, w, "--consent"), "step1.wrong_verifier")
+	red("a server that takes any verifier", check(t, w, acme, "--consent"), "step1.wrong_verifier")
 	anyVerifier(false)
 
 	if err := w.Standin.SetScenario(standin.ScenarioWrongSite); err != nil {
 		t.Fatal(err)
 	}
-	if elsewhere, _ := check(t, w, "--consent").lines("not tested"); !slices.Contains(elsewhere, "step1.wrong_verifier") {
+	if elsewhere, _ := check(t, w, acme, "--consent").lines("not tested"); !slices.Contains(elsewhere, "step1.wrong_verifier") {
 		t.Errorf("a code that went to another site says something of verifiers; not tested are %q", elsewhere)
 	}
-	if err := w.Connect(t.Context(), w.Customers[0]); err == nil {
+	if err := w.Connect(t.Context(), acme); err == nil {
 		t.Fatal("a code was good at another site")
 	}
 	if err := w.Standin.SetScenario(standin.ScenarioNone); err != nil {
 		t.Fatal(err)
 	}
-	wrong := check(t, w)
+	wrong := check(t, w, acme)
 	red("a wrong site", wrong, "step1.latest_consent")
 	if _, evidence := wrong.lines("fail"); !strings.Contains(evidence, "invalid_grant") || !strings.Contains(evidence, "the code went to api.") {
 		t.Errorf("the wrong site is not named: %s", evidence)
 	}
 
-	if err := w.Connect(t.Context(), w.Customers[0]); err != nil {
+	if err := w.Connect(t.Context(), acme); err != nil {
 		t.Fatal(err)
 	}
-	red("all is well again", check(t, w))
+	red("all is well again", check(t, w, acme))
 	if strays := w.Strays(); len(strays) > 0 {
 		t.Errorf("requests that must never be: %+v", strays)
 	}

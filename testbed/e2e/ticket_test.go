@@ -62,7 +62,7 @@ func TestACheckOpensTheOnboardingAddress(t *testing.T) {
 	t.Parallel()
 	w := start(t, func(o *world.Options) { withLogin("RS256")(o); withChecks(o) })
 	connectAll(t, w)
-	if passed, _ := check(t, w).lines("pass"); !slices.Contains(passed, "step1.tile") {
+	if passed, _ := check(t, w, w.Customers[0]).lines("pass"); !slices.Contains(passed, "step1.tile") {
 		t.Errorf("passed are %q", passed)
 	}
 }

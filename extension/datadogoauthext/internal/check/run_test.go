@@ -205,11 +205,10 @@ func TestWhatCannotBeSeenIsNotTested(t *testing.T) {
 			w.lost["event"], w.before["events_read"] = true, 1
 			w.broken["events_read"], w.status["events_read"] = `{"errors":["rate limited"]}`, http.StatusTooManyRequests
 		}, nil, "step5.event", "could not be read back: POST /api/v2/events/search answered 429: ", "again"},
-		"a search that is refused before another answers": {func(w *world) {
-			w.lost["metric"], w.before["timeseries_query"] = true, 1
+		"a search that is refused at the last look": {func(w *world) {
+			w.lost["metric"], w.before["timeseries_query"] = true, 17
 			w.broken["timeseries_query"], w.status["timeseries_query"] = `{"errors":["Unauthorized"]}`, http.StatusUnauthorized
-			w.broken["metrics_read"], w.status["metrics_read"] = `<html>`, http.StatusBadGateway
-		}, nil, "step5.metric", "all-tags answered 502", "again"},
+		}, nil, "step5.metric", "could not be read back: POST /api/v2/query/timeseries answered 401", "again"},
 		"a write that nobody answered": {func(w *world) { w.lost["log"], w.errs["send log"] = true, fmt.Errorf("%w: 503", check.ErrUnjudged) }, nil, "step5.log", "whether it was taken is not known: not judged: 503", "again"},
 		"a check that nobody answered": {func(w *world) { w.errs["send service check"] = fmt.Errorf("%w: 503", check.ErrUnjudged) }, nil, "step5.service_check", "whether it was taken is not known", "again"},
 		"not intrusive, key":           {func(*world) {}, func(o *check.Options) { o.Intrusive = false }, "step2.second_mint", "", "intrusive"},
@@ -261,6 +260,36 @@ func TestAWriteThatArrivedWithoutAnAnswerPasses(t *testing.T) {
 	l := lineOf(t, r, "step5.event")
 	assert.Equal(t, check.Pass, l.Result)
 	assert.Contains(t, l.Evidence, "whether it was taken is not known: not judged: EOF; POST /api/v2/events/search found it")
+}
+
+// TestEveryHostOfEachSiteIsAsked compares them with the table of sites: one that is added there is to be asked here too.
+func TestEveryHostOfEachSiteIsAsked(t *testing.T) {
+	t.Parallel()
+	spans := map[string]string{"datadoghq.com": "trace.browser-intake-datadoghq.com", "datadoghq.eu": "public-trace-http-intake.logs.datadoghq.eu"}
+	for _, at := range site.Table() {
+		t.Run(at.Domain(), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld()
+			w.facts.Site = at
+			r := w.run(t, nil) // all else is of EU1
+			want := slices.DeleteFunc(at.Hostnames(), func(name string) bool { return name == at.Hostname(site.HostOTLP) && !at.Serves(site.HostOTLP) })
+			var got []string
+			for _, call := range w.calls {
+				if name, ok := strings.CutPrefix(call, "HEAD "); ok {
+					got = append(got, name)
+				}
+			}
+			assert.ElementsMatch(t, want, got)
+			for _, l := range r.Steps[3].Lines {
+				assert.True(t, l.Result == check.Pass || l.Todo != "", l.ID)
+			}
+			if name := spans[at.Domain()]; name != "" {
+				assert.Contains(t, got, name)
+				assert.Contains(t, lineOf(t, r, "step4.host.spans").What, name)
+				assert.Equal(t, check.Pass, lineOf(t, r, "step4.host.spans").Result)
+			}
+		})
+	}
 }
 
 type metricsOnly struct{ prober }

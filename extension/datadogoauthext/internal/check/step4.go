@@ -38,7 +38,7 @@ func (r *run) hosts(ctx context.Context) {
 	} else {
 		r.probeHosts(ctx, at)
 		r.add(r.ownHosts(at))
-		r.add(subdomain(at))
+		r.add(subdomain(at, site.ParseDomain))
 	}
 	r.add(r.link(ctx, "step4.no_site", "A link that names no site begins where the customer can choose one", nil, site.US1().AppOrigin()))
 }
@@ -133,10 +133,10 @@ func list(names []string) string {
 }
 
 // subdomain is what becomes of an organisation's own address where a site is expected.
-func subdomain(at site.Site) Line {
+func subdomain(at site.Site, parse func(string) (site.Site, error)) Line {
 	const id, what = "step4.subdomain", "A custom subdomain is not taken for a site"
 	raw := "bigcorp." + at.Domain()
-	switch _, err := site.ParseDomain(raw); {
+	switch _, err := parse(raw); {
 	case err == nil:
 		return fail(id, what, raw+" was taken for a site", "this is a fault of the extension: report it")
 	case !strings.Contains(err.Error(), "use "+at.Domain()):

@@ -217,6 +217,9 @@ func (h hosts) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Header.Get("Authorization") != "" || r.Header.Get("DD-API-KEY") != "" || r.Method != http.MethodHead {
 		return nil, errors.New("a host was asked with a credential")
 	}
+	h.w.mu.Lock()
+	h.w.calls = append(h.w.calls, "HEAD "+r.URL.Host)
+	h.w.mu.Unlock()
 	if r.URL.Host == h.w.host {
 		return nil, fmt.Errorf("tls: failed to verify certificate: %w", x509.HostnameError{Host: r.URL.Host, Certificate: &x509.Certificate{DNSNames: []string{"proxy.example"}}})
 	}
