@@ -18,8 +18,7 @@
 //
 // These answer 404 with a text that says so, unless another answer is named:
 //   - the older forms: /api/v1/series, /v1/input, raw values on /api/v1/distribution_points
-//   - event management (POST /api/v2/events), the event search, monitors, hosts
-//   - the trace by id
+//   - event management (POST /api/v2/events), what is below /api/v1/monitor and /api/v1/hosts
 //   - text/plain and logplex logs (415), OTLP as JSON (415), gRPC
 //   - idxTracerPayloads in the Agent form of traces (400)
 //

@@ -51,16 +51,16 @@ func (s *Service) BeginCheck(ctx context.Context, begun check.Report) error {
 	})
 }
 
-// errOtherCheck: the run was silent for too long, and another one took its place.
-var errOtherCheck = errors.New("another check took its place")
+// ErrOtherCheck: the run was silent for too long, and another one took its place.
+var ErrOtherCheck = errors.New("another check took its place")
 
-// SaveCheck stores a report of the check that BeginCheck began. It goes on while the service closes.
+// SaveCheck stores a report of the check that BeginCheck began, else the error is ErrOtherCheck. It goes on while the service closes.
 func (s *Service) SaveCheck(ctx context.Context, r check.Report) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), persistFor)
 	defer cancel()
 	return s.changeChecked(ctx, r.Tenant, func(c *Checked) error {
 		if c.Report == nil || c.Report.ID != r.ID {
-			return errOtherCheck
+			return ErrOtherCheck
 		}
 		c.Report, c.Beat = &r, s.now()
 		return nil
