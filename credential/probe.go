@@ -34,7 +34,7 @@ type Probe struct {
 type ProbeWrite struct {
 	Kind   ProbeKind
 	Intake string // as the sender calls it, such as "series"
-	Host   string // that it was sent to; empty where it was not sent
+	Host   string // that it was sent to, as in ProbeHosts; empty where it was not sent
 	// Name is the metric's, the event's title, the check's, or the span's operation; the log's message.
 	Name    string
 	TraceID string  // of a span: 32 hexadecimal digits in lower case
@@ -51,7 +51,7 @@ type ProbeWrite struct {
 type Prober interface {
 	// ProbeKinds are those that this sender is configured to send. Another sender may have the same: a service check comes from logs and from metrics.
 	ProbeKinds() []ProbeKind
-	// ProbeHosts are the host names, without a port, that data of a site goes to, those that the configuration overrides included.
+	// ProbeHosts are the host names, with a port where it is not 443, that data of a site goes to, those that the configuration overrides included.
 	ProbeHosts(site.Site) []string
 	// Probe sends what is asked and returns when each item was answered, or ctx is over. A kind that it does not send is left out, and everything of a tenant
 	// that it does not send for.

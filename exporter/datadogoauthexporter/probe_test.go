@@ -339,7 +339,7 @@ func TestProbeHostsAreThoseOfTheConfiguration(t *testing.T) {
 		"no OTLP":   {func(c *Config) { overOTLP(c) }, fed, "api.us2.ddog-gov.com; api.us2.ddog-gov.com; "},
 		"overridden": {func(c *Config) {
 			c.Endpoints = map[string]map[string]string{eu: {"logs": "https://logs.example.com:8443"}}
-		}, europe, "api.datadoghq.eu; api.datadoghq.eu logs.example.com; trace.agent.datadoghq.eu"},
+		}, europe, "api.datadoghq.eu; api.datadoghq.eu logs.example.com:8443; trace.agent.datadoghq.eu"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

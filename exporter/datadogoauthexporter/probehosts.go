@@ -3,6 +3,7 @@ package datadogoauthexporter
 import (
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
 	"github.com/datadogoauth/otelcol-datadogoauth/site"
@@ -23,7 +24,7 @@ func (e *signalExporter[D, R]) ProbeHosts(of site.Site) []string {
 	return slices.Compact(names)
 }
 
-// hostname is where data of a family goes, without a port; empty if the site is not known to have an intake for it.
+// hostname is where data of a family goes, with a port where it is not 443; empty if the site is not known to have an intake for it.
 func hostname(endpoints site.Endpoints, of site.Site, f intake.Family) string {
 	if !endpoints.Serves(of, f.Host()) {
 		return ""
@@ -32,7 +33,7 @@ func hostname(endpoints site.Endpoints, of site.Site, f intake.Family) string {
 	if err != nil {
 		return "" // no URL of Endpoints is one that cannot be read
 	}
-	return u.Hostname()
+	return strings.TrimSuffix(u.Host, ":443")
 }
 
 // families are the intakes that data of a signal can go to.

@@ -173,6 +173,41 @@ type nowhere struct{ prober }
 
 func (nowhere) ProbeHosts(site.Site) []string { return nil }
 
+// TestHostsOfTheExportersEndpointsAreAsked, and those of Datadog's that they replace are not needed.
+func TestHostsOfTheExportersEndpointsAreAsked(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		dead, line string
+		optional   bool
+	}{
+		"the public host cannot be reached": {"http-intake.logs.datadoghq.eu", "step4.host.logs", true},
+		"nor can that of the endpoints":     {"logs.example.com:8443", "step4.endpoint.logs.example.com:8443", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld()
+			w.probers, w.host = []credential.Prober{privateLink{prober{w}}}, c.dead
+			r := w.run(t, nil)
+			assert.Empty(t, failed(r))
+			l := lineOf(t, r, c.line)
+			assert.Equal(t, check.NotTested, l.Result)
+			assert.Equal(t, c.optional, l.Optional)
+			assert.Contains(t, l.Evidence, "certificate is valid for proxy.example")
+			assert.Contains(t, w.calls, "HEAD logs.example.com:8443")
+		})
+	}
+	w := newWorld()
+	w.probers, w.host = []credential.Prober{privateLink{prober{w}}}, "trace.agent.datadoghq.eu"
+	assert.Equal(t, []string{"step4.host.traces"}, failed(w.run(t, nil)), "what data goes to is needed")
+}
+
+// privateLink has logs go by a host of its own.
+type privateLink struct{ prober }
+
+func (privateLink) ProbeHosts(at site.Site) []string {
+	return []string{at.Hostname(site.HostAPI), "logs.example.com:8443", at.Hostname(site.HostTraces)}
+}
+
 type abroad struct{ prober }
 
 func (abroad) ProbeHosts(site.Site) []string { return []string{"http-intake.logs.datadoghq.com"} }

@@ -43,8 +43,9 @@ func (r *run) hosts(ctx context.Context) {
 	r.add(r.link(ctx, "step4.no_site", "A link that names no site begins where the customer can choose one", nil, site.US1().AppOrigin()))
 }
 
-// probeHosts asks all of them side by side.
+// probeHosts asks all of them side by side, and those that the exporters' endpoints name besides.
 func (r *run) probeHosts(ctx context.Context, at site.Site) {
+	own, overrides, _ := r.dataHosts(at)
 	var all sync.WaitGroup
 	for _, p := range purposes {
 		name := at.Hostname(p.host)
@@ -53,8 +54,26 @@ func (r *run) probeHosts(ctx context.Context, at site.Site) {
 			r.add(optional(notTested(id, what, "whether "+at.Name()+" has such a host is not documented", "nothing, unless data is to go there: ask Datadog for the host, and name it in the exporter's endpoints")))
 			continue
 		}
+		replaced := len(overrides) > 0 && p.host != site.HostAPI && !slices.Contains(own, name)
 		r.add(open(id, what))
-		all.Go(func() { r.set(r.probeHost(ctx, id, what, name)) })
+		all.Go(func() {
+			l := r.probeHost(ctx, id, what, name)
+			if l.Result == Fail && replaced {
+				l = optional(notTested(id, what, l.Evidence+"; the exporter's endpoints name "+list(overrides), "nothing, if data is to go there only"))
+			}
+			r.set(l)
+		})
+	}
+	for _, name := range overrides {
+		id, what := "step4.endpoint."+name, name+" (of the exporter's endpoints)"
+		r.add(open(id, what))
+		all.Go(func() {
+			l := r.probeHost(ctx, id, what, name)
+			if l.Result == Fail { // what the exporter says of it when it sends counts
+				l = notTested(id, what, l.Evidence+"; it was asked with the extension's http settings, and the exporter has its own", l.Todo)
+			}
+			r.set(l)
+		})
 	}
 	all.Wait()
 }
@@ -97,19 +116,7 @@ func (r *run) ownHosts(at site.Site) Line {
 	if len(r.Probers) == 0 {
 		return notTested(id, what, "no exporter of this collector sends with these grants", "run the check at a collector that sends data")
 	}
-	var own, overrides, foreign []string
-	for _, p := range r.Probers {
-		for _, name := range p.ProbeHosts(at) {
-			switch {
-			case at.Owns(name), strings.HasSuffix(name, ".integrations."+at.Hostname(site.HostOTLP)):
-				own = append(own, name)
-			case slices.ContainsFunc(site.Table(), func(s site.Site) bool { return s.Owns(name) }):
-				foreign = append(foreign, name)
-			default:
-				overrides = append(overrides, name)
-			}
-		}
-	}
+	own, overrides, foreign := r.dataHosts(at)
 	if len(foreign) > 0 {
 		return fail(id, what, "the exporter would send to hosts of another site: "+list(foreign), "take them out of the exporter's endpoints")
 	}
@@ -121,6 +128,27 @@ func (r *run) ownHosts(at site.Site) Line {
 		evidence += "; the exporter's endpoints name " + list(overrides)
 	}
 	return pass(id, what, evidence)
+}
+
+// dataHosts are where the exporters of this collector send data for a site, each once: hosts of the site, others that are none of Datadog's, and
+// hosts of other sites.
+func (r *run) dataHosts(at site.Site) (own, overrides, foreign []string) {
+	var names []string
+	for _, p := range r.Probers {
+		names = append(names, p.ProbeHosts(at)...)
+	}
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
+		host, _, _ := strings.Cut(name, ":")
+		switch {
+		case at.Owns(host), strings.HasSuffix(host, ".integrations."+at.Hostname(site.HostOTLP)):
+			own = append(own, name)
+		case slices.ContainsFunc(site.Table(), func(s site.Site) bool { return s.Owns(host) }):
+			foreign = append(foreign, name)
+		default:
+			overrides = append(overrides, name)
+		}
+	}
+	return own, overrides, foreign
 }
 
 // list writes names, each once, in order.
