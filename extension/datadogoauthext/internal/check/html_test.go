@@ -73,6 +73,8 @@ func TestAReportThatIsGivenAwayHoldsNoLink(t *testing.T) {
 	require.NoError(t, json.Unmarshal(raw, &again))
 	r.ConsentLink = ""
 	assert.Equal(t, r, again)
+	assert.Contains(t, string(raw), `"failed": 1,`)
+	assert.Regexp(t, `"lines": \[[^\]]*\],\s*"result": "fail"\s*\}`, string(raw), "the result of the step")
 }
 
 func TestAStepThatIsUnderWay(t *testing.T) {

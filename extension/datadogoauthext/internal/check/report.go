@@ -1,6 +1,7 @@
 package check
 
 import (
+	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
@@ -81,6 +82,27 @@ func (s Step) Result() Result {
 	default:
 		return NotTested
 	}
+}
+
+// MarshalJSON adds the step's result, which nobody reads back.
+func (s Step) MarshalJSON() ([]byte, error) {
+	type plain Step
+	return json.Marshal(struct {
+		plain
+		Result Result `json:"result"`
+	}{plain(s), s.Result()})
+}
+
+// MarshalJSON adds how many lines ended how, which nobody reads back.
+func (r Report) MarshalJSON() ([]byte, error) {
+	type plain Report
+	passed, failed, notTested := r.Counts()
+	return json.Marshal(struct {
+		plain
+		Passed    int `json:"passed"`
+		Failed    int `json:"failed"`
+		NotTested int `json:"not_tested"`
+	}{plain(r), passed, failed, notTested})
 }
 
 // Sum says in words how many lines of the step ended how.
