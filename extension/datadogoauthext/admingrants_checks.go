@@ -19,6 +19,17 @@ func (a adminGrants) StartCheck(ctx context.Context, tenant string, o admin.Chec
 	return id, err
 }
 
+// StopCheck ends the check that runs for a tenant.
+func (a adminGrants) StopCheck(ctx context.Context, tenant, by string) error {
+	if err := a.holdsGrants(); err != nil {
+		return err
+	}
+	ctx = asOperator(ctx, by)
+	err := refused(a.checks.stop(ctx, tenant, by))
+	a.noteRefusal(ctx, "stop check", tenant, err)
+	return err
+}
+
 // CheckReport returns what the latest check of a tenant found.
 func (a adminGrants) CheckReport(ctx context.Context, tenant string) (check.Report, bool, error) {
 	if err := a.holdsGrants(); err != nil {

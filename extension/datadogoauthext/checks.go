@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -40,13 +41,22 @@ type checks struct {
 	probers func() []credential.Prober
 	logger  *zap.Logger
 	places  chan struct{} // holds one for each check under way
+
+	mu    sync.Mutex           // guards stops
+	stops map[string]*stopping // by tenant: those under way that nobody stopped
+}
+
+// stopping ends one check.
+type stopping struct {
+	id   string
+	stop context.CancelFunc
 }
 
 func (e *datadogOAuth) newChecks(grants *grant.Service, pages *flow.Flow, publicURL string, calls *http.Client) (*checks, error) {
 	checker, err := pages.Checker()
 	return &checks{
 		cfg: e.cfg.Checks, grants: grants, flow: pages, pages: checker, url: publicURL, http: calls, probers: e.probers.all, logger: e.set.Logger,
-		places: make(chan struct{}, checksAtOnce),
+		places: make(chan struct{}, checksAtOnce), stops: map[string]*stopping{},
 	}, err
 }
 
@@ -68,8 +78,14 @@ func (c *checks) start(ctx context.Context, tenant string, o admin.CheckOptions,
 	begun := check.Report{ID: hex.EncodeToString(random[:]), Tenant: tenant, By: by, StartedAt: time.Now().UTC(), Steps: []check.Step{}}
 	if err = c.grants.BeginCheck(ctx, begun); err == nil {
 		c.grants.NoteAnyway(ctx, audit.Record{What: "check begun", Tenant: tenant, Reason: "check " + begun.ID})
-		if !c.grants.Background(func(ctx context.Context) { c.run(ctx, begun, o) }) {
+		stopped, stop := context.WithCancel(context.Background())
+		this := &stopping{begun.ID, stop}
+		c.mu.Lock()
+		c.stops[tenant] = this
+		c.mu.Unlock()
+		if !c.grants.Background(func(ctx context.Context) { c.run(ctx, stopped, begun, o); c.ended(tenant, this) }) {
 			err = credential.ErrNotReady
+			c.ended(tenant, this)
 		}
 	}
 	if err != nil {
@@ -80,10 +96,37 @@ func (c *checks) start(ctx context.Context, tenant string, o admin.CheckOptions,
 	return begun.ID, nil
 }
 
-func (c *checks) run(ctx context.Context, begun check.Report, o admin.CheckOptions) {
+// ended forgets a check. Another one of the tenant may have taken its place.
+func (c *checks) ended(tenant string, this *stopping) {
+	this.stop()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.stops[tenant] == this {
+		delete(c.stops, tenant)
+	}
+}
+
+// stop ends the check of a tenant that runs in this collector. It does not wait for its end.
+func (c *checks) stop(ctx context.Context, tenant, by string) error {
+	c.mu.Lock()
+	this := c.stops[tenant]
+	delete(c.stops, tenant)
+	c.mu.Unlock()
+	if this == nil {
+		return fmt.Errorf("%w: no check of tenant %.100q runs in this collector that could be stopped; one that another collector runs is stopped there", grant.ErrRefused, tenant)
+	}
+	c.grants.NoteAnyway(ctx, audit.Record{What: "check stopped", Tenant: tenant, Reason: "check " + this.id})
+	c.logger.Info("A check is stopped", zap.String("tenant", tenant), zap.String("check", this.id), zap.String("by", by))
+	this.stop()
+	return nil
+}
+
+// run does a check until it ended, ctx did, or it was stopped.
+func (c *checks) run(ctx, stopped context.Context, begun check.Report, o admin.CheckOptions) {
 	defer func() { <-c.places }()
 	ctx, cancel := context.WithTimeout(grant.WithActor(ctx, grant.Actor{Kind: "operator", Name: begun.By, Via: "check"}), checkTime)
 	defer cancel()
+	defer context.AfterFunc(stopped, cancel)()
 	saves := newCheckSaver(ctx, c.grants, begun)
 	tenant := &checkedTenant{checks: c, tenant: begun.Tenant, by: begun.By, id: begun.ID}
 	report, err := check.Run(ctx, begun, check.Options{

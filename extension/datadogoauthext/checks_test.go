@@ -35,15 +35,20 @@ func (h held) Probe(ctx context.Context, p credential.Probe) []credential.ProbeW
 	return []credential.ProbeWrite{{Kind: credential.ProbeLog, Host: "h", Err: ctx.Err()}}
 }
 
-// TestACheckRunsInTheBackground begins one, stops the collector under it, and looks at its report after the restart. Datadog is out of reach.
-func TestACheckRunsInTheBackground(t *testing.T) {
+// connectedBefore is connected, a minute ago: a key that was minted a moment ago is waited for.
+func connectedBefore(t *testing.T) *granttest.Fixture {
 	f := granttest.NewFixture(t)
-	f.Clock.Advance(-time.Minute) // a key that was minted a moment ago is waited for
+	f.Clock.Advance(-time.Minute)
 	grants := f.Start()
 	_, err := f.Connect(grants, "acme", site.US1(), granttest.OrgA)
 	require.NoError(t, err)
 	f.Stop(grants, f.Store().(*store.Bolt))
-	cfg := configOf(t, f)
+	return f
+}
+
+// TestACheckRunsInTheBackground begins one, stops the collector under it, and looks at its report after the restart. Datadog is out of reach.
+func TestACheckRunsInTheBackground(t *testing.T) {
+	cfg := configOf(t, connectedBefore(t))
 	cfg.HTTP.ProxyURL = "http://127.0.0.1:1"
 	e := startReady(t, cfg)
 	sender := held{entered: make(chan string, 1), release: make(chan struct{})}
@@ -94,6 +99,36 @@ func TestACheckRunsInTheBackground(t *testing.T) {
 	for _, s := range r.Steps[:2] { // Datadog's silence is no verdict on a grant
 		assert.NotEqual(t, check.Fail, s.Result(), "%+v", s.Lines)
 	}
+}
+
+// TestACheckIsStopped has one wait for a sender, which the order ends.
+func TestACheckIsStopped(t *testing.T) {
+	cfg := configOf(t, connectedBefore(t))
+	cfg.HTTP.ProxyURL = "http://127.0.0.1:1"
+	e := startReady(t, cfg)
+	sender := held{entered: make(chan string, 1), release: make(chan struct{})}
+	defer e.AddProber(sender)()
+	const latest = "/v1/tenants/acme/checks/latest"
+	ask(t, cfg, "POST", "/v1/tenants/acme/checks", "", http.StatusAccepted)
+	select {
+	case <-sender.entered:
+	case <-time.After(time.Minute):
+		t.Fatal("nothing was sent")
+	}
+	ask(t, cfg, "DELETE", latest, "", http.StatusNoContent)
+	assert.Contains(t, ask(t, cfg, "DELETE", latest, "", http.StatusConflict), "no check of tenant")
+	var r check.Report
+	require.NoError(t, json.Unmarshal([]byte(ask(t, cfg, "GET", latest+"?wait=30s", "", http.StatusOK)), &r))
+	assert.False(t, r.Running())
+	assert.Len(t, r.Steps, 6)
+	recorded := ask(t, cfg, "GET", "/v1/audit?tenant=acme", "", http.StatusOK)
+	for _, line := range []string{
+		`"what":"check stopped","actor":{"kind":"operator","name":"ops","via":"api"},"tenant":"acme","reason":"check ` + r.ID,
+		`"what":"order refused: stop check","actor":{"kind":"operator","name":"ops","via":"api"}`,
+	} {
+		assert.Contains(t, recorded, line)
+	}
+	ask(t, cfg, "POST", "/v1/tenants/acme/checks", "", http.StatusAccepted) // its place is free
 }
 
 func TestNoMoreThanTwoChecksAtOnce(t *testing.T) {

@@ -59,6 +59,9 @@ func TestTheAdminAPIIsAsItsDocumentSays(t *testing.T) {
 	for _, status := range []int{http.StatusAccepted, http.StatusConflict} { // so that there is a report to read
 		walk.ask(operation{name: "POST /v1/tenants/{tenant}/checks"}, status)
 	}
+	for _, status := range []int{http.StatusNoContent, http.StatusConflict} {
+		walk.ask(operation{name: "DELETE /v1/tenants/{tenant}/checks/latest"}, status)
+	}
 	for _, op := range operations(doc) {
 		walk.reads(op)
 		walk.refusals(op)

@@ -19,6 +19,8 @@ type CheckOptions struct {
 type Checks interface {
 	// StartCheck begins one in the background and returns its id. One that runs already is ErrRefused.
 	StartCheck(ctx context.Context, tenant string, o CheckOptions, by string) (id string, err error)
+	// StopCheck ends the one that runs for a tenant, with what it found until then. Where none runs in this collector that is ErrRefused.
+	StopCheck(ctx context.Context, tenant, by string) error
 	// CheckReport returns the latest report of a tenant, also of a check that runs. false means that there is none.
 	CheckReport(ctx context.Context, tenant string) (check.Report, bool, error)
 	// LatestChecks calls yield with the latest report of every tenant that has one, by name.

@@ -42,6 +42,17 @@ func (a *Admin) startCheck(w http.ResponseWriter, r *http.Request) {
 	}{id})
 }
 
+// stopCheck ends the check that runs, and answers 204.
+func (a *Admin) stopCheck(w http.ResponseWriter, r *http.Request) {
+	if !a.isReady(w) {
+		return
+	}
+	name := r.PathValue("tenant")
+	if a.done(w, r, "stop check", a.grants.StopCheck(r.Context(), name, nameOf(r)), zap.String("tenant", name)) {
+		w.WriteHeader(http.StatusNoContent)
+	}
+}
+
 const (
 	// maxCheckWait bounds ?wait=, checkLook is how often the report is looked at meanwhile. It is in the store, since another collector may run
 	// the check.

@@ -34,6 +34,10 @@ func (g *grants) StartCheck(_ context.Context, tenant string, o admin.CheckOptio
 	return "0123456789abcdef", g.order("check", tenant, "intrusive", o.Intrusive, "consent", o.Consent, "by", by)
 }
 
+func (g *grants) StopCheck(_ context.Context, tenant, by string) error {
+	return g.order("stop check", tenant, "by", by)
+}
+
 func (g *grants) CheckReport(_ context.Context, tenant string) (check.Report, bool, error) {
 	g.reports.mu.Lock()
 	defer g.reports.mu.Unlock()

@@ -70,6 +70,9 @@ func (a *Admin) tenantForms() []Route {
 			_, err := a.grants.StartCheck(ctx, tenant, CheckOptions{Intrusive: field(r, "intrusive") != "", Consent: field(r, "consent") != ""}, by)
 			return err
 		}),
+		form("check/stop", "stop check", "The check ends; this page shows what it found until then.", func(ctx context.Context, tenant string, _ *http.Request, by string) error {
+			return a.grants.StopCheck(ctx, tenant, by)
+		}),
 	}
 }
 

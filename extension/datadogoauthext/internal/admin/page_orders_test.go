@@ -3,9 +3,11 @@ package admin_test
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/admin"
 )
@@ -39,6 +41,27 @@ func TestEachButtonGivesItsOrder(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestACheckThatRunsCanBeStopped(t *testing.T) {
+	t.Parallel()
+	s := start(t, busy())
+	running := aReport("acme")
+	running.EndedAt = time.Time{}
+	s.grants.reports.set(running)
+	operate := s.loggedIn("the-operate")
+	has(t, s.view(operate, "/tenants/acme"), "not Run the six checks")
+	page := s.press(operate, "/tenants/acme", "/tenants/acme/check/stop")
+	has(t, page, "The check ends; this page shows")
+	resp, _ := s.do("DELETE", "/v1/tenants/acme/checks/latest", "", bearer("the-operate"))
+	if resp.StatusCode != http.StatusNoContent || strings.Join(s.grants.ordered, "; ") != "stop check acme by the-operate; stop check acme by the-operate" {
+		t.Errorf("%d, ordered %q", resp.StatusCode, s.grants.ordered)
+	}
+	if resp, _ := s.do("DELETE", "/v1/tenants/acme/checks/latest", "", bearer("the-read")); resp.StatusCode != http.StatusForbidden {
+		t.Errorf("the role read stopped it: %d", resp.StatusCode)
+	}
+	s.grants.reports.set(aReport("acme"))
+	has(t, s.view(operate, "/tenants/acme"), "Run the six checks", "not Stop the check")
 }
 
 func TestAnOrderThatIsRefusedSaysWhy(t *testing.T) {

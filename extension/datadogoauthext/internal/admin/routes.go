@@ -50,6 +50,7 @@ func (a *Admin) api() []Route {
 		a.call("POST", "/v1/tenants/{tenant}/change/reject", a.order("reject change", nothing, silent(Orders.RejectChange)), RoleOperate),
 		a.call("POST", "/v1/tenants/{tenant}/checks", a.startCheck, RoleOperate),
 		a.call("GET", "/v1/tenants/{tenant}/checks/latest", a.latestCheck, RoleRead, RoleOperate),
+		a.call("DELETE", "/v1/tenants/{tenant}/checks/latest", a.stopCheck, RoleOperate),
 		a.call("GET", "/v1/tenants/{tenant}/checks/latest/report", a.downloadReport, RoleRead, RoleOperate),
 		a.call("GET", "/v1/checks", a.listChecks, RoleRead, RoleOperate),
 		a.call("GET", "/v1/changes", a.listChanges, RoleRead, RoleOperate),
