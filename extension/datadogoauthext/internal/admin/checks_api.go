@@ -62,9 +62,9 @@ const (
 
 // latestCheck answers the latest report of a tenant. With ?wait=25s it waits so long for the end of a check that runs.
 func (a *Admin) latestCheck(w http.ResponseWriter, r *http.Request) {
-	wait, err := time.ParseDuration(orZero(r.URL.Query().Get("wait")))
-	if err != nil || wait < 0 || wait > maxCheckWait {
-		problem(w, http.StatusUnprocessableEntity, "wait: a duration such as 25s, at most "+maxCheckWait.String())
+	wait, err := readWait(r.URL.RawQuery)
+	if err != nil {
+		problem(w, http.StatusUnprocessableEntity, err.Error())
 		return
 	}
 	giveTime(w, wait+orderTime)
@@ -88,11 +88,17 @@ func (a *Admin) latestCheck(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func orZero(s string) string {
-	if s == "" {
-		return "0"
+// readWait reads the parameter wait; without it, or where it is empty, nothing is waited for.
+func readWait(raw string) (time.Duration, error) {
+	values, err := parameters(raw, "wait")
+	if err != nil || values.Get("wait") == "" {
+		return 0, err
 	}
-	return s
+	wait, err := time.ParseDuration(values.Get("wait"))
+	if err != nil || wait < 0 || wait > maxCheckWait {
+		return 0, fmt.Errorf("wait: a duration such as 25s, at most %s", maxCheckWait)
+	}
+	return wait, nil
 }
 
 // report finds the latest one, or answers itself.

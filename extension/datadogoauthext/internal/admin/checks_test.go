@@ -120,9 +120,9 @@ func TestTheLatestReportIsWaitedFor(t *testing.T) {
 	if waited := time.Since(began); waited > 10*time.Second {
 		t.Errorf("the end was answered after %s", waited)
 	}
-	for _, wait := range []string{"61s", "-1s", "x"} {
-		resp, answer := s.do("GET", "/v1/tenants/acme/checks/latest?wait="+wait, "", bearer("the-read"))
-		s.refused(resp, answer, 422, "wait")
+	for query, says := range map[string]string{"wait=61s": "at most 1m0s", "wait=-1s": "at most", "wait=x": "at most", "wait=%zz": "no list", "waits=25s": "no parameter", "wait=1s&wait=2s": "once"} {
+		resp, answer := s.do("GET", "/v1/tenants/acme/checks/latest?"+query, "", bearer("the-read"))
+		s.refused(resp, answer, 422, says)
 	}
 	resp, answer = s.do("GET", "/v1/tenants/acme/checks/latest", "", bearer("the-connect"))
 	s.refused(resp, answer, 403, "read or operate")

@@ -3,7 +3,6 @@ package admin
 import (
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -69,14 +68,10 @@ const (
 )
 
 // readQuery reads the parameters q, site, state, client, after, limit and sends. The error is for whoever asked.
-func readQuery(values url.Values) (Query, error) {
-	for name, all := range values {
-		if !slices.Contains([]string{"q", "site", "state", "client", "after", "limit", "sends"}, name) {
-			return Query{}, fmt.Errorf("%.40q is no parameter of this path; it takes q, site, state, client, after, limit and sends", name)
-		}
-		if len(all) > 1 {
-			return Query{}, fmt.Errorf("%s: give it once", name)
-		}
+func readQuery(raw string) (Query, error) {
+	values, err := parameters(raw, "q", "site", "state", "client", "after", "limit", "sends")
+	if err != nil {
+		return Query{}, err
 	}
 	q := Query{Text: values.Get("q"), Site: values.Get("site"), State: values.Get("state"), Client: values.Get("client"), After: values.Get("after")}
 	if len(q.Text) > maxQueryText {
@@ -85,14 +80,10 @@ func readQuery(values url.Values) (Query, error) {
 	if q.State != "" && !slices.Contains(States, q.State) {
 		return Query{}, fmt.Errorf("state: %.40q is none of %s", q.State, strings.Join(States, ", "))
 	}
-	if values.Has("limit") {
-		var err error
-		if q.Limit, err = strconv.Atoi(values.Get("limit")); err != nil || q.Limit < 1 || q.Limit > maxPage {
-			return Query{}, fmt.Errorf("limit: %.40q must be a number from 1 to %d", values.Get("limit"), maxPage)
-		}
+	if q.Limit, err = limitOf(values, 0, maxPage); err != nil {
+		return Query{}, err
 	}
 	if values.Has("sends") {
-		var err error
 		if q.sends, err = strconv.ParseBool(values.Get("sends")); err != nil {
 			return Query{}, fmt.Errorf("sends: %.40q must be true or false", values.Get("sends"))
 		}
@@ -106,7 +97,7 @@ func (a *Admin) listTenants(w http.ResponseWriter, r *http.Request) {
 	if !a.isReady(w) {
 		return
 	}
-	query, err := readQuery(r.URL.Query())
+	query, err := readQuery(r.URL.RawQuery)
 	if err != nil {
 		problem(w, http.StatusUnprocessableEntity, err.Error())
 		return

@@ -100,6 +100,7 @@ func TestAQueryIsReadOrRefused(t *testing.T) {
 	for query, says := range map[string]string{
 		"limit=0": "1 to 1000", "limit=1001": "1 to 1000", "limit=": "1 to 1000", "limit=ten": "1 to 1000",
 		"state=all": "sending, attention", "state=ok&state=paused": "state: give it once", "sites=datadoghq.eu": `"sites" is no parameter`,
+		"q=%zz": "no list of parameters", "q=acme;state=ok": "no list of parameters",
 		"q=" + strings.Repeat("a", 257): "257 bytes",
 	} {
 		resp, body := s.do("GET", "/v1/tenants?"+query, "", bearer("the-read"))
