@@ -9,11 +9,9 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
 )
 
-// Query implements admin.Tenants. Statuses are made of the tenants on the page alone.
-func (a adminGrants) Query(q admin.Query) (page []admin.TenantStatus, total int, counts map[string]int) {
-	more := a.more()
-	names, total, counts := more.search(q, a.grants.Rows)
-	return more.statuses(a.grants.TenantsNamed(names)), total, counts
+// Query implements admin.Tenants.
+func (a adminGrants) Query(q admin.Query) admin.Page {
+	return a.more().page(q, a.grants.Rows, a.grants.TenantsNamed)
 }
 
 // Clients implements admin.Tenants.
@@ -74,10 +72,17 @@ func (f flags) match(state string, row *grant.Row) bool {
 	return state == admin.StateName(row.State)
 }
 
-// search looks at every tenant, by what stands ready of each. rows are in order of name.
-func (m more) search(q admin.Query, rows iter.Seq[*grant.Row]) (names []string, total int, counts map[string]int) {
+// page is what a query finds. named makes statuses of the tenants on the page alone; one that is gone by then has none.
+func (m more) page(q admin.Query, rows iter.Seq[*grant.Row], named func([]string) []grant.TenantStatus) admin.Page {
+	names, page := m.search(q, rows)
+	page.Tenants = m.statuses(named(names))
+	return page
+}
+
+// search looks at every tenant, by what stands ready of each. rows are in order of name. What it returns has the names in place of the statuses.
+func (m more) search(q admin.Query, rows iter.Seq[*grant.Row]) (names []string, found admin.Page) {
 	text := strings.ToLower(q.Text)
-	counts = make(map[string]int, len(admin.States)+1)
+	counts := make(map[string]int, len(admin.States)+1)
 	states := make(map[grant.State]int, len(grant.States))
 	var flagged [len(flagNames)]int
 	for row := range rows {
@@ -91,9 +96,13 @@ func (m more) search(q admin.Query, rows iter.Seq[*grant.Row]) (names []string, 
 		if !is.match(q.State, row) || q.Site != "" && row.Org.Site != q.Site || q.Client != "" && row.Org.Client != q.Client || !mentions(row, text) {
 			continue
 		}
-		total++
-		if row.Tenant > q.After && (q.Limit == 0 || len(names) < q.Limit) {
+		found.Total++
+		switch {
+		case row.Tenant <= q.After:
+		case q.Limit == 0 || len(names) < q.Limit:
 			names = append(names, row.Tenant)
+		default:
+			found.Next = names[len(names)-1]
 		}
 	}
 	for state, n := range states {
@@ -104,7 +113,8 @@ func (m more) search(q admin.Query, rows iter.Seq[*grant.Row]) (names []string, 
 			counts[flagNames[i]] = n
 		}
 	}
-	return names, total, counts
+	found.Counts = counts
+	return names, found
 }
 
 func (m more) statuses(tenants []grant.TenantStatus) []admin.TenantStatus {

@@ -39,8 +39,8 @@ func TestTenantsWithParkedItemsAreFound(t *testing.T) {
 	rows := func(yield func(*grant.Row) bool) {
 		_ = yield(&grant.Row{Tenant: "acme"}) && yield(&grant.Row{Tenant: "globex"})
 	}
-	names, total, counts := m.search(admin.Query{State: admin.StateParked}, rows)
+	names, found := m.search(admin.Query{State: admin.StateParked}, rows)
 	assert.Equal(t, []string{"acme"}, names)
-	assert.Equal(t, 1, total)
-	assert.Equal(t, 1, counts[admin.StateParked])
+	assert.Equal(t, 1, found.Total)
+	assert.Equal(t, 1, found.Counts[admin.StateParked])
 }

@@ -293,11 +293,12 @@ type running struct {
 
 func (r running) Ready() (bool, string) { return r.at.Load().Ready(), "" }
 
-func (r running) Query(admin.Query) (page []admin.TenantStatus, total int, counts map[string]int) {
+func (r running) Query(admin.Query) (page admin.Page) {
 	for _, t := range r.at.Load().Tenants() {
-		page = append(page, admin.TenantStatus{Tenant: t.Tenant, Hold: string(t.Facts.Hold)})
+		page.Tenants = append(page.Tenants, admin.TenantStatus{Tenant: t.Tenant, Hold: string(t.Facts.Hold)})
 	}
-	return page, len(page), nil
+	page.Total = len(page.Tenants)
+	return page
 }
 
 func (r running) Tenant(name string) (admin.TenantStatus, bool) {

@@ -41,8 +41,7 @@ func (a *Admin) listChanges(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	list := []change{}
-	moving, _, _ := a.grants.Query(Query{State: StatePending})
-	for _, s := range moving {
+	for _, s := range a.grants.Query(Query{State: StatePending}).Tenants {
 		if s.Pending != nil {
 			list = append(list, changeOnWire(*s.Pending))
 		}

@@ -27,15 +27,19 @@ func manyTenants() *many {
 	return m
 }
 
-func (m *many) Query(q admin.Query) (page []admin.TenantStatus, total int, counts map[string]int) {
-	counts = map[string]int{}
+func (m *many) Query(q admin.Query) (page admin.Page) {
 	for _, s := range m.tenants {
-		counts[admin.StateAll]++
-		if s.Tenant > q.After && len(page) < q.Limit {
-			page = append(page, s)
+		switch n := len(page.Tenants); {
+		case s.Tenant <= q.After:
+		case n < q.Limit:
+			page.Tenants = append(page.Tenants, s)
+		default:
+			page.Next = page.Tenants[n-1].Tenant
 		}
 	}
-	return page, counts[admin.StateAll], counts
+	page.Total = len(m.tenants)
+	page.Counts = map[string]int{admin.StateAll: page.Total}
+	return page
 }
 
 func withMany(tb testing.TB) *server {

@@ -64,15 +64,12 @@ func (a *Admin) list(w http.ResponseWriter, r *http.Request, s *session) {
 func (a *Admin) listOf(ctx context.Context, values url.Values, now time.Time) *listView {
 	query := listQuery(values)
 	v := &listView{PublicURL: a.publicURL, Query: query, Clients: a.clientChoices(query.Client), Sites: siteNames(), States: stateChoices}
-	asked := query
-	asked.Limit++ // one more, to know whether another page follows
-	page, total, counts := a.grants.Query(asked)
-	if len(page) > query.Limit {
-		page = page[:query.Limit]
-		v.Next = listPath(query, page[len(page)-1].Tenant)
+	page := a.grants.Query(query)
+	if page.Next != "" {
+		v.Next = listPath(query, page.Next)
 	}
-	names := make([]string, len(page))
-	for i, s := range page {
+	names := make([]string, len(page.Tenants))
+	for i, s := range page.Tenants {
 		names[i] = s.Tenant
 	}
 	figures := a.grants.Sends(names)
@@ -81,13 +78,13 @@ func (a *Admin) listOf(ctx context.Context, values url.Values, now time.Time) *l
 		v.Quarantine = &q
 	}
 	v.Incidents = a.viewIncidents(ctx, now)
-	v.count(counts)
-	shown := plural(total, "tenant")
+	v.count(page.Counts)
+	shown := plural(page.Total, "tenant")
 	if v.Filtered {
-		shown += " of " + count(counts[StateAll])
+		shown += " of " + count(page.Counts[StateAll])
 	}
 	v.Shown = v.top.add("shown", "", shown)
-	for _, s := range page {
+	for _, s := range page.Tenants {
 		v.Rows = append(v.Rows, newRow(s, figures[s.Tenant], now))
 	}
 	if query.After != "" {

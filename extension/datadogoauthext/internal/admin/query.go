@@ -12,9 +12,8 @@ import (
 
 // Tenants are looked at in pages.
 type Tenants interface {
-	// Query returns a page of the tenants that match, in order of name; how many match in all; and, by the states that a Query can ask
-	// for, how many tenants there are of each, whatever the query. The slice is the caller's.
-	Query(Query) (page []TenantStatus, total int, counts map[string]int)
+	// Query returns what it finds; the slice is the caller's.
+	Query(Query) Page
 	// Clients are the names of the clients that tenants can have, in order.
 	Clients() []string
 	// Tenant returns one of them.
@@ -33,6 +32,14 @@ type Query struct {
 	Limit int
 	// sends asks for what was sent for those on the page.
 	sends bool
+}
+
+// Page is what a Query finds.
+type Page struct {
+	Tenants []TenantStatus // in order of name
+	Next    string         // the After of the page that follows; empty where none does
+	Total   int            // how many match in all
+	Counts  map[string]int // how many tenants there are of each state that a Query can ask for, whatever it asks
 }
 
 // States that a Query can ask for besides those of a grant, which stand in its words with "-" for a space, such as "key-refused".
@@ -102,17 +109,9 @@ func (a *Admin) listTenants(w http.ResponseWriter, r *http.Request) {
 		problem(w, http.StatusUnprocessableEntity, err.Error())
 		return
 	}
-	if query.Limit > 0 {
-		query.Limit++ // to see whether more follow
-	}
-	page, total, _ := a.grants.Query(query)
-	next := ""
-	if query.Limit > 0 && len(page) == query.Limit {
-		page = page[:query.Limit-1]
-		next = page[len(page)-1].Tenant
-	}
-	list := make([]tenant, len(page))
-	for i, s := range page {
+	page := a.grants.Query(query)
+	list := make([]tenant, len(page.Tenants))
+	for i, s := range page.Tenants {
 		list[i] = onWire(s)
 	}
 	if query.sends {
@@ -122,5 +121,5 @@ func (a *Admin) listTenants(w http.ResponseWriter, r *http.Request) {
 		Tenants []tenant `json:"tenants"`
 		Total   int      `json:"total"`
 		Next    string   `json:"next,omitempty"`
-	}{list, total, next})
+	}{list, page.Total, page.Next})
 }

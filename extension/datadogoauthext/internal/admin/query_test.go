@@ -13,27 +13,31 @@ import (
 )
 
 // Query is one over what a test has; states are those that a status shows by itself.
-func (g *grants) Query(q admin.Query) (page []admin.TenantStatus, total int, counts map[string]int) {
+func (g *grants) Query(q admin.Query) (page admin.Page) {
 	g.queried = append(g.queried, q)
 	all := slices.Clone(g.tenants)
 	slices.SortFunc(all, func(x, y admin.TenantStatus) int { return strings.Compare(x.Tenant, y.Tenant) })
-	counts = map[string]int{}
+	page.Counts = map[string]int{}
 	for _, s := range all {
 		is := map[string]bool{"": true, admin.StateAll: true, admin.StateSending: s.Sending, admin.StatePending: s.Pending != nil, "paused": s.Hold == "paused", admin.StateParked: len(g.sends[s.Tenant]) > 0 && g.sends[s.Tenant][0].Parked > 0}
 		for state, holds := range is {
 			if holds && state != "" {
-				counts[state]++
+				page.Counts[state]++
 			}
 		}
 		if !is[q.State] || q.Site != "" && q.Site != s.Site || q.Client != "" && q.Client != s.Client || !strings.Contains(s.Tenant+"\n"+s.OrgName, q.Text) {
 			continue
 		}
-		total++
-		if s.Tenant > q.After && (q.Limit == 0 || len(page) < q.Limit) {
-			page = append(page, s)
+		page.Total++
+		switch n := len(page.Tenants); {
+		case s.Tenant <= q.After:
+		case q.Limit == 0 || n < q.Limit:
+			page.Tenants = append(page.Tenants, s)
+		default:
+			page.Next = page.Tenants[n-1].Tenant
 		}
 	}
-	return page, total, counts
+	return page
 }
 
 func (g *grants) Tenant(name string) (admin.TenantStatus, bool) {
@@ -88,8 +92,8 @@ func TestAQueryIsReadOrRefused(t *testing.T) {
 	s := start(t, g)
 	for query, want := range map[string]admin.Query{
 		"":                                  {},
-		"q=a%20B&site=datadoghq.eu&limit=1": {Text: "a B", Site: "datadoghq.eu", Limit: 2},
-		"state=attention&client=main&after=x%00&limit=1000": {State: "attention", Client: "main", After: "x\x00", Limit: 1001},
+		"q=a%20B&site=datadoghq.eu&limit=1": {Text: "a B", Site: "datadoghq.eu", Limit: 1},
+		"state=attention&client=main&after=x%00&limit=1000": {State: "attention", Client: "main", After: "x\x00", Limit: 1000},
 		"state=key-refused": {State: "key-refused"},
 	} {
 		g.queried = nil
