@@ -170,7 +170,7 @@ func (a adminGrants) Revocations(ctx context.Context) ([]admin.Revocation, error
 	all := make([]admin.Revocation, len(open))
 	for i, r := range open {
 		all[i] = admin.Revocation{
-			Tenant: r.Tenant, Client: r.Org.Client, Site: r.Org.Site, OrgID: r.Org.ID, Why: r.Why, DropKey: r.DropKey,
+			ID: r.ID, Tenant: r.Tenant, Client: r.Org.Client, Site: r.Org.Site, OrgID: r.Org.ID, Why: r.Why, DropKey: r.DropKey,
 			AskedAt: r.Asked, NextAt: r.Next, Attempts: r.Attempts, Reason: r.Reason,
 		}
 	}

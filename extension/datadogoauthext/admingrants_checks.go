@@ -38,10 +38,10 @@ func (a adminGrants) CheckReport(ctx context.Context, tenant string) (check.Repo
 	return a.grants.CheckReport(ctx, tenant)
 }
 
-// LatestChecks tells of the latest check of each tenant.
-func (a adminGrants) LatestChecks(ctx context.Context, yield func(check.Report)) error {
+// LatestChecks tells of the latest checks of some tenants.
+func (a adminGrants) LatestChecks(ctx context.Context, after string, limit int, yield func(check.Report)) (next string, err error) {
 	if err := a.holdsGrants(); err != nil {
-		return err
+		return "", err
 	}
-	return a.grants.CheckReports(ctx, yield)
+	return a.grants.SomeCheckReports(ctx, after, limit, yield)
 }

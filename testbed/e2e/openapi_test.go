@@ -203,12 +203,10 @@ func (w *apiWalk) refusals(op operation) {
 		r.URL.Path, r.URL.RawPath = strings.Replace(r.URL.Path, "acme", "a\nb", 1), strings.Replace(r.URL.Path, "acme", "a%0Ab", 1)
 	}
 	switch op.name {
-	case "GET /v1/tenants":
+	case "GET /v1/tenants", "GET /v1/changes", "GET /v1/revocations", "GET /v1/invitations", "GET /v1/checks", "GET /v1/audit":
 		badValue = func(r *http.Request) { r.URL.RawQuery = "limit=0" }
 	case "GET /v1/tenants/{tenant}/checks/latest":
 		badValue = func(r *http.Request) { r.URL.RawQuery = "wait=1h" }
-	case "GET /v1/audit":
-		badValue = func(r *http.Request) { r.URL.RawQuery = "limit=0" }
 	case "POST /v1/invitations":
 		badValue = sending(`{"tenant": ""}`)
 	}

@@ -38,6 +38,7 @@ type Admin struct {
 	requests  *ratelimit.Limiter // nil without a bound
 	logins    *ratelimit.Limiter
 	lockedOut lockedOut
+	lookers   chan struct{} // has room for those who look for the end of a check
 
 	failedLogins, refusedRoles, reports tally
 }
@@ -57,5 +58,6 @@ func New(opts Options) *Admin {
 		sessions:  newSessions(opts.SessionLifetime, len(opts.Tokens)),
 		requests:  newLimiter(opts.RequestsPerMinute),
 		logins:    newLimiter(loginsPerMinute),
+		lookers:   make(chan struct{}, maxLookers),
 	}
 }

@@ -50,6 +50,9 @@ type grants struct {
 	notes   notes
 	clients []string
 	only    bool // without an exporter
+
+	links       []admin.OpenInvitation // nil for one
+	revocations []admin.Revocation     // nil for two
 }
 
 func (g *grants) Sends(tenants []string) map[string][]admin.SendFigure {

@@ -23,6 +23,7 @@ type Checks interface {
 	StopCheck(ctx context.Context, tenant, by string) error
 	// CheckReport returns the latest report of a tenant, also of a check that runs. false means that there is none.
 	CheckReport(ctx context.Context, tenant string) (check.Report, bool, error)
-	// LatestChecks calls yield with the latest report of every tenant that has one, by name.
-	LatestChecks(ctx context.Context, yield func(check.Report)) error
+	// LatestChecks calls yield with the latest reports of at most limit tenants whose names come behind after, in their order. next is the name
+	// to go on from, empty where nothing is left: there may be fewer than limit and more behind them.
+	LatestChecks(ctx context.Context, after string, limit int, yield func(check.Report)) (next string, err error)
 }

@@ -58,6 +58,8 @@ const (
 	// the check.
 	maxCheckWait = 60 * time.Second
 	checkLook    = 500 * time.Millisecond
+	// maxLookers bounds how many look meanwhile. Whoever waits besides takes the place of one who is done.
+	maxLookers = 20
 )
 
 // latestCheck answers the latest report of a tenant. With ?wait=25s it waits so long for the end of a check that runs.
@@ -68,6 +70,12 @@ func (a *Admin) latestCheck(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	giveTime(w, wait+orderTime)
+	look, place := wait, a.lookers // without a place it looks again at the end alone
+	defer func() {
+		if place == nil {
+			<-a.lookers
+		}
+	}()
 	for until := time.Now().Add(wait); ; {
 		report, ok := a.report(w, r)
 		if !ok {
@@ -83,7 +91,9 @@ func (a *Admin) latestCheck(w http.ResponseWriter, r *http.Request) {
 		select {
 		case <-r.Context().Done():
 			return
-		case <-time.After(min(checkLook, time.Until(until))):
+		case <-time.After(min(look, time.Until(until))):
+		case place <- struct{}{}:
+			look, place = checkLook, nil
 		}
 	}
 }
@@ -171,13 +181,23 @@ type checked struct {
 	NotTested int       `json:"not_tested"`
 }
 
-// listChecks answers the latest check of each tenant that had one, by name.
+// listChecks answers {"checks": […], "next": "…"}: the latest check of each tenant that had one, by name. Each is made of its report.
 func (a *Admin) listChecks(w http.ResponseWriter, r *http.Request) {
 	if !a.isReady(w) {
 		return
 	}
+	limit := 0
+	values, err := parameters(r.URL.RawQuery, "after", "limit")
+	if err == nil {
+		limit, err = limitOf(values, defaultPage, maxChecks)
+	}
+	if err != nil {
+		problem(w, http.StatusUnprocessableEntity, err.Error())
+		return
+	}
+	giveTime(w, orderTime)
 	all := []checked{}
-	err := a.grants.LatestChecks(r.Context(), func(report check.Report) {
+	next, err := a.grants.LatestChecks(r.Context(), values.Get("after"), limit, func(report check.Report) {
 		passed, failed, notTested := report.Counts()
 		all = append(all, checked{
 			report.Tenant, report.ID, report.By, report.Client, report.Site, report.OrgID, report.StartedAt, report.EndedAt, passed, failed, notTested,
@@ -189,5 +209,6 @@ func (a *Admin) listChecks(w http.ResponseWriter, r *http.Request) {
 	}
 	reply(w, http.StatusOK, struct {
 		Checks []checked `json:"checks"`
-	}{all})
+		Next   string    `json:"next,omitempty"`
+	}{all, next})
 }

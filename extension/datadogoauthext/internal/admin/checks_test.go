@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,8 +19,9 @@ import (
 
 // reports are what the grants of a test know of checks.
 type reports struct {
-	mu     sync.Mutex // guards latest
+	mu     sync.Mutex // guards the rest
 	latest map[string]check.Report
+	read   int // how often one was
 }
 
 func (r *reports) set(report check.Report) {
@@ -41,19 +44,22 @@ func (g *grants) StopCheck(_ context.Context, tenant, by string) error {
 func (g *grants) CheckReport(_ context.Context, tenant string) (check.Report, bool, error) {
 	g.reports.mu.Lock()
 	defer g.reports.mu.Unlock()
+	g.reports.read++
 	r, ok := g.reports.latest[tenant]
 	return r, ok, g.err
 }
 
-func (g *grants) LatestChecks(_ context.Context, yield func(check.Report)) error {
+func (g *grants) LatestChecks(_ context.Context, after string, limit int, yield func(check.Report)) (next string, err error) {
 	g.reports.mu.Lock()
 	defer g.reports.mu.Unlock()
-	for _, name := range []string{"acme", "<b>"} {
-		if r, ok := g.reports.latest[name]; ok {
-			yield(r)
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(g.reports.latest)), func(name string) bool { return name <= after })
+	for i, name := range names {
+		if i == limit {
+			return names[i-1], g.err
 		}
+		yield(g.reports.latest[name])
 	}
-	return g.err
+	return "", g.err
 }
 
 func aReport(tenant string) check.Report {

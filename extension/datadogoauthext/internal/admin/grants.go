@@ -22,7 +22,7 @@ type Grants interface {
 	Sends
 	Audits
 	Checks
-	// Revocations lists what is still to be done at Datadog about connections that ended, in any order.
+	// Revocations lists what is still to be done at Datadog about connections that ended, in any order. The slice is the caller's.
 	Revocations(ctx context.Context) ([]Revocation, error)
 	// Incidents says of which incidents nobody knows whether they are at Datadog. It is asked at each view of the page, and answers from
 	// memory as a rule. The slice is not to be changed.
@@ -51,7 +51,7 @@ type Links interface {
 	// Invite makes a link with which the customer named tenant can connect, good for lifetime. client may be empty, for the one that
 	// is configured for links.
 	Invite(ctx context.Context, tenant, client string, lifetime time.Duration, by string) (Invitation, error)
-	// Invitations lists those that still work, in the order in which they are shown.
+	// Invitations lists those that still work, in any order. The slice is the caller's.
 	Invitations(ctx context.Context) ([]OpenInvitation, error)
 	RevokeInvitation(ctx context.Context, id, by string) error
 }
@@ -135,6 +135,7 @@ type PendingChange struct {
 
 // Revocation is what is still to be done at Datadog about a connection that ended.
 type Revocation struct {
+	ID                          string // its own, and shown to nobody
 	Tenant, Client, Site, OrgID string
 	Why                         string // the connection ended
 	DropKey                     bool   // whether its API key is to be deleted too

@@ -7,6 +7,8 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -80,19 +82,35 @@ type openInvitation struct {
 	CreatedBy string    `json:"created_by,omitempty"`
 }
 
-// listInvitations answers {"invitations": […]}: those that still work.
+// listInvitations answers {"invitations": […], "total": n, "next": "…"}: those that still work and that the query selects, the newest first.
 func (a *Admin) listInvitations(w http.ResponseWriter, r *http.Request) {
+	query, err := readSection(r.URL.RawQuery, "q")
+	if err != nil {
+		problem(w, http.StatusUnprocessableEntity, err.Error())
+		return
+	}
 	all, ok := listed(a, w, r, a.grants.Invitations)
 	if !ok {
 		return
 	}
-	list := make([]openInvitation, len(all))
-	for i, v := range all {
+	part, total, next := query.invitations(all)
+	list := make([]openInvitation, len(part))
+	for i, v := range part {
 		list[i] = openInvitation{v.ID, v.Tenant, v.Client, v.CreatedAt.UTC(), v.ExpiresAt.UTC(), v.CreatedBy}
 	}
 	reply(w, http.StatusOK, struct {
 		Invitations []openInvitation `json:"invitations"`
-	}{list})
+		Total       int              `json:"total"`
+		Next        string           `json:"next,omitempty"`
+	}{list, total, next})
+}
+
+// invitations selects some of them, the newest first, and counts all of their kind.
+func (s section) invitations(all []OpenInvitation) (part []OpenInvitation, total int, next string) {
+	text := strings.ToLower(s.text)
+	all = slices.DeleteFunc(all, func(i OpenInvitation) bool { return !strings.Contains(strings.ToLower(i.Tenant), text) })
+	part, next = partOf(s, all, true, func(i OpenInvitation) mark { return mark{i.CreatedAt, i.ID} })
+	return part, len(all), next
 }
 
 // revokeInvitation answers 204.

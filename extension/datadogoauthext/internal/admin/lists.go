@@ -1,11 +1,9 @@
 package admin
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -35,20 +33,33 @@ func changeOnWire(p PendingChange) change {
 	}
 }
 
-// listChanges answers {"changes": […]}, in order of the tenants' names.
-func (a *Admin) listChanges(w http.ResponseWriter, _ *http.Request) {
+// listChanges answers {"changes": […], "total": n, "next": "…"}, in order of the tenants' names.
+func (a *Admin) listChanges(w http.ResponseWriter, r *http.Request) {
 	if !a.isReady(w) {
 		return
 	}
+	query := Query{State: StatePending}
+	values, err := parameters(r.URL.RawQuery, "after", "limit")
+	if err == nil {
+		query.After = values.Get("after")
+		query.Limit, err = limitOf(values, defaultPage, maxPage)
+	}
+	if err != nil {
+		problem(w, http.StatusUnprocessableEntity, err.Error())
+		return
+	}
+	page := a.grants.Query(query)
 	list := []change{}
-	for _, s := range a.grants.Query(Query{State: StatePending}).Tenants {
+	for _, s := range page.Tenants {
 		if s.Pending != nil {
 			list = append(list, changeOnWire(*s.Pending))
 		}
 	}
 	reply(w, http.StatusOK, struct {
 		Changes []change `json:"changes"`
-	}{list})
+		Total   int      `json:"total"`
+		Next    string   `json:"next,omitempty"`
+	}{list, page.Total, page.Next})
 }
 
 // revocation is a Revocation on the wire.
@@ -65,22 +76,27 @@ type revocation struct {
 	LastError string    `json:"last_error,omitempty"`
 }
 
-// listRevocations answers {"revocations": […]}, the oldest first.
+// listRevocations answers {"revocations": […], "total": n, "next": "…"}, the oldest first.
 func (a *Admin) listRevocations(w http.ResponseWriter, r *http.Request) {
+	query, err := readSection(r.URL.RawQuery)
+	if err != nil {
+		problem(w, http.StatusUnprocessableEntity, err.Error())
+		return
+	}
 	all, ok := listed(a, w, r, a.grants.Revocations)
 	if !ok {
 		return
 	}
-	slices.SortFunc(all, func(x, y Revocation) int {
-		return cmp.Or(x.AskedAt.Compare(y.AskedAt), cmp.Compare(x.Tenant, y.Tenant))
-	})
-	list := make([]revocation, len(all))
-	for i, v := range all {
+	part, next := partOf(query, all, false, func(v Revocation) mark { return mark{v.AskedAt, v.ID} })
+	list := make([]revocation, len(part))
+	for i, v := range part {
 		list[i] = revocation{v.Tenant, v.Client, v.Site, v.OrgID, v.Why, v.DropKey, v.AskedAt.UTC(), v.Attempts, v.NextAt.UTC(), v.Reason}
 	}
 	reply(w, http.StatusOK, struct {
 		Revocations []revocation `json:"revocations"`
-	}{list})
+		Total       int          `json:"total"`
+		Next        string       `json:"next,omitempty"`
+	}{list, len(all), next})
 }
 
 // listed asks for a list that is read from the store. It answers itself, and returns false, where there is none.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -48,9 +49,15 @@ func (g *grants) EndQuarantine(_ context.Context, by string) error {
 	return g.order("end quarantine by", by)
 }
 func (g *grants) Invitations(context.Context) ([]admin.OpenInvitation, error) {
+	if g.links != nil {
+		return slices.Clone(g.links), g.err
+	}
 	return []admin.OpenInvitation{{ID: "0123456789ab", Tenant: "acme", Client: "main", CreatedAt: at, ExpiresAt: at.Add(time.Hour), CreatedBy: "backend"}}, g.err
 }
 func (g *grants) Revocations(context.Context) ([]admin.Revocation, error) {
+	if g.revocations != nil {
+		return slices.Clone(g.revocations), g.err
+	}
 	return []admin.Revocation{
 		{Tenant: "younger", Client: "main", Site: "datadoghq.eu", OrgID: "o2", AskedAt: at.Add(time.Hour)},
 		{Tenant: "older", Client: "main", Site: "datadoghq.eu", OrgID: "o1", Why: "disconnected by ops", DropKey: true, AskedAt: at, NextAt: at.Add(time.Minute), Attempts: 2, Reason: "api.datadoghq.eu: 503"},
@@ -179,7 +186,7 @@ func TestPendingChangesAreShownEverywhere(t *testing.T) {
 	s := start(t, &grants{tenants: []admin.TenantStatus{moving(), {Tenant: "beta"}}})
 	const want = `{"tenant":"acme","client":"main","site":"datadoghq.eu","org":{"id":"0f8b1c7e-0000-4000-8000-000000000002","name":"Acme \u003cGmbH\u003e"},` +
 		`"from":{"site":"us3.datadoghq.com","org":{"id":"0f8b1c7e-0000-4000-8000-000000000001","name":"Acme Corp"}},"created_at":"2026-01-02T03:04:00Z","expires_at":"2026-01-03T03:04:00Z"}`
-	if _, body := s.do("GET", "/v1/changes", "", bearer("the-read")); body != `{"changes":[`+want+"]}\n" {
+	if _, body := s.do("GET", "/v1/changes", "", bearer("the-read")); body != `{"changes":[`+want+`],"total":1}`+"\n" {
 		t.Errorf("changes: %s", body)
 	}
 	if _, body := s.do("GET", "/v1/tenants/acme", "", bearer("the-read")); !strings.Contains(body, `"pending_change":`+want) {
@@ -197,9 +204,9 @@ func TestListsOfWhatIsOpen(t *testing.T) {
 	t.Parallel()
 	s := start(t, &grants{quarantine: &admin.Quarantine{RestoredAt: at, BackupMadeAt: at.Add(-time.Hour), Spent: 3, Stopped: true}})
 	for path, want := range map[string]string{
-		"/v1/invitations": `{"invitations":[{"id":"0123456789ab","tenant":"acme","client":"main","created_at":"2026-01-02T03:04:00Z","expires_at":"2026-01-02T04:04:00Z","created_by":"backend"}]}`,
+		"/v1/invitations": `{"invitations":[{"id":"0123456789ab","tenant":"acme","client":"main","created_at":"2026-01-02T03:04:00Z","expires_at":"2026-01-02T04:04:00Z","created_by":"backend"}],"total":1}`,
 		"/v1/revocations": `{"revocations":[{"tenant":"older","client":"main","site":"datadoghq.eu","org_id":"o1","why":"disconnected by ops","delete_key":true,"asked_at":"2026-01-02T03:04:00Z","attempts":2,"next_at":"2026-01-02T03:05:00Z","last_error":"api.datadoghq.eu: 503"},` +
-			`{"tenant":"younger","client":"main","site":"datadoghq.eu","org_id":"o2","delete_key":false,"asked_at":"2026-01-02T04:04:00Z","attempts":0}]}`,
+			`{"tenant":"younger","client":"main","site":"datadoghq.eu","org_id":"o2","delete_key":false,"asked_at":"2026-01-02T04:04:00Z","attempts":0}],"total":2}`,
 		"/v1/quarantine": `{"quarantined":true,"restored_at":"2026-01-02T03:04:00Z","backup_made_at":"2026-01-02T02:04:00Z","spent":3,"stopped":true}`,
 	} {
 		if resp, body := s.do("GET", path, "", bearer("the-operate")); resp.StatusCode != 200 || body != want+"\n" {

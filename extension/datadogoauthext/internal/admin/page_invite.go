@@ -2,6 +2,7 @@ package admin
 
 import (
 	"net/http"
+	"net/url"
 	"time"
 
 	"go.uber.org/zap"
@@ -14,7 +15,10 @@ type inviteView struct {
 	Tenant, Client, Lifetime string // as they were typed
 	Fault                    string
 	Made                     *Invitation
+	Query                    string // what is searched for among those that still work
+	Shown                    string // how many of them there are
 	Open                     []OpenInvitation
+	First, Next              string // paths; empty for none
 	OpenFault                string
 	PublicURL                string
 	Lifetimes                []lifetimeChoice
@@ -37,12 +41,39 @@ func (a *Admin) showInvitations(w http.ResponseWriter, r *http.Request, s *sessi
 		view.Lifetime = "72h"
 	}
 	if s.token.Role != RoleConnect {
-		var err error
-		if view.Open, err = a.grants.Invitations(r.Context()); err != nil {
+		all, err := a.grants.Invitations(r.Context())
+		if err != nil {
 			view.OpenFault = a.faultText(r, err)
 		}
+		view.open(all, sectionOfPage(r.URL.Query()))
 	}
 	a.showWith(w, r, s, status, inviteTemplate, pageView{Title: "Connect links", Nav: "invitations", Main: view})
+}
+
+// open shows a section of the links that still work.
+func (v *inviteView) open(all []OpenInvitation, s section) {
+	part, total, next := s.invitations(all)
+	v.Query, v.Open, v.Shown = s.text, part, plural(total, "link")
+	if s.after != nil {
+		v.First = linksPath(s.text, "")
+	}
+	if next != "" {
+		v.Next = linksPath(s.text, next)
+	}
+}
+
+// linksPath is the path of the links behind one.
+func linksPath(text, after string) string {
+	values := url.Values{}
+	for name, value := range map[string]string{"q": text, "after": after} {
+		if value != "" {
+			values.Set(name, value)
+		}
+	}
+	if len(values) == 0 {
+		return "/invitations"
+	}
+	return "/invitations?" + values.Encode()
 }
 
 // inviteByForm makes a link and shows it in the answer itself, which nobody keeps: a redirect would have to keep it for the next page.

@@ -27,6 +27,18 @@ func parameters(raw string, known ...string) (url.Values, error) {
 	return values, nil
 }
 
+// maxText bounds what is searched for. The names of tenants are no longer.
+const maxText = 256
+
+// readText reads the parameter q.
+func readText(values url.Values) (string, error) {
+	text := values.Get("q")
+	if len(text) > maxText {
+		return "", fmt.Errorf("q: holds %d bytes; it may hold %d", len(text), maxText)
+	}
+	return text, nil
+}
+
 // limitOf reads the parameter limit, from 1 to most; without it the answer is unset.
 func limitOf(values url.Values, unset, most int) (int, error) {
 	if !values.Has("limit") {

@@ -67,12 +67,8 @@ func states() []string {
 // StateName is the word for a grant's state in a query.
 func StateName(st grant.State) string { return strings.ReplaceAll(string(st), " ", "-") }
 
-const (
-	// maxPage bounds the limit that a request of the API may ask for.
-	maxPage = 1000
-	// maxQueryText is more than a tenant's name can have.
-	maxQueryText = 256
-)
+// maxPage bounds the limit that a request of the API may ask for.
+const maxPage = 1000
 
 // readQuery reads the parameters q, site, state, client, after, limit and sends. The error is for whoever asked.
 func readQuery(raw string) (Query, error) {
@@ -80,9 +76,9 @@ func readQuery(raw string) (Query, error) {
 	if err != nil {
 		return Query{}, err
 	}
-	q := Query{Text: values.Get("q"), Site: values.Get("site"), State: values.Get("state"), Client: values.Get("client"), After: values.Get("after")}
-	if len(q.Text) > maxQueryText {
-		return Query{}, fmt.Errorf("q: holds %d bytes; it may hold %d", len(q.Text), maxQueryText)
+	q := Query{Site: values.Get("site"), State: values.Get("state"), Client: values.Get("client"), After: values.Get("after")}
+	if q.Text, err = readText(values); err != nil {
+		return Query{}, err
 	}
 	if q.State != "" && !slices.Contains(States, q.State) {
 		return Query{}, fmt.Errorf("state: %.40q is none of %s", q.State, strings.Join(States, ", "))
