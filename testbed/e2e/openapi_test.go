@@ -193,11 +193,16 @@ func (w *apiWalk) refusals(op operation) {
 	asRole := func(role string) change {
 		return func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+w.tokens[role]) }
 	}
+	forbidden := func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") }
 	stranger := ""
 	for _, role := range slices.Sorted(maps.Keys(w.tokens)) {
 		if !slices.Contains(op.roles, role) {
 			stranger = role
 		}
+	}
+	if len(op.roles) > 0 {
+		w.ask(op, http.StatusForbidden, forbidden)
+		forbidden = asRole(stranger)
 	}
 	badValue := func(r *http.Request) {
 		r.URL.Path, r.URL.RawPath = strings.Replace(r.URL.Path, "acme", "a\nb", 1), strings.Replace(r.URL.Path, "acme", "a%0Ab", 1)
@@ -212,7 +217,7 @@ func (w *apiWalk) refusals(op operation) {
 	}
 	for status, changes := range map[int][]change{
 		http.StatusUnauthorized:          {valid, func(r *http.Request) { r.Header.Del("Authorization") }},
-		http.StatusForbidden:             {valid, asRole(stranger)},
+		http.StatusForbidden:             {valid, forbidden},
 		http.StatusMisdirectedRequest:    {valid, func(r *http.Request) { r.Host = "evil.example" }},
 		http.StatusNotFound:              {valid, func(r *http.Request) { r.URL.Path = strings.Replace(r.URL.Path, "acme", "nobody", 1) }},
 		http.StatusBadRequest:            {sending("{")},

@@ -36,6 +36,7 @@ type Admin struct {
 	hosts     hosts
 	sessions  *sessions
 	requests  *ratelimit.Limiter // nil without a bound
+	visits    *ratelimit.Limiter // of those who follow a link elsewhere; nil without a bound
 	logins    *ratelimit.Limiter
 	lockedOut lockedOut
 	lookers   chan struct{} // has room for those who look for the end of a check
@@ -57,6 +58,7 @@ func New(opts Options) *Admin {
 		hosts:     newHosts(opts.Endpoint, opts.Hosts),
 		sessions:  newSessions(opts.SessionLifetime, len(opts.Tokens)),
 		requests:  newLimiter(opts.RequestsPerMinute),
+		visits:    newLimiter(opts.RequestsPerMinute),
 		logins:    newLimiter(loginsPerMinute),
 		lookers:   make(chan struct{}, maxLookers),
 	}

@@ -24,12 +24,12 @@ func (a *Admin) view(next func(w http.ResponseWriter, r *http.Request, s *sessio
 }
 
 // form lets a form act that a page of the session sent. Three things have to agree, each of which alone keeps a foreign page out: the
-// cookie, which the browser takes along from pages of this origin only; what the browser says of where the request began; and the
-// hidden field csrf. next finds the fields parsed.
+// cookie, which the browser takes along from pages of this origin only; what the browser says of where the request began, which
+// unlessForeign looks at; and the hidden field csrf. next finds the fields parsed.
 func (a *Admin) form(next func(w http.ResponseWriter, r *http.Request, s *session), roles ...Role) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		r = asPage(w, r)
-		if !a.fromHere(w, r) {
+		if !a.readForm(w, r) {
 			return
 		}
 		s := a.enter(w, r, cameFrom(r), roles)
@@ -44,13 +44,8 @@ func (a *Admin) form(next func(w http.ResponseWriter, r *http.Request, s *sessio
 	}
 }
 
-// fromHere reads a form that was sent by a page of this listener, or answers itself and returns false. Browsers tell by Sec-Fetch-Site;
-// those that do not know it (Safari before 16.4) by Origin, which holds this origin because of the pages' Referrer-Policy.
-func (a *Admin) fromHere(w http.ResponseWriter, r *http.Request) bool {
-	if err := http.NewCrossOriginProtection().Check(r); err != nil {
-		a.gate(w, http.StatusForbidden, gateView{Text: "Nothing was done: this form was not sent by a page of this listener."})
-		return false
-	}
+// readForm reads the fields of a form, or answers itself and returns false.
+func (a *Admin) readForm(w http.ResponseWriter, r *http.Request) bool {
 	r.Body = http.MaxBytesReader(w, r.Body, maxFormBytes)
 	if err := r.ParseForm(); err != nil {
 		a.gate(w, http.StatusBadRequest, gateView{Text: "Nothing was done: the form could not be read, or holds too much."})

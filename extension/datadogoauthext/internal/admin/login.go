@@ -54,7 +54,7 @@ func (a *Admin) loginPage(w http.ResponseWriter, r *http.Request) {
 // answered alike: every file is read and compared before the name counts.
 func (a *Admin) login(w http.ResponseWriter, r *http.Request) {
 	r = asPage(w, r)
-	if !a.fromHere(w, r) {
+	if !a.readForm(w, r) {
 		return
 	}
 	name, presented, next := r.PostForm.Get("name"), strings.TrimSpace(r.PostForm.Get("token")), localPath(r.PostForm.Get("next"))

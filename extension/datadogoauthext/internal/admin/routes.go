@@ -88,6 +88,7 @@ func (a *Admin) Handler() http.Handler {
 			all.HandleFunc(r.Method+" "+r.Path, r.handler)
 		}
 	}
-	all.Handle("/", a.hosts.only(limited(a.requests, notFoundAsProblem(guarded))))
+	answers := notFoundAsProblem(guarded)
+	all.Handle("/", a.hosts.only(a.unlessForeign(limited(a.requests, answers), limited(a.visits, answers))))
 	return withHeaders(all)
 }
