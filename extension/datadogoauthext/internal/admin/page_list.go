@@ -58,7 +58,7 @@ func (a *Admin) list(w http.ResponseWriter, r *http.Request, s *session) {
 	}
 	now := time.Now()
 	view := a.listOf(r.Context(), r.URL.Query(), now)
-	a.show(w, r, s, listTemplate, pageView{Title: "Tenants", Nav: "tenants", Live: livePath + "?" + r.URL.RawQuery, Stamp: view.stamp(), At: now, Main: view})
+	a.show(w, r, s, listTemplate, pageView{Title: "Tenants", Nav: "tenants", Live: view.livePath(), Stamp: view.stamp(), At: now, Main: view})
 }
 
 func (a *Admin) listOf(ctx context.Context, values url.Values, now time.Time) *listView {
@@ -157,6 +157,11 @@ func (v *listView) stamp() string {
 		_, _ = sum.Write([]byte("quarantine"))
 	}
 	return strconv.FormatUint(sum.Sum64(), 36)
+}
+
+// livePath asks for what the page shows. A parameter of the address that the list does not know is not in it: the page of a tenant has one.
+func (v *listView) livePath() string {
+	return livePath + strings.TrimPrefix(listPath(v.Query, v.Query.After), "/")
 }
 
 func (v *listView) live() liveAnswer {

@@ -228,7 +228,7 @@ func TestALiveUpdateIsWhatThePageShows(t *testing.T) {
 	read := s.loggedIn("the-read")
 	shown := regexp.MustCompile(`(?s)<(\w+)[^>]* data-k="([^"]+)"( class="([^"]*)")?[^>]*>([^<]*)<`)
 	row := regexp.MustCompile(`<tr role="row" data-g="([^"]*)">`)
-	for _, path := range []string{"/", "/tenants/acme", "/tenants/globex%20&%20co"} {
+	for _, path := range []string{"/", "/tenants/acme", "/tenants/globex%20&%20co", "/?tenant=acme&after=acme", "/?q=%20a&state=pending&site=us3.datadoghq.com&client=main&after=a&limit=7&tenant=nobody"} {
 		page := s.view(read, path)
 		live := html.UnescapeString(regexp.MustCompile(`data-live="([^"]*)"`).FindStringSubmatch(page)[1])
 		var answer struct {
