@@ -21,6 +21,7 @@ const (
 // listView is the list of tenants.
 type listView struct {
 	PublicURL  string
+	Elsewhere  bool // whether no exporter of this collector sends
 	Query      Query
 	Clients    []string
 	Sites      []string
@@ -63,7 +64,7 @@ func (a *Admin) list(w http.ResponseWriter, r *http.Request, s *session) {
 
 func (a *Admin) listOf(ctx context.Context, values url.Values, now time.Time) *listView {
 	query := listQuery(values)
-	v := &listView{PublicURL: a.publicURL, Query: query, Clients: a.clientChoices(query.Client), Sites: siteNames(), States: stateChoices}
+	v := &listView{PublicURL: a.publicURL, Elsewhere: !a.grants.Sending(), Query: query, Clients: a.clientChoices(query.Client), Sites: siteNames(), States: stateChoices}
 	page := a.grants.Query(query)
 	if page.Next != "" {
 		v.Next = listPath(query, page.Next)
@@ -85,7 +86,7 @@ func (a *Admin) listOf(ctx context.Context, values url.Values, now time.Time) *l
 	}
 	v.Shown = v.top.add("shown", "", shown)
 	for _, s := range page.Tenants {
-		v.Rows = append(v.Rows, newRow(s, figures[s.Tenant], now))
+		v.Rows = append(v.Rows, newRow(s, figures[s.Tenant], now, v.Elsewhere))
 	}
 	if query.After != "" {
 		v.First = listPath(query, "")
@@ -155,6 +156,9 @@ func (v *listView) stamp() string {
 	_, _ = sum.Write([]byte(v.Next))
 	if v.Quarantine != nil {
 		_, _ = sum.Write([]byte("quarantine"))
+	}
+	if v.Elsewhere {
+		_, _ = sum.Write([]byte("elsewhere"))
 	}
 	return strconv.FormatUint(sum.Sum64(), 36)
 }

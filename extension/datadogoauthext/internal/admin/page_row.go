@@ -19,7 +19,8 @@ type rowView struct {
 	Error, Parked, Waited slot
 }
 
-func newRow(s TenantStatus, figures []SendFigure, now time.Time) rowView {
+// newRow is a row of the list. elsewhere says that nothing is sent by this collector, which then knows of no send.
+func newRow(s TenantStatus, figures []SendFigure, now time.Time, elsewhere bool) rowView {
 	r := rowView{Tenant: s.Tenant, Path: tenantPath(s.Tenant)}
 	add := r.slots.add
 	r.Flow = flowSlot(&r.slots, s)
@@ -28,7 +29,11 @@ func newRow(s TenantStatus, figures []SendFigure, now time.Time) rowView {
 	r.Last4, r.KeyAge = add("last4", "mono", last4(s)), add("keyage", "soft", keyAge(now, s))
 
 	sum := sumOf(figures)
-	r.Sent = add("sent", "", ago(now, sum.LastSent, "never"))
+	never := "never"
+	if elsewhere {
+		never = "not known here"
+	}
+	r.Sent = add("sent", "", ago(now, sum.LastSent, never))
 	r.SentBy = add("sentby", "soft", sum.name())
 	r.Error = errorSlot(&r.slots, "error", sum, s, now)
 	r.Parked = add("parked", level2(sum.Parked > 0, levelWait, ""), parkedText(sum.Parked))

@@ -128,9 +128,16 @@ func TestACollectorWithoutAnExporterSaysWhereSendsAreKnown(t *testing.T) {
 	g := &grants{tenants: []admin.TenantStatus{acme()}}
 	const nothing, elsewhere = "has sent nothing for this tenant", "known at the collectors that send"
 	s := start(t, g)
-	has(t, s.view(s.loggedIn("the-read"), "/tenants/acme"), nothing, "not "+elsewhere)
+	read := s.loggedIn("the-read")
+	has(t, s.view(read, "/tenants/acme"), nothing, "not "+elsewhere)
+	list := s.view(read, "/")
+	has(t, list, ">never<", "this collector's own", "not not known here", "not "+elsewhere)
 	g.only = true
-	has(t, s.view(s.loggedIn("the-read"), "/tenants/acme"), elsewhere, "not "+nothing)
+	has(t, s.view(read, "/tenants/acme"), elsewhere, "not "+nothing)
+	has(t, s.view(read, "/"), elsewhere, ">not known here<", "not >never<", "not this collector's own")
+	if live := s.view(read, "/live"); strings.Contains(live, regexp.MustCompile(`data-stamp="([^"]*)"`).FindStringSubmatch(list)[1]) {
+		t.Errorf("an open page is not told to reload: %s", live)
+	}
 }
 
 func TestTheListIsPagedAndKeepsItsFilter(t *testing.T) {
