@@ -147,10 +147,10 @@ func level2(holds bool, l, other level) string {
 	return string(other)
 }
 
-// figureSum is what the figures of a tenant come to: its latest send, its latest error, and all that waits.
+// figureSum is what the figures of a tenant come to: its latest send, its error, and all that waits.
 type figureSum struct {
 	SendFigure
-	errorAt SendFigure // that of the latest error
+	errorAt SendFigure // that of the latest error among the intakes that fail, or among all where none does
 }
 
 func sumOf(figures []SendFigure) figureSum {
@@ -159,7 +159,7 @@ func sumOf(figures []SendFigure) figureSum {
 		if f.LastSent.After(sum.LastSent) {
 			sum.Signal, sum.Intake, sum.LastSent = f.Signal, f.Intake, f.LastSent
 		}
-		if f.LastErrorAt.After(sum.errorAt.LastErrorAt) {
+		if was := sum.errorAt; f.fails() && !was.fails() || f.fails() == was.fails() && f.LastErrorAt.After(was.LastErrorAt) {
 			sum.errorAt = f
 		}
 		sum.Parked += f.Parked
@@ -171,6 +171,9 @@ func sumOf(figures []SendFigure) figureSum {
 	return sum
 }
 
+// fails reports whether the intake took nothing since its last error.
+func (f SendFigure) fails() bool { return f.LastErrorAt.After(f.LastSent) }
+
 func (f SendFigure) name() string {
 	if f.Signal == "" || f.Signal == f.Intake {
 		return f.Intake
@@ -178,7 +181,7 @@ func (f SendFigure) name() string {
 	return f.Signal + ", " + f.Intake
 }
 
-// errorSlot shows the latest error: as a fault while nothing was taken there since, else as one of the past. Where a fact stops the tenant, that says why
+// errorSlot shows an error: as a fault while nothing was taken there since, else as one of the past. Where a fact stops the tenant, that says why
 // nothing is sent.
 func errorSlot(to *slots, key string, sum figureSum, s TenantStatus, now time.Time) slot {
 	f := sum.errorAt
@@ -186,7 +189,7 @@ func errorSlot(to *slots, key string, sum figureSum, s TenantStatus, now time.Ti
 		return to.add(key, "", "")
 	}
 	class := "past"
-	if s.Sending && f.LastErrorAt.After(f.LastSent) {
+	if s.Sending && f.fails() {
 		class = "why " + string(levelBad)
 	}
 	return to.add(key, class, age(now, f.LastErrorAt)+" ago, "+f.Intake+": "+shortError(f.LastError, s))

@@ -108,6 +108,28 @@ func TestTheListSaysWhoseDataFlows(t *testing.T) {
 	)
 }
 
+// An intake that fails is not hidden by the newer error of one that takes data again.
+func TestTheRowOfATenantShowsTheIntakeThatFails(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	ago := func(minutes int) time.Time { return now.Add(-time.Duration(minutes) * time.Minute) }
+	recovered := admin.SendFigure{Signal: "metrics", Intake: "series", LastSent: ago(1), LastError: "timeout", LastErrorAt: ago(2)}
+	older := admin.SendFigure{Signal: "traces", Intake: "traces", LastSent: ago(1), LastError: "reset", LastErrorAt: ago(20)}
+	fails := admin.SendFigure{Signal: "logs", Intake: "logs", LastSent: ago(30), LastError: "503", LastErrorAt: ago(10)}
+	failsLonger := admin.SendFigure{Signal: "metrics", Intake: "sketches", LastError: "502", LastErrorAt: ago(15)} // and took nothing yet
+	for want, figures := range map[string][]admin.SendFigure{
+		`class="why bad">10 min ago, logs: 503<`:     {recovered, fails, older, failsLonger},
+		`class="past">2 min ago, series: timeout<`:   {older, recovered},
+		`class="why bad">15 min ago, sketches: 502<`: {failsLonger, recovered},
+	} {
+		for range 2 {
+			s := start(t, &grants{tenants: []admin.TenantStatus{acme()}, sends: map[string][]admin.SendFigure{"acme": figures}})
+			has(t, s.view(s.loggedIn("the-read"), "/"), want)
+			slices.Reverse(figures)
+		}
+	}
+}
+
 // TestTheListIsFilteredByClient where there are several.
 func TestTheListIsFilteredByClient(t *testing.T) {
 	t.Parallel()
