@@ -2,6 +2,7 @@ package admin_test
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -208,6 +209,30 @@ func TestASessionEnds(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A browser has one login. That before it ends with the next one, and not with a try that fails.
+func TestALoginEndsTheOneBefore(t *testing.T) {
+	t.Parallel()
+	s := start(t, &grants{})
+	for n, next := range []string{"the-operate", "the-read"} {
+		b := newBrowser(t, s.Config.Handler, "https://admin.example.com", fmt.Sprintf("10.0.0.%d", n))
+		b.login("the-operate")
+		before := maps.Clone(b.cookies)
+		as := func(cookies map[string]*http.Cookie) int {
+			other := newBrowser(t, s.Config.Handler, b.base, b.addr)
+			other.cookies = maps.Clone(cookies)
+			return other.do("GET", "/", "").Code
+		}
+		b.do("POST", "/login", loginForm(next, secretOf("guessed"), ""))
+		if got := as(before); got != 200 {
+			t.Errorf("a login of %s that failed ended one: %d", next, got)
+		}
+		b.login(next)
+		if old, now := as(before), as(b.cookies); old != 303 || now != 200 {
+			t.Errorf("after a login of %s the one before gets %d, and it %d", next, old, now)
+		}
 	}
 }
 
