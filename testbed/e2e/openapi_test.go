@@ -8,12 +8,15 @@ import (
 	"maps"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/openapi"
+	"github.com/datadogoauth/otelcol-datadogoauth/testbed/standin/faults"
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/world"
 )
 
@@ -25,7 +28,8 @@ var neverHere = map[string][]int{
 	"GET /v1/checks":                       {409}, "GET /v1/tenants/{tenant}/checks/latest": {409}, "GET /v1/tenants/{tenant}/checks/latest/report": {409},
 }
 
-// Every operation of the document is asked for, and for every refusal below 500 that it names. The client fails what is not as the document says.
+// Every operation of the document is asked for, and for every answer below 500 that it names, in each of its forms. The client fails what is not as
+// the document says.
 func TestTheAdminAPIIsAsItsDocumentSays(t *testing.T) {
 	t.Parallel()
 	tokens := map[string]string{}
@@ -62,10 +66,13 @@ func TestTheAdminAPIIsAsItsDocumentSays(t *testing.T) {
 	for _, status := range []int{http.StatusNoContent, http.StatusConflict} {
 		walk.ask(operation{name: "DELETE /v1/tenants/{tenant}/checks/latest"}, status)
 	}
+	sentFor(t, w, "acme")
 	for _, op := range operations(doc) {
 		walk.reads(op)
 		walk.refusals(op)
 	}
+	walk.forms(t, w)
+	walk.changes(w)
 	walk.ask(operation{name: "POST /v1/invitations"}, http.StatusCreated, sending(`{"tenant": "newcomer", "lifetime": "1h"}`))
 	walk.ask(operation{name: "DELETE /v1/invitations/{id}"}, http.StatusNoContent, func(r *http.Request) { r.URL.Path = "/v1/invitations/" + invitationID(t, w) })
 	for _, order := range []string{"pause", "resume", "refresh", "mint", "disconnect"} {
@@ -77,18 +84,86 @@ func TestTheAdminAPIIsAsItsDocumentSays(t *testing.T) {
 	walk.ask(operation{name: "POST /v1/tenants/{tenant}/change/confirm"}, http.StatusConflict, sending(`{"org_id": "o2"}`))
 	walk.ask(operation{name: "DELETE /v1/invitations/{id}"}, http.StatusConflict)
 	walk.ask(operation{name: "POST /v1/quarantine/end"}, http.StatusConflict)
+	walk.restored(w)
 	for _, op := range operations(doc) {
 		if op.has(http.StatusTooManyRequests) {
 			walk.flood(op)
 		}
 	}
 	for _, op := range operations(doc) {
-		for _, status := range op.answers {
-			if status >= 400 && status < 500 && !slices.Contains(neverHere[op.name], status) && !doc.Seen(op.name, status) {
-				t.Errorf("%s never answered %d", op.name, status)
+		for _, a := range op.answers {
+			if a.status < 500 && !slices.Contains(neverHere[op.name], a.status) && !doc.Seen(op.name, a.status, a.media) {
+				t.Errorf("%s never answered %d %s", op.name, a.status, a.media)
 			}
 		}
 	}
+}
+
+// sentFor waits until a send for a tenant is among its figures.
+func sentFor(t *testing.T, w *world.World, tenant string) {
+	t.Helper()
+	work(t, w, tenant, 1)
+	within(t, 20*time.Second, "a send is shown", func() bool {
+		by, _, _ := shownSends(t, w, tenant)
+		return !by["logs"].LastSent.IsZero()
+	})
+}
+
+// forms asks for what has several.
+func (w *apiWalk) forms(t *testing.T, of *world.World) {
+	t.Helper()
+	as := func(media string) change { return func(r *http.Request) { r.Header.Set("Accept", media) } }
+	w.ask(operation{name: "GET /v1/audit"}, http.StatusOK, as("application/x-ndjson"))
+	w.ask(operation{name: "GET /v1/tenants/{tenant}/checks/latest/report"}, http.StatusOK, as("text/html"))
+	status, body, err := of.Admin(t.Context(), http.MethodGet, "/v1/tenants?sends=true&q=acme", nil)
+	if err != nil || status != http.StatusOK || !strings.Contains(string(body), `"last_sent_at"`) {
+		t.Errorf("a list with sends: %d %v %s", status, err, body)
+	}
+}
+
+// changes lets one customer consent with another's organisation, twice: the operator rejects the first and confirms the second.
+func (w *apiWalk) changes(of *world.World) {
+	w.t.Helper()
+	mover, to := of.Customers[1], of.Customers[2].Org
+	named := func(r *http.Request) { r.URL.Path = strings.Replace(r.URL.Path, "acme", mover.Tenant, 1) }
+	for _, order := range [][2]string{{"reject", "{}"}, {"confirm", `{"org_id": "` + to.ID + `"}`}} {
+		if err := of.Connect(w.t.Context(), world.Customer{Tenant: mover.Tenant, Org: to}); err != nil {
+			w.t.Fatal(err)
+		}
+		w.ask(operation{name: "GET /v1/changes"}, http.StatusOK)
+		w.ask(operation{name: "GET /v1/tenants/{tenant}"}, http.StatusOK, named)
+		w.ask(operation{name: "POST /v1/tenants/{tenant}/change/" + order[0]}, http.StatusOK, named, sending(order[1]))
+	}
+}
+
+// restored goes back to a backup, and ends the quarantine that follows. Refreshes that fail keep that from ending by itself.
+func (w *apiWalk) restored(of *world.World) {
+	w.t.Helper()
+	ctl := func(args ...string) {
+		if out, err := exec.CommandContext(w.t.Context(), binary(w.t, "datadogoauthctl"), args...).CombinedOutput(); err != nil {
+			w.t.Fatalf("datadogoauthctl %s: %v: %s", strings.Join(args[:2], " "), err, out)
+		}
+	}
+	grants := of.Path("grants.db")
+	if err := of.Collector.Stop(); err != nil {
+		w.t.Fatal(err)
+	}
+	ctl("store", "backup", "--store", grants, "--out", of.Path("backup"))
+	if err := os.Remove(grants); err != nil {
+		w.t.Fatal(err)
+	}
+	ctl("store", "restore", "--from", of.Path("backup"), "--store", grants, "--tokens-keyset", of.Path("tokens.keyset.json"), "--keys-keyset", of.Path("keys.keyset.json"))
+	if _, err := of.Standin.Faults().Add(faults.Fault{Path: "/oauth2/v1/token", Status: http.StatusServiceUnavailable}); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := of.StartCollector(w.t.Context()); err != nil {
+		w.t.Fatal(err)
+	}
+	status, body, err := of.Admin(w.t.Context(), http.MethodGet, "/v1/quarantine", nil)
+	if err != nil || status != http.StatusOK || !strings.Contains(string(body), `"restored_at"`) || !strings.Contains(string(body), `"backup_made_at"`) {
+		w.t.Errorf("the quarantine: %d %v %s", status, err, body)
+	}
+	w.ask(operation{name: "POST /v1/quarantine/end"}, http.StatusOK)
 }
 
 func invitationID(t *testing.T, w *world.World) string {
@@ -106,11 +181,19 @@ func invitationID(t *testing.T, w *world.World) string {
 type operation struct {
 	name    string // "POST /v1/tenants/{tenant}/pause"
 	roles   []string
-	answers []int
+	answers []answer
 	hasBody bool
 }
 
-func (op operation) has(status int) bool { return slices.Contains(op.answers, status) }
+// answer is a status, and one of its forms; "" is no body.
+type answer struct {
+	status int
+	media  string
+}
+
+func (op operation) has(status int) bool {
+	return slices.ContainsFunc(op.answers, func(a answer) bool { return a.status == status })
+}
 
 func operations(doc *openapi.Document) []operation {
 	var all []operation
@@ -121,10 +204,15 @@ func operations(doc *openapi.Document) []operation {
 			for _, role := range roles {
 				op.roles = append(op.roles, fmt.Sprint(role))
 			}
-			for status := range o.Responses.Map() {
+			for status, response := range o.Responses.Map() {
 				var n int
 				_, _ = fmt.Sscan(status, &n)
-				op.answers = append(op.answers, n)
+				for media := range response.Value.Content {
+					op.answers = append(op.answers, answer{n, media})
+				}
+				if len(response.Value.Content) == 0 {
+					op.answers = append(op.answers, answer{status: n})
+				}
 			}
 			all = append(all, op)
 		}

@@ -4,9 +4,11 @@ package openapi
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"sync"
 
@@ -25,11 +27,28 @@ type Document struct {
 	router routers.Router
 
 	mu   sync.Mutex // guards seen
-	seen map[string]map[int]bool
+	seen map[answer]bool
 }
+
+// answer is one that an operation gave.
+type answer struct {
+	operation string
+	status    int
+	media     string
+}
+
+const ndjson = "application/x-ndjson"
+
+// decodeText has bodies decoded of which a schema says no more than that they are text.
+var decodeText = sync.OnceFunc(func() {
+	for _, media := range []string{"text/html", ndjson} {
+		openapi3filter.RegisterBodyDecoder(media, openapi3filter.PlainBodyDecoder)
+	}
+})
 
 // Load reads a document as JSON.
 func Load(ctx context.Context, raw []byte) (*Document, error) {
+	decodeText()
 	doc, err := openapi3.NewLoader().LoadFromData(raw)
 	if err != nil {
 		return nil, err
@@ -41,14 +60,14 @@ func Load(ctx context.Context, raw []byte) (*Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Document{T: doc, router: router, seen: map[string]map[int]bool{}}, nil
+	return &Document{T: doc, router: router, seen: map[answer]bool{}}, nil
 }
 
-// Seen reports whether an operation, such as "GET /v1/tenants", gave an answer of that status.
-func (d *Document) Seen(operation string, status int) bool {
+// Seen reports whether an operation, such as "GET /v1/tenants", gave an answer of that status, and with a body of that media type; "" is none.
+func (d *Document) Seen(operation string, status int, media string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.seen[operation][status]
+	return d.seen[answer{operation, status, media}]
 }
 
 // Transport fails a request whose answer is not as the document says, or which the document does not allow and the server does.
@@ -90,17 +109,38 @@ func (d *Document) roundTrip(next http.RoundTripper, req *http.Request) (*http.R
 	}
 	looked := *options
 	looked.ExcludeResponseBody = len(body) > maxBody
-	answer := &openapi3filter.ResponseValidationInput{RequestValidationInput: asked, Status: resp.StatusCode, Header: resp.Header, Options: &looked}
-	if err := openapi3filter.ValidateResponse(req.Context(), answer.SetBodyBytes(body)); err != nil {
+	given := &openapi3filter.ResponseValidationInput{RequestValidationInput: asked, Status: resp.StatusCode, Header: resp.Header, Options: &looked}
+	err = openapi3filter.ValidateResponse(req.Context(), given.SetBodyBytes(body))
+	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")) // one that is not described is an error already
+	if err == nil && media == ndjson {
+		err = d.checkLines(route.Operation.Responses.Status(resp.StatusCode), body)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("%s: the answer %d is not as its OpenAPI document says: %w", operation, resp.StatusCode, err)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.seen[operation] == nil {
-		d.seen[operation] = map[int]bool{}
-	}
-	d.seen[operation][resp.StatusCode] = true
+	d.seen[answer{operation, resp.StatusCode, media}] = true
 	return resp, nil
+}
+
+// checkLines holds each line to the schema of components that the extension x-line names.
+func (d *Document) checkLines(response *openapi3.ResponseRef, body []byte) error {
+	name, _ := response.Value.Content.Get(ndjson).Schema.Value.Extensions["x-line"].(string)
+	schema := d.Components.Schemas[name]
+	if schema == nil {
+		return fmt.Errorf("x-line: %q is no schema", name)
+	}
+	for n, line := range bytes.Split(bytes.TrimSuffix(body, []byte("\n")), []byte("\n")) {
+		var value any
+		if err := json.Unmarshal(line, &value); err != nil {
+			return fmt.Errorf("line %d: %w", n+1, err)
+		}
+		if err := schema.Value.VisitJSON(value, openapi3.VisitAsResponse()); err != nil {
+			return fmt.Errorf("line %d: %w", n+1, err)
+		}
+	}
+	return nil
 }
 
 // undescribed lets pass what the server does not have either.

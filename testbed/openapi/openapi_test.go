@@ -16,8 +16,10 @@ const document = `{"openapi": "3.0.3", "info": {"title": "t", "version": "1"}, "
     "parameters": [{"name": "n", "in": "query", "schema": {"type": "integer", "maximum": 3}}],
     "requestBody": {"content": {"application/json": {"schema": {"type": "object", "additionalProperties": false, "properties": {"a": {"type": "string"}}}}}},
     "responses": {
-      "200": {"description": "ok", "content": {"application/json": {"schema": {"type": "object", "required": ["b"], "additionalProperties": false, "properties": {"b": {"type": "string", "format": "date-time"}}}}}},
-      "400": {"description": "no", "content": {"application/problem+json": {"schema": {"type": "object", "required": ["detail"]}}}}}}}}}`
+      "200": {"description": "ok", "content": {"application/json": {"schema": {"type": "object", "required": ["b"], "additionalProperties": false, "properties": {"b": {"type": "string", "format": "date-time"}}}},
+        "text/html": {"schema": {"type": "string"}}, "application/x-ndjson": {"schema": {"type": "string", "x-line": "Thing"}}}},
+      "400": {"description": "no", "content": {"application/problem+json": {"schema": {"type": "object", "required": ["detail"]}}}}}}}},
+  "components": {"schemas": {"Thing": {"type": "object", "required": ["b"], "additionalProperties": false, "properties": {"b": {"type": "string", "format": "date-time"}}}}}}`
 
 func TestWhatIsNotAsTheDocumentSaysIsAnError(t *testing.T) {
 	t.Parallel()
@@ -33,6 +35,10 @@ func TestWhatIsNotAsTheDocumentSaysIsAnError(t *testing.T) {
 		"a field missing":                   {"/v1/things/a", asked, "application/json", `{}`, 200, "is not as its OpenAPI document says"},
 		"no time":                           {"/v1/things/a", asked, "application/json", `{"b": "yesterday"}`, 200, "is not as its OpenAPI document says"},
 		"another type":                      {"/v1/things/a", asked, "text/plain", ok, 200, "is not as its OpenAPI document says"},
+		"a page":                            {"/v1/things/a", asked, "text/html", "<p>", 200, ""},
+		"lines":                             {"/v1/things/a", asked, "application/x-ndjson", ok + "\n" + ok + "\n", 200, ""},
+		"a line of another shape":           {"/v1/things/a", asked, "application/x-ndjson", ok + "\n{}\n", 200, "line 2"},
+		"a line that is no JSON":            {"/v1/things/a", asked, "application/x-ndjson", "b\n", 200, "line 1"},
 		"another status":                    {"/v1/things/a", asked, "application/json", ok, 201, "is not as its OpenAPI document says"},
 		"what is not allowed is let pass":   {"/v1/things/a?n=4", asked, "application/json", ok, 200, "does not allow"},
 		"a body that is not is let pass":    {"/v1/things/a", `{"z": 1}`, "application/json", ok, 200, "does not allow"},
@@ -75,7 +81,7 @@ func TestWhatIsNotAsTheDocumentSaysIsAnError(t *testing.T) {
 			if body, err := io.ReadAll(resp.Body); err != nil || string(body) != c.answer {
 				t.Errorf("got %q %v", body, err)
 			}
-			if seen := doc.Seen("POST /v1/things/{thing}", c.status); seen != (c.status != 404) {
+			if seen := doc.Seen("POST /v1/things/{thing}", c.status, c.contentType); seen != (c.status != 404) {
 				t.Errorf("seen: %v", seen)
 			}
 		})
