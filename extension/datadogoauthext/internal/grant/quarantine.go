@@ -35,7 +35,8 @@ func (v *view) quarantined() (q Quarantine, ok bool) {
 		h.rec.Stopped = h.rec.Stopped || v.badQuarantine[QuarantineKey] != nil
 		return h.rec, true
 	}
-	return Quarantine{Stopped: true}, v.badQuarantine[QuarantineKey] != nil
+	bad := v.badQuarantine[QuarantineKey] != nil
+	return Quarantine{Stopped: bad}, bad
 }
 
 func (s *Service) quarantined() (Quarantine, bool) {

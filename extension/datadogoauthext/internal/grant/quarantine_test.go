@@ -112,6 +112,8 @@ func TestAQuarantineEndsByItself(t *testing.T) {
 		_, inView := s.Quarantine()
 		return err != nil && !inView
 	}, propagation, 10*time.Millisecond, "the first pass does all of it")
+	q, _ := s.Quarantine()
+	assert.Zero(t, q, "a store in no quarantine has stopped nothing")
 	counts.mu.Lock()
 	assert.Equal(t, map[string]int{"refreshed": 28, "revoked": 2}, counts.n)
 	counts.mu.Unlock()
