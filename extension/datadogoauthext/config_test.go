@@ -147,10 +147,11 @@ func TestListenersServeAloneAndToTheirOwnOrigin(t *testing.T) {
 	t.Parallel()
 	for _, listener := range []string{"flow::listener", "admin::listener"} {
 		for key, value := range map[string]any{
-			"middlewares":      []any{map[string]any{"id": "spy"}},
-			"auth":             map[string]any{"authenticator": "basicauth"},
-			"cors":             map[string]any{"allowed_origins": []any{"*"}},
-			"response_headers": map[string]any{"Access-Control-Allow-Origin": "*"},
+			"middlewares":            []any{map[string]any{"id": "spy"}},
+			"auth":                   map[string]any{"authenticator": "basicauth"},
+			"cors":                   map[string]any{"allowed_origins": []any{"*"}},
+			"response_headers":       map[string]any{"Access-Control-Allow-Origin": "*"},
+			"compression_algorithms": []any{"", "zstd"},
 		} {
 			conf, err := confmaptest.LoadConf(filepath.Join("testdata", "config.yaml"))
 			require.NoError(t, err)

@@ -114,7 +114,8 @@ type server struct {
 func (e *datadogOAuth) serve(ctx context.Context, host component.Host, key string, cfg confighttp.ServerConfig, handler http.Handler) error {
 	quiet := e.set.TelemetrySettings
 	quiet.TracerProvider = noop.NewTracerProvider()
-	srv, err := cfg.ToServer(ctx, host.GetExtensions(), quiet, handler)
+	cfg = asSent(cfg)
+	srv, err := cfg.ToServer(ctx, host.GetExtensions(), quiet, handler, confighttp.WithErrorHandler(refuseEncoded))
 	if err != nil {
 		return fmt.Errorf("%s: %w", key, err)
 	}

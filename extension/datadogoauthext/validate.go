@@ -115,6 +115,9 @@ func validateListener(key string, l *confighttp.ServerConfig, add adder) {
 	if len(l.ResponseHeaders) > 0 {
 		add(key+"::response_headers", "remove it: each answer carries the headers that it needs")
 	}
+	if slices.ContainsFunc(l.CompressionAlgorithms, func(name string) bool { return name != "" }) {
+		add(key+"::compression_algorithms", "remove it: forms and orders are short, and nobody who is not known yet may have a compressed body opened")
+	}
 	if t := l.TLS.Get(); t != nil && (t.MinVersion == "1.0" || t.MinVersion == "1.1") {
 		add(key+"::tls::min_version", "must be 1.2 or 1.3")
 	}
