@@ -45,6 +45,6 @@ func asOperator(ctx context.Context, by string) context.Context {
 // noteRefusal records an order that was refused.
 func (a adminGrants) noteRefusal(ctx context.Context, order, tenant string, err error) {
 	if errors.Is(err, admin.ErrRefused) {
-		a.Note(ctx, audit.Record{What: "order refused: " + order, Tenant: tenant, Reason: err.Error()})
+		a.Note(ctx, audit.Record{What: "order refused: " + order, Tenant: tenant, Reason: err.Error(), Minor: true})
 	}
 }

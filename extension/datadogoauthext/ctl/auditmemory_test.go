@@ -89,7 +89,7 @@ func addAudit(t *testing.T, w world, n int) {
 	}
 	at := time.Now().Add(-time.Duration(n) * time.Second)
 	for i := range n {
-		id := audit.NewID(at.Add(time.Duration(i)*time.Second), audit.Tenant("one of many"), false)
+		id := audit.NewID(at.Add(time.Duration(i)*time.Second), audit.Tenant("one of many"), audit.Lasting)
 		add(audit.Key(id), audit.Record{
 			ID: id, At: at, Actor: audit.Actor{Kind: "operator", Name: "ops", Via: "api"}, What: "grant paused", Tenant: "one of many", Client: "main", Site: "datadoghq.eu",
 			OrgID: "aaaa0000-1111-2222-3333-444455556666", Reason: "paused by ops: " + strings.Repeat("because ", 20), Changes: []audit.Change{{Field: "hold", Before: "none", After: "paused"}},

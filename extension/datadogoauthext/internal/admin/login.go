@@ -72,14 +72,14 @@ func (a *Admin) login(w http.ResponseWriter, r *http.Request) {
 	s, value := newSession(token, secret, now)
 	a.sessions.add(s, now)
 	a.logger.Info("somebody logged in at the admin listener", zap.String("token", token.Name), zap.String("from", r.RemoteAddr))
-	a.note(r.Context(), token.Name, "page", audit.Record{What: "operator logged in", Reason: "from " + r.RemoteAddr})
+	a.note(r.Context(), token.Name, "page", audit.Record{What: "operator logged in", Reason: "from " + r.RemoteAddr, Minor: true})
 	setCookie(w, r, value)
 	http.Redirect(w, r, next, http.StatusSeeOther)
 }
 
 func (a *Admin) logout(w http.ResponseWriter, r *http.Request, s *session) {
 	a.sessions.end(s)
-	a.note(r.Context(), s.token.Name, "page", audit.Record{What: "operator logged out"})
+	a.note(r.Context(), s.token.Name, "page", audit.Record{What: "operator logged out", Minor: true})
 	setCookie(w, r, "")
 	http.Redirect(w, r, "/login", http.StatusSeeOther)
 }

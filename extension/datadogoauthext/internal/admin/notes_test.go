@@ -41,7 +41,11 @@ func (g *grants) noted() []string {
 	defer g.notes.mu.Unlock()
 	var lines []string
 	for _, r := range g.notes.all {
-		lines = append(lines, fmt.Sprintf("%s %s %s: %s [%s] %s", r.Actor.Kind, r.Actor.Name, r.Actor.Via, r.What, r.Tenant, r.Reason))
+		what := r.What
+		if r.Minor {
+			what += " (minor)"
+		}
+		lines = append(lines, fmt.Sprintf("%s %s %s: %s [%s] %s", r.Actor.Kind, r.Actor.Name, r.Actor.Via, what, r.Tenant, r.Reason))
 	}
 	g.notes.all = nil
 	return lines
@@ -62,7 +66,7 @@ func TestWhatOperatorsDoIsRecorded(t *testing.T) {
 	s := start(t, g)
 	b := newBrowser(t, s.Config.Handler, "http://localhost:8445", "192.0.2.7")
 	b.login("the-operate")
-	wantNoted(t, g, "operator the-operate page: operator logged in [] from 192.0.2.7:12345")
+	wantNoted(t, g, "operator the-operate page: operator logged in (minor) [] from 192.0.2.7:12345")
 	b.do("GET", "/tenants/acme/report.html", "")
 	b.do("GET", "/tenants/acme/report.json", "")
 	s.do("GET", "/v1/tenants/acme/checks/latest/report", "", bearer("the-read"))
@@ -70,7 +74,7 @@ func TestWhatOperatorsDoIsRecorded(t *testing.T) {
 	s.do("GET", "/v1/store/archive", "", bearer("the-operate"))
 	wantNoted(t, g, "operator the-operate api: backup downloaded [] ")
 	b.do("POST", "/logout", url.Values{"csrf": {csrfOf(b.do("GET", "/", "").Body.String())}}.Encode())
-	wantNoted(t, g, "operator the-operate page: operator logged out [] ")
+	wantNoted(t, g, "operator the-operate page: operator logged out (minor) [] ")
 }
 
 func TestASessionThatItsTokenEndsIsRecorded(t *testing.T) {
@@ -93,7 +97,7 @@ func TestASessionThatItsTokenEndsIsRecorded(t *testing.T) {
 			t.Errorf("got %d", resp.Code)
 		}
 	}
-	wantNoted(t, g, "  : session ended [] the token ops was replaced, removed or cannot be read")
+	wantNoted(t, g, "  : session ended (minor) [] the token ops was replaced, removed or cannot be read")
 }
 
 // TestWhatCanHappenAllTheTimeIsCounted: failed logins and refused roles.

@@ -113,7 +113,7 @@ func (a *Admin) sessionOf(r *http.Request) *session {
 	}
 	if err != nil || subtle.ConstantTimeCompare(secret[:], s.secret[:]) != 1 {
 		a.sessions.end(s)
-		a.grants.Note(r.Context(), audit.Record{What: "session ended", Reason: "the token " + s.token.Name + " was replaced, removed or cannot be read"})
+		a.grants.Note(r.Context(), audit.Record{What: "session ended", Reason: "the token " + s.token.Name + " was replaced, removed or cannot be read", Minor: true})
 		return nil
 	}
 	if r.URL.Path != livePath { // which a page that nobody looks at asks for too

@@ -24,7 +24,7 @@ func TestIDsSortByTimeAndLeadToTheirKeys(t *testing.T) {
 	subject := audit.Tenant("acme")
 	var ids []string
 	for i := range 1000 {
-		ids = append(ids, audit.NewID(at.Add(time.Duration(i)*time.Microsecond), subject, i%2 == 0))
+		ids = append(ids, audit.NewID(at.Add(time.Duration(i)*time.Microsecond), subject, audit.Classes()[i%3]))
 	}
 	assert.True(t, slices.IsSorted(ids))
 	for i, id := range ids {
@@ -37,8 +37,7 @@ func TestIDsSortByTimeAndLeadToTheirKeys(t *testing.T) {
 			assert.Equal(t, id, got)
 		}
 		assert.True(t, strings.HasPrefix(audit.IndexKey(id), audit.Index(subject)))
-		prefix := map[bool]string{true: audit.Routine(), false: audit.Records()}[i%2 == 0]
-		assert.True(t, strings.HasPrefix(audit.Key(id), prefix))
+		assert.True(t, strings.HasPrefix(audit.Key(id), audit.Prefix(audit.Classes()[i%3])))
 		assert.LessOrEqual(t, audit.From(when), id)
 		assert.Greater(t, audit.From(when.Add(time.Microsecond)), id)
 	}
@@ -46,8 +45,8 @@ func TestIDsSortByTimeAndLeadToTheirKeys(t *testing.T) {
 }
 
 func FuzzWhatIsNoIDIsRefused(f *testing.F) {
-	good := audit.NewID(at, audit.Tenant("acme"), true)
-	for _, seed := range []string{good, "", "key", "settings", strings.ToUpper(good), good + "r", "-" + good, good[1:], "t/" + good, "i/x/" + good} {
+	good := audit.NewID(at, audit.Tenant("acme"), audit.Routine)
+	for _, seed := range []string{good, audit.NewID(at, audit.Tenant("acme"), audit.Minor), "", "key", "settings", strings.ToUpper(good), good + "r", good + "m", "-" + good, good[1:], "t/" + good, "i/x/" + good} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, id string) {
@@ -122,7 +121,7 @@ func TestARecordIsOneLineOfTheLog(t *testing.T) {
 	log := zap.New(zapcore.NewSamplerWithOptions(core, time.Minute, 1, 0)).Named("audit")
 	for i, text := range hostile {
 		r := audit.Record{
-			ID: audit.NewID(at, audit.Tenant("acme"), false), At: at, Actor: audit.Actor{Kind: "operator", Name: text, Via: "api"}, What: "grant paused", Tenant: "acme", Reason: text,
+			ID: audit.NewID(at, audit.Tenant("acme"), audit.Lasting), At: at, Actor: audit.Actor{Kind: "operator", Name: text, Via: "api"}, What: "grant paused", Tenant: "acme", Reason: text,
 		}
 		d := audit.Diff{}
 		d.Text("org_name", "", text)

@@ -35,4 +35,18 @@ type Record struct {
 	Changes []Change `json:"changes,omitempty"`
 	// Routine says that it happens all the time and is not kept for long.
 	Routine bool `json:"routine,omitempty"`
+	// Minor says that it is kept as long as any, and goes before those of changes of grants, keys and settings where there are too many.
+	Minor bool `json:"minor,omitempty"`
+}
+
+// Class is that of its ID.
+func (r Record) Class() Class {
+	switch {
+	case r.Routine:
+		return Routine
+	case r.Minor:
+		return Minor
+	default:
+		return Lasting
+	}
 }

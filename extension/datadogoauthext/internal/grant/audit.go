@@ -61,7 +61,7 @@ func (tx *txn) audit() (told func(), err error) {
 			r.Actor = by
 		}
 		r.Bound()
-		r.ID = audit.NewID(r.At, subjectOf(*r), r.Routine)
+		r.ID = audit.NewID(r.At, subjectOf(*r), r.Class())
 		if err := errors.Join(tx.append(auditRecord{*r}), tx.append(auditIndex{r.ID})); err != nil {
 			return nil, err
 		}

@@ -228,6 +228,7 @@ func (d *description) pending(b, p Pending) {
 func (d *description) invitation(b, i Invitation) {
 	d.rec.What = "invitation made"
 	d.rec.Routine = b.Check != "" || i.Check != "" // each check makes some, for itself
+	d.rec.Minor = true                             // the role connect makes as many as it likes
 	if i.Hash == "" {
 		d.rec.What = "invitation ended"
 	}

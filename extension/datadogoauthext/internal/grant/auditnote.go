@@ -12,7 +12,8 @@ import (
 // Note records what changes nothing and is to be known all the same, such as a login or an order that was refused. The context says who did it;
 // where it does not, r.Actor does. r.What is a few fixed words; Tenant may be empty; Reason is for people. None of it is secret.
 //
-// What strangers can cause, or programs again and again, has to be Routine: it is the first to go, so nobody pushes out what others did.
+// What strangers can cause, or programs again and again, has to be Routine, and what any operator can do as often as they like has to be Minor: these are the
+// first to go, so nobody pushes out what others did.
 func (s *Service) Note(ctx context.Context, r audit.Record) error {
 	if CheckReadable(r.Tenant) != nil {
 		r.Tenant = audit.OneLine(r.Tenant, maxTenantBytes) // a name that nobody has

@@ -45,7 +45,10 @@ func (s *Service) Audit(ctx context.Context, q AuditQuery) (records []audit.Reco
 		return nil, "", err
 	}
 	limit := min(cmp.Or(max(0, q.Limit), defaultAudited), maxAudited)
-	prefixes := []string{audit.Records(), audit.Routine()}
+	var prefixes []string
+	for _, class := range audit.Classes() {
+		prefixes = append(prefixes, audit.Prefix(class))
+	}
 	if q.Tenant != "" {
 		prefixes = s.view.auditIndexes(q.Tenant)
 	}

@@ -16,7 +16,7 @@ import (
 type AuditOptions struct {
 	// Retention is how long a record is kept; zero means DefaultAuditRetention. Routine ones are kept for RoutineRetention at most.
 	Retention time.Duration
-	// MaxRecords is how many there are; zero means DefaultAuditRecords. Beyond that the oldest go, routine ones first.
+	// MaxRecords is how many there are; zero means DefaultAuditRecords. Beyond that the oldest go, routine ones first, then minor ones.
 	MaxRecords int
 }
 
@@ -43,21 +43,22 @@ func (s *Service) sweepAudit(ctx context.Context) {
 	}
 	err := s.tryLease(ctx, "audit", func(ctx context.Context, _ uint64) error {
 		now, kept := s.now(), s.auditOptions
-		old := audit.From(now.Add(-kept.Retention))
-		if _, err := s.sweepAudited(ctx, store.Range{After: audit.Records(), Before: audit.Records() + old}, maxAuditSwept); err != nil {
-			return err
-		}
-		old = audit.From(now.Add(-min(kept.Retention, RoutineRetention)))
-		if _, err := s.sweepAudited(ctx, store.Range{After: audit.Routine(), Before: audit.Routine() + old}, maxAuditSwept); err != nil {
-			return err
+		for _, class := range audit.Classes() {
+			prefix, retention := audit.Prefix(class), kept.Retention
+			if class == audit.Routine {
+				retention = min(retention, RoutineRetention)
+			}
+			if _, err := s.sweepAudited(ctx, store.Range{After: prefix, Before: prefix + audit.From(now.Add(-retention))}, maxAuditSwept); err != nil {
+				return err
+			}
 		}
 		excess, err := s.auditExcess(ctx, kept.MaxRecords)
-		for _, prefix := range []string{audit.Routine(), audit.Records()} {
+		for _, class := range audit.Classes() {
 			if err != nil || excess <= 0 {
 				break
 			}
 			var swept int
-			swept, err = s.sweepAudited(ctx, store.Prefix(prefix), excess)
+			swept, err = s.sweepAudited(ctx, store.Prefix(audit.Prefix(class)), excess)
 			excess -= swept
 		}
 		return err
@@ -70,8 +71,8 @@ func (s *Service) sweepAudit(ctx context.Context) {
 // auditExcess is how many records there are beyond those that may be.
 func (s *Service) auditExcess(ctx context.Context, most int) (int, error) {
 	excess := -most
-	for _, prefix := range []string{audit.Routine(), audit.Records()} {
-		r := store.Prefix(prefix)
+	for _, class := range audit.Classes() {
+		r := store.Prefix(audit.Prefix(class))
 		r.KeysOnly = true
 		if err := s.st.Range(ctx, store.KindAudit, r, func(store.Record) error { excess++; return nil }); err != nil {
 			return 0, fmt.Errorf("%w: read: %w", errStore, err)

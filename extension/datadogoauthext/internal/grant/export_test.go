@@ -214,6 +214,18 @@ func (s *Service) SweepAudit(ctx context.Context) {
 	s.sweepAudit(ctx)
 }
 
+// SweepInvitations sweeps at once.
+func (s *Service) SweepInvitations(ctx context.Context) { s.sweepInvitations(ctx, s.now()) }
+
+// PretendLinks has the service believe in so many links that work, each of a tenant of its own.
+func (s *Service) PretendLinks(n int) {
+	all, now := map[string]openLink{}, s.now()
+	for i := range n {
+		all[fmt.Sprint(i)] = openLink{fmt.Sprint("tenant ", i), now, now.Add(MaxInvitationLife)}
+	}
+	s.links.learn(all, now)
+}
+
 // CompareSettings does so at once.
 func (s *Service) CompareSettings(ctx context.Context) { s.compareSettings(ctx) }
 

@@ -83,8 +83,18 @@ func (s *Service) Invite(ctx context.Context, tenant, clientName string, life ti
 	secret = NewSecret()
 	now := s.now()
 	inv = Invitation{Hash: Hash(secret), Tenant: tenant, Client: clientName, Created: now, Expires: now.Add(life), CreatedBy: by}
-	err = s.change(ctx, func(tx *txn) error { return tx.put(inv) })
-	return secret, inv, err
+	surplus, err := s.takeLink(ctx, inv)
+	if errors.Is(err, ErrRefused) {
+		return "", Invitation{}, fmt.Errorf("%w: %w", ErrBadInvitation, err)
+	} else if err != nil {
+		return "", Invitation{}, err
+	}
+	if err := s.change(ctx, func(tx *txn) error { return tx.put(inv) }); err != nil {
+		s.links.leave(inv.Hash) // if it was made all the same, the next look at the store finds it
+		return "", Invitation{}, err
+	}
+	s.notSwept(ctx, s.deleteInvitations(ctx, "a newer link of its tenant took its place", surplus...))
+	return secret, inv, nil
 }
 
 // Invitation finds the invitation that a link's secret belongs to. Looking at it changes nothing.
@@ -163,23 +173,37 @@ func (s *Service) RevokeInvitation(ctx context.Context, id, by string) error {
 	default:
 		return fmt.Errorf("%w: %d invitations begin with this id; name the one by its full id", ErrRefused, len(found))
 	}
-	if err := s.deleteInvitation(ctx, found[0].Hash, orderText("revoked", "", by)); err != nil {
+	if err := s.deleteInvitations(ctx, orderText("revoked", "", by), found[0].Hash); err != nil {
 		return err
 	}
 	s.log.Info("An invitation was revoked", zap.String("tenant", found[0].Tenant), zap.String("by", by))
 	return nil
 }
 
-// deleteInvitation ends one by its hash. why is for the audit.
-func (s *Service) deleteInvitation(ctx context.Context, hash, why string) error {
-	return s.change(ctx, func(tx *txn) error {
-		tx.why = why
-		inv, found, err := get(tx, Invitation{Hash: hash})
-		if err == nil && found {
-			tx.remove(inv)
+// deletedAtOnce is how many invitations end in one step of the store.
+const deletedAtOnce = 100
+
+// deleteInvitations ends those of some hashes. why is for the audit.
+func (s *Service) deleteInvitations(ctx context.Context, why string, hashes ...string) error {
+	for some := range slices.Chunk(hashes, deletedAtOnce) {
+		err := s.change(ctx, func(tx *txn) error {
+			tx.why = why
+			for _, hash := range some {
+				inv, found, err := get(tx, Invitation{Hash: hash})
+				if err != nil {
+					return err
+				}
+				if found {
+					tx.remove(inv)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
-		return err
-	})
+	}
+	return nil
 }
 
 // NewSecret returns 256 random bits in base64url, 43 characters.

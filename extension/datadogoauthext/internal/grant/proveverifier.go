@@ -29,7 +29,7 @@ func (s *Service) InviteForCheck(ctx context.Context, tenant, client, id string,
 		return "", nil, err
 	}
 	return secret, func(ctx context.Context) {
-		if err := s.deleteInvitation(ctx, inv.Hash, "its check is over"); err != nil {
+		if err := s.deleteInvitations(ctx, "its check is over", inv.Hash); err != nil {
 			s.log.Warn("The link of a check was not deleted; it runs out by itself", zap.String("tenant", tenant), zap.Error(err))
 		}
 	}, nil
@@ -68,7 +68,7 @@ func (s *Service) tryVerifier(ctx context.Context, f Flow, at site.Site, code st
 		c.Trial, c.TrialOf = &trial, inv.Check
 		return nil
 	})
-	if err := errors.Join(noted, s.deleteInvitation(ctx, inv.Hash, "used by its check")); err != nil {
+	if err := errors.Join(noted, s.deleteInvitations(ctx, "used by its check", inv.Hash)); err != nil {
 		return &ConnectError{Outcome: OutcomeStoreFailed, Err: err}
 	}
 	return &ConnectError{Outcome: OutcomeChecked, Err: errors.New("a check asked for this consent; nothing was to be connected")}

@@ -99,6 +99,7 @@ type Service struct {
 	kicks       atomic.Int64 // to work on revocations, since the last time that nothing was left to do
 	backoff     backoffs
 	windows     windows
+	links       openLinks
 	valid       validKeys
 	unsaved     unsaved
 	intents     intents
@@ -177,6 +178,11 @@ func (s *Service) change(ctx context.Context, fn func(*txn) error) error {
 		return err
 	}
 	s.takeIn(written)
+	for _, w := range written {
+		if w.kind == store.KindInvitation && w.rec == nil {
+			s.links.leave(w.key)
+		}
+	}
 	return nil
 }
 

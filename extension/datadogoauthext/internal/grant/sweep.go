@@ -135,18 +135,23 @@ func (s *Service) abandonedHint(name string, n int) []zap.Field {
 			"exactly this redirect_url for this client in Datadog's developer platform", stage)))
 }
 
-// sweepInvitations keeps an invitation for as long as a consent that began with it may take.
+// sweepInvitations keeps an invitation for as long as a consent that began with it may take, and no more of a tenant than work at a time: several
+// collectors that share a store may have made more.
 func (s *Service) sweepInvitations(ctx context.Context, now time.Time) {
-	var old []Invitation
+	var old []string
 	err := list(ctx, &s.vault, store.KindInvitation, func(store.Record, error) {}, func(_ uint64, inv Invitation) {
-		if !now.Before(inv.Expires.Add(FlowLife)) && len(old) < maxSweptPerPass {
-			old = append(old, inv)
+		if !now.Before(inv.Expires.Add(FlowLife)) {
+			old = append(old, inv.Hash)
 		}
 	})
-	for _, inv := range old {
-		if err == nil {
-			err = s.deleteInvitation(ctx, inv.Hash, "it ran out")
-		}
+	if err == nil {
+		err = s.deleteInvitations(ctx, "it ran out", old...)
+	}
+	if err == nil {
+		err = s.readLinks(ctx)
+	}
+	if err == nil {
+		err = s.deleteInvitations(ctx, "newer links of its tenant took its place", s.links.surplus(now, "", "")...)
 	}
 	s.notSwept(ctx, err)
 }
