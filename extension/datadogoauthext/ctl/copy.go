@@ -7,6 +7,7 @@ func storeCopy(ctx context.Context, c *command) error {
 	from := c.placeFlags("from-", wayFile, wayDSN, wayAdmin)
 	to := c.placeFlags("to-", wayFile, wayDSN)
 	m := c.movingFlags()
+	m.what = "store copied"
 	if err := c.parse(); err != nil {
 		return err
 	}
@@ -26,6 +27,7 @@ func storeCopy(ctx context.Context, c *command) error {
 		return err
 	}
 	defer found.release()
+	m.from = from.String()
 	records, err := m.prepare(c, found, found.exclusive)
 	if err != nil {
 		return err

@@ -3,9 +3,12 @@ package ctl
 import (
 	"errors"
 	"fmt"
+	"os"
+	"os/user"
 	"slices"
 	"time"
 
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/audit"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/seal"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
@@ -18,6 +21,7 @@ type moving struct {
 	lostTokens           bool
 
 	tokens, keys *seal.Keyset
+	what, from   string // what is done, from where, for the audit of the new store
 	notice       string // what prepare found that the operator should know
 	// streamed are the records that go along and are not in memory, and counts all that go along.
 	streamed func(yield func(store.Record) error) error
@@ -90,7 +94,7 @@ func (m *moving) prepare(c *command, from *contents, exact bool) ([]store.Record
 			"nothing was written; an older backup may hold them, and --even-unreadable takes them along as they are: their tenants wait, the others go on")
 	}
 	if exact {
-		return records, nil
+		return m.withAudit(c, records, grant.Quarantine{})
 	}
 	records, mark, err := grant.MarkRestored(records, m.tokens, m.keys, time.Now(), made)
 	if errors.Is(err, grant.ErrClockBehind) {
@@ -100,7 +104,7 @@ func (m *moving) prepare(c *command, from *contents, exact bool) ([]store.Record
 		return nil, c.fault(err, "nothing was written")
 	}
 	m.notice, m.counts[store.KindQuarantine] = noticeOf(found, mark), 1
-	return records, nil
+	return m.withAudit(c, records, mark)
 }
 
 // noticeOf says what the new store does differently from the one that the records come from.
@@ -135,6 +139,44 @@ func checkCanary(records []store.Record, name string, ks *seal.Keyset) error {
 // rejected since, whose tokens were revoked.
 func underWay(kind store.Kind) bool {
 	return kind == store.KindFlow || kind == store.KindLogin || kind == store.KindInvitation || kind == store.KindPending
+}
+
+// withAudit adds a record of what is done, unless the new store will be exactly the old one.
+func (m *moving) withAudit(c *command, records []store.Record, mark grant.Quarantine) ([]store.Record, error) {
+	at := mark.RestoredAt
+	if at.IsZero() {
+		if !m.lostTokens {
+			return records, nil
+		}
+		at = time.Now()
+	}
+	var d audit.Diff
+	d.Text("from", "", m.from)
+	d.Time("restored_at", time.Time{}, mark.RestoredAt)
+	d.Time("backup_made", time.Time{}, mark.BackupMade)
+	d.Text("records", "", countsText(m.counts))
+	r := audit.Record{What: m.what, Actor: byCommand(), Reason: "with datadogoauthctl", Changes: d.Changes}
+	if m.lostTokens {
+		r.Reason += "; the tokens keyset is lost, so what it sealed is left out: tokens, links, reports and the audit until then"
+	}
+	noted, err := grant.SealAudit(m.tokens, m.keys, at, r)
+	if err != nil {
+		return nil, c.fault(err, "nothing was written")
+	}
+	m.counts[store.KindAudit] += len(noted)
+	return append(records, noted...), nil
+}
+
+// byCommand is whoever runs this command, as far as the machine knows.
+func byCommand() audit.Actor {
+	name := "somebody"
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		name = u.Username
+	}
+	if host, err := os.Hostname(); err == nil {
+		name += " on " + host
+	}
+	return audit.Actor{Kind: "operator", Name: name}
 }
 
 // withoutTokens leaves out what the tokens keyset seals.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/audit"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant/granttest"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/seal"
@@ -167,7 +168,7 @@ func TestARestoreThatCannotBeRightWritesNothing(t *testing.T) {
 	require.Equal(t, before, w.records(w.StorePath()))
 
 	run(t, with(w.keysets(), "store", "restore", "--from", damaged, "--store", w.file("rest.db"), "--even-unreadable")...)
-	require.Len(t, w.records(w.file("rest.db")), len(before)+1, "all, and the mark of the quarantine")
+	require.Len(t, w.records(w.file("rest.db")), len(before)+3, "all, the mark of the quarantine, and a record of the audit with its index")
 }
 
 func TestACopyOfAStoreFileIsExact(t *testing.T) {
@@ -196,7 +197,13 @@ func TestAStoreMovesToPostgreSQLAndBack(t *testing.T) {
 	after := w.records(back)
 	i := slices.IndexFunc(after, func(r store.Record) bool { return r.Kind == store.KindQuarantine })
 	require.GreaterOrEqual(t, i, 0, "the database may have been in use")
-	require.Equal(t, w.records(w.StorePath()), slices.Delete(after, i, i+1))
+	require.Len(t, movedAs(t, back, w.TokensKeyset()), 1)
+	before := w.records(w.StorePath())
+	old := func(r store.Record) bool {
+		return slices.ContainsFunc(before, func(b store.Record) bool { return b.Kind == r.Kind && b.Key == r.Key })
+	}
+	require.Equal(t, before, slices.DeleteFunc(after, func(r store.Record) bool { return !old(r) }), "and nothing else")
+	require.Len(t, w.records(back), len(before)+3)
 
 	require.NoError(t, os.WriteFile(dsn, []byte(pgtest.Shared(t).Database(t).Writer), 0o600))
 	require.Contains(t, run(t, with(w.keysets(), "store", "restore", "--from", archive, "--postgres-dsn-file", dsn)...), "quarantine")
@@ -220,6 +227,70 @@ func TestRootMakesAStoreForTheUserOfItsDirectory(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, uint32(65534), info.Sys().(*syscall.Stat_t).Uid)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+}
+
+// movedAs is the record by which the audit of a new store says where it comes from.
+func movedAs(t *testing.T, path, tokensFile string) (found []audit.Record) {
+	t.Helper()
+	tokens, err := seal.Load(tokensFile)
+	require.NoError(t, err)
+	st, err := store.OpenBolt(path, store.BoltOptions{ReadOnly: true})
+	require.NoError(t, err)
+	defer st.Close()
+	require.NoError(t, st.Range(t.Context(), store.KindAudit, store.Prefix(audit.Prefix(audit.Lasting)), func(raw store.Record) error {
+		_, plain, err := tokens.Open(string(raw.Kind), raw.Key, raw.Version, raw.Value)
+		require.NoError(t, err)
+		var r audit.Record
+		require.NoError(t, json.Unmarshal(plain, &r))
+		if r.What == "store restored" || r.What == "store copied" {
+			found = append(found, r)
+			_, err := st.Get(t.Context(), store.KindAudit, audit.IndexKey(r.ID))
+			require.NoError(t, err)
+		}
+		return nil
+	}))
+	return found
+}
+
+func TestTheAuditOfANewStoreSaysWhereItComesFrom(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	archive, restored, copied, fresh := w.file("grants.archive"), w.file("restored.db"), w.file("copy.db"), w.file("new.json")
+	run(t, "store", "backup", "--store", w.StorePath(), "--out", archive)
+	run(t, with(w.keysets(), "store", "restore", "--from", archive, "--store", restored)...)
+	q := inspection(t, run(t, with(w.keysets(), "store", "verify", "--store", restored, "--json")...)).Quarantine
+	found := movedAs(t, restored, w.TokensKeyset())
+	require.Len(t, found, 1)
+	r := found[0]
+	require.Equal(t, "store restored", r.What)
+	require.Equal(t, "operator", r.Actor.Kind)
+	require.NotEmpty(t, r.Actor.Name)
+	require.Equal(t, "with datadogoauthctl", r.Reason)
+	require.WithinDuration(t, q.RestoredAt, r.At, time.Microsecond)
+	require.Equal(t, []string{"from", "restored_at", "backup_made", "records"}, fields(r))
+	require.Equal(t, archive, r.Changes[0].After)
+	require.Equal(t, q.BackupMade.UTC().Format(time.RFC3339), r.Changes[2].After)
+	require.Contains(t, r.Changes[3].After, "2 grant")
+
+	run(t, with(w.keysets(), "store", "copy", "--from-store", w.StorePath(), "--to-store", copied)...)
+	require.Empty(t, movedAs(t, copied, w.TokensKeyset()), "an exact copy is the same store")
+
+	run(t, "keyset", "create", "--out", fresh)
+	lost := []string{"--tokens-keyset", fresh, "--keys-keyset", w.KeysKeyset(), "--lost-tokens-keyset"}
+	copied = w.file("lost.db")
+	run(t, with(lost, "store", "copy", "--from-store", w.StorePath(), "--to-store", copied)...)
+	found = movedAs(t, copied, fresh)
+	require.Len(t, found, 1)
+	require.Equal(t, "store copied", found[0].What)
+	require.Contains(t, found[0].Reason, "the tokens keyset is lost")
+	require.Equal(t, []string{"from", "records"}, fields(found[0]))
+}
+
+func fields(r audit.Record) (names []string) {
+	for _, c := range r.Changes {
+		names = append(names, c.Field)
+	}
+	return names
 }
 
 func TestWithALostTokensKeysetTheKeysGoOnServing(t *testing.T) {

@@ -10,6 +10,7 @@ func storeRestore(ctx context.Context, c *command) error {
 	c.flags.StringVar(&from.archive, "from", "", "")
 	to := c.placeFlags("", wayFile, wayDSN)
 	m := c.movingFlags()
+	m.what = "store restored"
 	if err := c.parse(); err != nil {
 		return err
 	}
@@ -30,6 +31,7 @@ func storeRestore(ctx context.Context, c *command) error {
 		return err
 	}
 	defer found.release()
+	m.from = from.String()
 	records, err := m.prepare(c, found, false)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/audit"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/seal"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
 )
@@ -52,6 +53,23 @@ func MarkRestored(records []store.Record, tokens, keys *seal.Keyset, at, made ti
 		return nil, Quarantine{}, err
 	}
 	return append(marked, sealed), mark, nil
+}
+
+// SealAudit returns a record of the audit as a store holds it, for a store that no service has open. It gets its time and its id here.
+func SealAudit(tokens, keys *seal.Keyset, at time.Time, r audit.Record) ([]store.Record, error) {
+	v := &vault{tokens: tokens, keys: keys}
+	r.At = at.UTC().Truncate(time.Microsecond)
+	r.Bound()
+	r.ID = audit.NewID(r.At, subjectOf(r), r.Class())
+	var all []store.Record
+	for _, rec := range []record{auditRecord{r}, auditIndex{r.ID}} {
+		sealed, err := sealAs(v, rec, 1)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, sealed)
+	}
+	return all, nil
 }
 
 // sealAs seals rec for exactly this version.
