@@ -109,6 +109,48 @@ func TestADiffNamesWhatDiffers(t *testing.T) {
 	assert.NotContains(t, fmt.Sprint(d.Changes), "the-secret")
 }
 
+// Two long lists differ where the record says so, and not beyond where it is cut.
+func TestADiffOfLongListsSaysWhatCameAndWent(t *testing.T) {
+	t.Parallel()
+	var scopes []string
+	for i := range 200 {
+		scopes = append(scopes, fmt.Sprintf("some_scope_%03d_read", i))
+	}
+	d := audit.Diff{}
+	d.List("scopes", scopes, append(slices.Clone(scopes[:198]), "new_write"))
+	assert.Equal(t, []audit.Change{{"scopes", "some_scope_198_read some_scope_199_read", "new_write"}}, d.Changes)
+
+	d = audit.Diff{}
+	d.List("scopes", nil, scopes)
+	var all []string
+	for _, c := range d.Changes {
+		assert.Equal(t, "scopes", c.Field)
+		assert.Empty(t, c.Before)
+		assert.LessOrEqual(t, len(c.After), 512)
+		all = append(all, strings.Fields(c.After)...)
+	}
+	assert.Equal(t, scopes, all)
+
+	d = audit.Diff{}
+	d.List("scopes", scopes, scopes)
+	assert.Empty(t, d.Changes)
+	d.List("scopes", scopes, append(slices.Clone(scopes[1:]), scopes[0]))
+	assert.Equal(t, []audit.Change{{"scopes", "", "the same in another order"}}, d.Changes)
+	d = audit.Diff{}
+	d.List("names", []string{strings.Repeat("x", 600)}, []string{strings.Repeat("x", 600) + "y"})
+	assert.Equal(t, []audit.Change{{"names", "…", "…y"}}, d.Changes)
+}
+
+func TestADiffOfLongTextsBeginsWhereTheyDiffer(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("주", 400)
+	d := audit.Diff{}
+	d.Text("support", long+"1 before", long+"2 after")
+	d.Text("shorter", long, long+"!")
+	d.Text("bytes", long+"\xff1", long+"\xff2")
+	assert.Equal(t, []audit.Change{{"support", "…1 before", "…2 after"}, {"shorter", "…", "…!"}, {"bytes", "…1", "…2"}}, d.Changes)
+}
+
 var hostile = []string{
 	"<script>alert(1)</script>", `"'` + "`", "a\nb\r\nc\u2028d\u2029e", "\u202eevil\u202c\u2066x", "\x00\x1b[31mred", "=HYPERLINK(\"http://x\")", "\xff\xfe",
 	strings.Repeat("주식회사", 1000), "  white \t\v\f space  ",

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,9 +30,25 @@ func (d *Diff) Text(field, before, after string) {
 }
 
 func (d *Diff) add(field, before, after string) {
-	if len(d.Changes) < maxChanges {
-		d.Changes = append(d.Changes, Change{OneLine(field, maxFieldBytes), OneLine(before, maxTextBytes), OneLine(after, maxTextBytes)})
+	if len(d.Changes) >= maxChanges {
+		return
 	}
+	c := Change{OneLine(field, maxFieldBytes), OneLine(before, maxTextBytes), OneLine(after, maxTextBytes)}
+	if c.Before == c.After && min(len(before), len(after)) > maxTextBytes { // they differ beyond what can be shown
+		n := shared(before, after)
+		c.Before, c.After = "…"+OneLine(before[n:], maxTextBytes), "…"+OneLine(after[n:], maxTextBytes)
+	}
+	d.Changes = append(d.Changes, c)
+}
+
+// shared is how many bytes two texts have in common at their beginning, in whole characters.
+func shared(a, b string) int {
+	for i, r := range a {
+		if !strings.HasPrefix(b[i:], string(r)) {
+			return i
+		}
+	}
+	return len(a)
 }
 
 // Secret compares what may not. Two secrets that differ are a change even where their fingerprints do not.
@@ -41,9 +58,36 @@ func (d *Diff) Secret(field, kind, before, after string) {
 	}
 }
 
-// List compares lists, in their order.
+// List compares lists, in their order. Of those that are too long to be shown, what went and what came is, in as many changes as that takes.
 func (d *Diff) List(field string, before, after []string) {
-	d.Text(field, strings.Join(before, " "), strings.Join(after, " "))
+	was, is := strings.Join(before, " "), strings.Join(after, " ")
+	if max(len(was), len(is)) <= maxTextBytes {
+		d.Text(field, was, is)
+		return
+	}
+	went, came := without(before, after), without(after, before)
+	if len(went)+len(came) == 0 && was != is {
+		d.add(field, "", "the same in another order")
+	}
+	for len(went)+len(came) > 0 {
+		was, went = firstOf(went)
+		is, came = firstOf(came)
+		d.add(field, was, is)
+	}
+}
+
+func without(list, those []string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(item string) bool { return slices.Contains(those, item) })
+}
+
+// firstOf are as many items as can be shown, and the others.
+func firstOf(list []string) (shown string, rest []string) {
+	n, size := 0, 0
+	for n < len(list) && (n == 0 || size+1+len(list[n]) <= maxTextBytes) {
+		size += len(list[n]) + min(n, 1)
+		n++
+	}
+	return strings.Join(list[:n], " "), list[n:]
 }
 
 // Time compares moments, to the second.
