@@ -11,7 +11,7 @@ import (
 const (
 	maxTextBytes  = 512
 	maxNameBytes  = 256
-	maxChanges    = 256
+	maxChanges    = 100 // each record is one line of the log
 	maxWhatBytes  = 64
 	maxFieldBytes = 128
 )
@@ -22,6 +22,9 @@ type Diff struct {
 	Changes []Change
 }
 
+// Full reports whether no further change finds room in one record.
+func (d *Diff) Full() bool { return len(d.Changes) >= maxChanges }
+
 // Text compares what may be shown.
 func (d *Diff) Text(field, before, after string) {
 	if before != after {
@@ -30,7 +33,7 @@ func (d *Diff) Text(field, before, after string) {
 }
 
 func (d *Diff) add(field, before, after string) {
-	if len(d.Changes) >= maxChanges {
+	if d.Full() {
 		return
 	}
 	c := Change{OneLine(field, maxFieldBytes), OneLine(before, maxTextBytes), OneLine(after, maxTextBytes)}

@@ -78,7 +78,7 @@ func (tx *txn) noteSettings(now, before map[string]Setting) error {
 	if next.Values == nil {
 		next.Values = map[string]string{}
 	}
-	d := audit.Diff{Key: key}
+	diffs := []audit.Diff{{}} // of several records, where there are more changes than one holds
 	for _, name := range changedSettings(now, before, stored.Values) {
 		value := now[name].Value
 		switch setting := now[name]; {
@@ -87,15 +87,18 @@ func (tx *txn) noteSettings(now, before map[string]Setting) error {
 		case setting.Secret:
 			value = key.Of("setting "+name, setting.Value)
 		}
-		d.Text(name, next.Values[name], value)
+		if diffs[len(diffs)-1].Full() {
+			diffs = append(diffs, audit.Diff{})
+		}
+		diffs[len(diffs)-1].Text(name, next.Values[name], value)
 		if next.Values[name] = value; value == "" {
 			delete(next.Values, name)
 		}
 	}
-	if len(d.Changes) == 0 {
+	if len(diffs[0].Changes) == 0 {
 		return nil
 	}
-	note := audit.Record{What: "settings changed", Reason: "found at the start", Changes: d.Changes}
+	note := audit.Record{What: "settings changed", Reason: "found at the start"}
 	if !found {
 		note.What = "settings recorded"
 	}
@@ -104,7 +107,11 @@ func (tx *txn) noteSettings(now, before map[string]Setting) error {
 	}
 	host, _ := os.Hostname()
 	note.Reason += " of the collector on " + cmp.Or(host, "a host without a name")
-	tx.notes = append(tx.notes, note)
+	for _, d := range diffs {
+		if note.Changes = d.Changes; len(note.Changes) > 0 {
+			tx.notes = append(tx.notes, note)
+		}
+	}
 	return tx.append(next)
 }
 

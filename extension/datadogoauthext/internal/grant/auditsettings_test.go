@@ -1,7 +1,9 @@
 package grant_test
 
 import (
+	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -76,6 +78,29 @@ func TestSettingsAreComparedWithThoseOfTheLastStart(t *testing.T) {
 	records = settings()
 	require.Len(t, records, 3)
 	assert.Equal(t, []audit.Change{{Field: "admin::hosts::0", Before: "h"}, {Field: "flow::public_url", Before: "https://a", After: "https://b"}}, records[2].Changes)
+}
+
+// However many settings changed, each is in a record.
+func TestEachChangedSettingIsRecorded(t *testing.T) {
+	t.Parallel()
+	f := granttest.NewFixture(t)
+	c := &configured{m: map[string]grant.Setting{}}
+	for i := range 250 {
+		c.m[fmt.Sprintf("tenants::%03d", i)] = grant.Setting{Value: "x"}
+	}
+	f.Edit = func(o *grant.Options) { o.Settings = c.read }
+	s := f.Start()
+	s.CompareSettings(t.Context())
+	records := audited(t, s, grant.AuditQuery{})
+	require.Equal(t, []string{"settings recorded", "settings recorded", "settings recorded"}, whats(records))
+	var names []string
+	for _, r := range records {
+		assert.LessOrEqual(t, len(r.Changes), 100)
+		for _, c := range r.Changes {
+			names = append(names, c.Field)
+		}
+	}
+	assert.Equal(t, slices.Sorted(maps.Keys(c.read())), names)
 }
 
 // Two collectors that share a store and see a file replaced record it once, and each keeps to what changed in its own settings.
