@@ -58,15 +58,19 @@ func flatten(to map[string]grant.Setting, path string, value any) {
 	case nil:
 	default:
 		if text := fmt.Sprint(value); text != "" {
-			to[path] = grant.Setting{Value: text, Secret: holdsPassword(text)}
+			to[path] = grant.Setting{Value: text, Secret: holdsPassword(path, text)}
 		}
 	}
 }
 
-// holdsPassword reports whether a value is a URL with a password in it, as that of a proxy may be.
-func holdsPassword(text string) bool {
+// holdsPassword reports whether a value is a URL with a password in it, as that of a proxy may be. That of a proxy is believed to have one without a scheme
+// too, where package url sees none: "user:password@proxy:3128".
+func holdsPassword(path, text string) bool {
+	if !strings.Contains(text, "@") {
+		return false
+	}
 	u, err := url.Parse(text)
-	return err == nil && u.User != nil
+	return err != nil || u.User != nil || strings.HasSuffix(path, "proxy_url")
 }
 
 // addOpaque puts fingerprints in the place of what the configuration shows to nobody: the keys and certificates that are written into it.

@@ -65,6 +65,20 @@ func TestEverySettingIsComparedAndNoSecretShown(t *testing.T) {
 	}
 }
 
+// A proxy's password is none of the audit's business, however its address is written.
+func TestThePasswordOfAProxyIsASecret(t *testing.T) {
+	t.Parallel()
+	cfg := createDefaultConfig().(*Config)
+	for url, secret := range map[string]bool{
+		"http://user:password@proxy:3128": true, "user:password@proxy:3128": true, "http://user:pass%zzword@proxy:3128": true, "http://proxy:3128": false,
+	} {
+		cfg.HTTP.ProxyURL = url
+		assert.Equal(t, grant.Setting{Value: url, Secret: secret}, (&datadogOAuth{cfg: cfg}).settings(nil, nil)()["http::proxy_url"], url)
+	}
+	cfg.Flow = configoptional.Some(FlowConfig{Support: "mailto:help@partner.example"})
+	assert.Equal(t, grant.Setting{Value: "mailto:help@partner.example"}, (&datadogOAuth{cfg: cfg}).settings(nil, nil)()["flow::support"])
+}
+
 func TestOpaqueSettingsOfListenersAreSecrets(t *testing.T) {
 	t.Parallel()
 	cfg := createDefaultConfig().(*Config)
