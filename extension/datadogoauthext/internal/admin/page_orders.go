@@ -55,7 +55,11 @@ func (a *Admin) tenantForms() []Route {
 			if field(r, "sure") == "" {
 				return refusal("tick the box: the customer has to mean this change")
 			}
-			return a.grants.ConfirmChange(ctx, tenant, field(r, "org_id"), by)
+			org := field(r, "org_id")
+			if org == "" { // which would stand for whatever waits by now
+				return refusal("the form names no organisation; reload the page, look at what waits, and press the button again")
+			}
+			return a.grants.ConfirmChange(ctx, tenant, org, by)
 		}),
 		form("reject", "reject change", "Rejected: nothing is sent to the other organisation.", func(ctx context.Context, tenant string, _ *http.Request, by string) error {
 			return a.grants.RejectChange(ctx, tenant, by)

@@ -70,6 +70,8 @@ func TestAnOrderThatIsRefusedSaysWhy(t *testing.T) {
 	operate := s.loggedIn("the-operate")
 	page := s.press(operate, "/tenants/acme", "/tenants/acme/confirm", "org_id", "o2") // the box is not ticked
 	has(t, page, `class="notice bad" role="alert"><bdi>Not done: tick the box`)
+	page = s.press(operate, "/tenants/acme", "/tenants/acme/confirm", "sure", "yes") // and not which organisation was seen
+	has(t, page, "Not done: the form names no organisation")
 	page = s.press(operate, "/tenants/acme/disconnect", "/tenants/acme/disconnect", "name", "acne")
 	has(t, page, "Not done: what was typed is not the tenant&#39;s name")
 	csrf := csrfOf(s.view(operate, "/tenants/acme"))

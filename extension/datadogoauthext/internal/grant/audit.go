@@ -143,6 +143,15 @@ func (tx *txn) fingerprints() (key audit.FingerprintKey, found bool, err error) 
 	return key, true, nil
 }
 
+// fingerprintKey is the key that the store holds, or one that tx stores.
+func (tx *txn) fingerprintKey() (audit.FingerprintKey, error) {
+	key, found, err := tx.fingerprints()
+	if err == nil && !found {
+		return tx.makeFingerprintKey()
+	}
+	return key, err
+}
+
 // ensureFingerprints makes sure of the key before anything is changed: whoever made it in the step of a change would be in the way of who changes something
 // else at that moment. Where it fails, the first change makes it all the same.
 func (s *Service) ensureFingerprints(ctx context.Context) {

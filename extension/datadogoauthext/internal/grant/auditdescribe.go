@@ -5,6 +5,7 @@ import (
 
 	"github.com/datadogoauth/otelcol-datadogoauth/credential"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/audit"
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
 )
 
 // describeAll makes a record of each step that is more than bookkeeping: dates, intents and attempts alone are none.
@@ -19,7 +20,7 @@ func (tx *txn) describeAll(steps []step, key audit.FingerprintKey) []audit.Recor
 	}
 	var records []audit.Record
 	for _, s := range steps {
-		d := description{Diff: audit.Diff{Key: key}, consents: consents}
+		d := description{Diff: audit.Diff{Key: key}, consents: consents, ordered: ordered(actorOf(tx.ctx))}
 		if s.lost {
 			d.Text(string(s.kind)+" "+shortKey(s.kind, s.key), "cannot be opened", "")
 		}
@@ -37,7 +38,10 @@ type description struct {
 	audit.Diff
 	rec      audit.Record
 	consents map[string]credential.Org
+	ordered  bool // by a person, and not by a check that one began
 }
+
+func ordered(by Actor) bool { return by.Kind == "operator" && by.Via != "check" }
 
 func (d *description) describe(s step) {
 	rec := s.after
@@ -78,6 +82,9 @@ func (d *description) describe(s step) {
 		d.revocation(before, after)
 	case nil: // one that cannot be opened was deleted
 		d.rec.What = "record deleted"
+		if s.kind == store.KindPending || s.kind == store.KindGrant || s.kind == store.KindToken {
+			d.rec.Tenant = s.key
+		}
 	}
 }
 
@@ -192,7 +199,7 @@ func (d *description) token(b, t Token) {
 	case !slices.Equal(b.Scopes, t.Scopes) && (len(b.Scopes) > 0 || t.Reason != ""):
 		d.rec.What = "token scopes changed"
 	case len(d.Changes) > 0:
-		d.rec.What, d.rec.Routine = "token refreshed", true
+		d.rec.What, d.rec.Routine, d.rec.Minor = "token refreshed", !d.ordered, d.ordered
 	default:
 		d.rec.What, d.rec.Routine = "token reason changed", true
 		d.Text("token_reason", b.Reason, t.Reason)

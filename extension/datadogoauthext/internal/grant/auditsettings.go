@@ -64,10 +64,7 @@ func (tx *txn) noteSettings(now, before map[string]Setting) error {
 	if errors.Is(err, errStore) {
 		return err
 	}
-	key, made, err := tx.fingerprints()
-	if err == nil && !made {
-		key, err = tx.makeFingerprintKey()
-	}
+	key, err := tx.fingerprintKey()
 	if err != nil {
 		return err
 	}

@@ -138,7 +138,7 @@ func Described(before, after record) []audit.Record {
 		rec = before
 	}
 	kind, address := rec.address()
-	return (&txn{}).describeAll([]step{{kind: kind, key: address, before: before, after: after}}, key)
+	return (&txn{ctx: context.Background()}).describeAll([]step{{kind: kind, key: address, before: before, after: after}}, key)
 }
 
 // Cell is one of the tables of facts.

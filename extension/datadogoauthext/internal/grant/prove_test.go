@@ -2,7 +2,9 @@ package grant_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -72,9 +74,12 @@ func TestProofsOfABadConnection(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, http.StatusCreated, status)
 	all := secondKeys(t, s)
-	require.Len(t, all, 2)
-	assert.Equal(t, "second key made and deleted: Datadog made key …cdef (id k2) although there is a key", all[0])
-	assert.Regexp(t, `^second key made and left: Datadog made key …cdef \(id k2\) although there is a key; .*403`, all[1])
+	require.Len(t, all, 4)
+	const made2 = `second key made: Datadog made key …cdef (id k2) although there is a key [{second_key  hmac:FP} {key_id  k2} {last4  cdef}]`
+	assert.Equal(t, "second key deleted:  [{second_key hmac:FP } {key_id k2 } {last4 cdef }]", all[0])
+	assert.Equal(t, made2, all[1])
+	assert.Regexp(t, `^second key left: .*403.* \[\]$`, all[2])
+	assert.Equal(t, made2, all[3])
 	f.Datadog.Answer("/oauth2/v1/revoke", granttest.Status(503, ``))
 	require.ErrorContains(t, s.RevokeUnknown(t.Context(), "acme"), "503")
 	f.Datadog.RevokeKey(site.US1(), granttest.OrgA)
@@ -87,6 +92,8 @@ func TestProofsOfABadConnection(t *testing.T) {
 	require.ErrorIs(t, err, credential.ErrUnknownTenant)
 }
 
+var fingerprint = regexp.MustCompile(`hmac:[0-9a-f]{12}`)
+
 // secondKeys is what the audit says of them, the newest first.
 func secondKeys(t *testing.T, s *grant.Service) (all []string) {
 	t.Helper()
@@ -94,7 +101,7 @@ func secondKeys(t *testing.T, s *grant.Service) (all []string) {
 	require.NoError(t, err)
 	for _, r := range records {
 		if strings.HasPrefix(r.What, "second key") {
-			all = append(all, r.What+": "+r.Reason)
+			all = append(all, fingerprint.ReplaceAllString(fmt.Sprintf("%s: %s %v", r.What, r.Reason, r.Changes), "hmac:FP"))
 		}
 		assert.NotContains(t, r.Reason, "0123456789abcdef0123456789abcdef")
 	}

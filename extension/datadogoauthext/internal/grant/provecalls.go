@@ -101,7 +101,7 @@ func (s *Service) ProveKeyV2(ctx context.Context, tenant string) (orgID string, 
 }
 
 // MintTwice asks for a key although there is one, and returns the status with which Datadog answered: 409, as it should be. A key that was
-// made all the same, with 201, is deleted again, if Datadog allows that; it is stored nowhere, but the audit tells of it. The error is there
+// made all the same, with 201, is deleted again, if Datadog allows that; it is stored nowhere, but the audit tells of it, and did before it is deleted. The error is there
 // besides 201 if the key was left, or the audit does not tell.
 func (s *Service) MintTwice(ctx context.Context, tenant string) (status int, err error) {
 	if _, _, err := s.keyOf(tenant); err != nil {
@@ -142,21 +142,38 @@ func (s *Service) MintTwice(ctx context.Context, tenant string) (status int, err
 // cleanUpTime bounds what is done about a second key, also after the check was stopped.
 const cleanUpTime = 30 * time.Second
 
-// dropSecondKey deletes a key that was made although there is one, and records both.
+// dropSecondKey records a key that was made although there is one, deletes it, and records what came of that.
 func (s *Service) dropSecondKey(ctx context.Context, tenant string, at site.Site, accessToken string, key mintedKey) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
 	defer cancel()
 	named := fmt.Sprintf("key …%s (id %s)", key.last4, key.id)
-	what, reason := "second key made and deleted", "Datadog made "+named+" although there is a key"
+	noted := s.noteSecondKey(ctx, tenant, "second key made", "Datadog made "+named+" although there is a key", mintedKey{}, key)
 	err := s.deleteKey(ctx, at, accessToken, key.id)
-	if err != nil {
-		what, reason = "second key made and left", reason+"; "+err.Error()
+	if err == nil {
+		noted = errors.Join(noted, s.noteSecondKey(ctx, tenant, "second key deleted", "", key, mintedKey{}))
+	} else {
+		noted = errors.Join(noted, s.noteSecondKey(ctx, tenant, "second key left", err.Error(), key, key))
 		err = fmt.Errorf("%s was left: %w", named, err)
 	}
-	if noted := s.Note(ctx, audit.Record{What: what, Tenant: tenant, Reason: reason}); noted != nil {
-		err = errors.Join(err, fmt.Errorf("record that %s was made: %w", named, noted))
+	if noted != nil {
+		err = errors.Join(err, fmt.Errorf("record what became of %s: %w", named, noted))
 	}
 	return err
+}
+
+func (s *Service) noteSecondKey(ctx context.Context, tenant, what, reason string, before, after mintedKey) error {
+	return s.change(ctx, func(tx *txn) error {
+		fingerprints, err := tx.fingerprintKey()
+		if err != nil {
+			return err
+		}
+		d := audit.Diff{Key: fingerprints}
+		d.Secret("second_key", "api_key", before.key, after.key)
+		d.Text("key_id", before.id, after.id)
+		d.Text("last4", before.last4, after.last4)
+		tx.notes = append(tx.notes, audit.Record{What: what, Tenant: tenant, Reason: reason, Changes: d.Changes})
+		return nil
+	})
 }
 
 // RevokeUnknown has Datadog revoke a token that was never given out, which it has to answer with 200 (RFC 7009 §2.2).

@@ -148,4 +148,5 @@ func TestARecordThatDoesNotOpenStopsNoSweepAndGoesInTheEnd(t *testing.T) {
 		_, err = f.Store().Get(t.Context(), store.KindPending, "acme")
 		return errors.Is(err, store.ErrNotFound)
 	}, propagation, 10*time.Millisecond)
+	assert.Contains(t, whats(of(t, s, "acme")), "record deleted")
 }
