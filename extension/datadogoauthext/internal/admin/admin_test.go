@@ -292,6 +292,34 @@ func TestATokenIsReplacedAndTakenAwayWhileRunning(t *testing.T) {
 	}
 }
 
+// A file that comes to hold the secret of another one makes no reader an operator, nor the other way round.
+func TestTwoTokensOfOneSecretLetNobodyIn(t *testing.T) {
+	t.Parallel()
+	s := start(t, &grants{})
+	file := filepath.Join(s.dir, "the-read")
+	status := func() int {
+		resp, _ := s.do("GET", "/v1/tenants", "", bearer("the-operate"))
+		return resp.StatusCode
+	}
+	s.write(file, secretOf("the-operate"))
+	if first, again := status(), status(); first != 401 || again != 401 {
+		t.Errorf("while both hold it: %d, %d", first, again)
+	}
+	if resp, _ := s.do("POST", "/login", loginForm("the-operate", secretOf("the-operate"), ""), formBody); resp.StatusCode != 403 {
+		t.Errorf("logged in: %d", resp.StatusCode)
+	}
+	if n := s.log.FilterMessageSnippet("locked out").Len(); n != 2 {
+		t.Errorf("logged %d times, want once for each", n)
+	}
+	if resp, _ := s.do("GET", "/v1/invitations", "", bearer("the-connect")); resp.StatusCode != 403 {
+		t.Errorf("a third token: %d", resp.StatusCode) // its role may not
+	}
+	s.write(file, secretOf("the-read"))
+	if got := status(); got != 200 {
+		t.Errorf("afterwards: %d", got)
+	}
+}
+
 func TestFaultsOfTokensAreNamedAndNeverShown(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

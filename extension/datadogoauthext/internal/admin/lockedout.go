@@ -6,7 +6,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// lockedOut logs a token that cannot be read once, not at every request, and once more when it can be read again.
+// lockedOut logs a token that lets nobody in once, not at every request, and once more when it does again.
 type lockedOut struct {
 	mu    sync.Mutex
 	names map[string]bool // guarded by mu
@@ -22,7 +22,7 @@ func (l *lockedOut) report(logger *zap.Logger, name string, err error) {
 		l.names = make(map[string]bool)
 	}
 	l.names[name] = true
-	logger.Error("an admin token cannot be read, its bearer is locked out", zap.String("token", name), zap.Error(err))
+	logger.Error("an admin token cannot be used, its bearer is locked out", zap.String("token", name), zap.Error(err))
 }
 
 func (l *lockedOut) clear(logger *zap.Logger, name string) {
@@ -30,6 +30,6 @@ func (l *lockedOut) clear(logger *zap.Logger, name string) {
 	defer l.mu.Unlock()
 	if l.names[name] {
 		delete(l.names, name)
-		logger.Info("an admin token can be read again", zap.String("token", name))
+		logger.Info("an admin token can be used again", zap.String("token", name))
 	}
 }

@@ -101,7 +101,8 @@ func (t Token) sum() ([sha256.Size]byte, error) {
 	return sha256.Sum256([]byte(secret)), nil
 }
 
-// match returns the token whose secret is presented, and that secret's SHA-256. A token that cannot be read lets nobody in.
+// match returns the token whose secret is presented, and that secret's SHA-256. A token that cannot be read lets nobody in, nor do two that came to hold
+// one secret: it is not known who presents it, nor what they may do.
 //
 // Both sides are hashed, so the comparison takes the same time whatever the length and wherever they differ, and every
 // token is compared, so the time does not tell which one was nearly right.
@@ -110,20 +111,30 @@ func (a *Admin) match(presented string) (Token, [sha256.Size]byte, bool) {
 	if len(presented) < minTokenBytes || len(presented) > maxTokenBytes {
 		return Token{}, have, false
 	}
-	found := -1
-	for i, t := range a.tokens {
+	held := make(map[[sha256.Size]byte][]Token, len(a.tokens))
+	for _, t := range a.tokens {
 		want, err := t.sum()
 		if err != nil {
 			a.lockedOut.report(a.logger, t.Name, err)
 			continue
 		}
-		a.lockedOut.clear(a.logger, t.Name)
+		held[want] = append(held[want], t)
+	}
+	var found []Token
+	for want, tokens := range held {
+		for i, t := range tokens {
+			if len(tokens) > 1 {
+				a.lockedOut.report(a.logger, t.Name, fmt.Errorf("it holds the same secret as %q; give each its own", tokens[(i+1)%len(tokens)].Name))
+			} else {
+				a.lockedOut.clear(a.logger, t.Name)
+			}
+		}
 		if subtle.ConstantTimeCompare(have[:], want[:]) == 1 {
-			found = i
+			found = tokens
 		}
 	}
-	if found < 0 {
+	if len(found) != 1 {
 		return Token{}, have, false
 	}
-	return a.tokens[found], have, true
+	return found[0], have, true
 }
