@@ -3,6 +3,7 @@ package admin
 import (
 	"net"
 	"net/http"
+	"net/netip"
 )
 
 // apiPolicy lets an answer that is no page do nothing at all, should a browser take it for one. https://www.w3.org/TR/CSP3/
@@ -26,17 +27,24 @@ func withHeaders(next http.Handler) http.Handler {
 		h.Set("Cache-Control", "no-store")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		if r.TLS != nil && !local(r.Host) {
+		if !loopback(r.Host) {
 			h.Set("Strict-Transport-Security", "max-age=31536000")
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// local reports whether a Host is localhost. A browser would extend what is said of it to every port of every program there.
-func local(hostport string) bool {
+// overTLS reports whether the browser speaks TLS. A listener without it is on loopback, so whoever reaches it under another name does so
+// through a proxy on this machine, where TLS ends.
+func overTLS(r *http.Request) bool { return r.TLS != nil || !loopback(r.Host) }
+
+// loopback reports whether a Host is localhost, or an address of loopback. A browser would extend what is said of it to every port of every program
+// there.
+func loopback(hostport string) bool {
 	if name, _, err := net.SplitHostPort(hostport); err == nil {
 		hostport = name
 	}
-	return normalHost(hostport) == "localhost"
+	hostport = normalHost(hostport)
+	ip, err := netip.ParseAddr(hostport)
+	return hostport == "localhost" || err == nil && ip.IsLoopback()
 }

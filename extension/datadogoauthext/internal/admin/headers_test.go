@@ -9,7 +9,8 @@ func TestBrowsersKeepToTLS(t *testing.T) {
 	t.Parallel()
 	s := start(t, &grants{})
 	for base, want := range map[string]string{
-		"https://admin.example.com:8445": "max-age=31536000", "http://admin.example.com:8445": "", "https://localhost:8445": "", "https://LOCALHOST.": "",
+		"https://admin.example.com:8445": "max-age=31536000", "http://admin.example.com": "max-age=31536000", "https://localhost:8445": "", "https://LOCALHOST.": "",
+		"http://localhost:8445": "", "http://127.0.0.1:8445": "", "http://[::1]:8445": "",
 	} {
 		if got := newBrowser(t, s.Config.Handler, base, "10.0.0.1").do("GET", "/login", "").Header().Get("Strict-Transport-Security"); got != want {
 			t.Errorf("%s: got %q, want %q", base, got, want)

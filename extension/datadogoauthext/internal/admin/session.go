@@ -126,14 +126,14 @@ func (a *Admin) sessionOf(r *http.Request) *session {
 const livePath = "/live"
 
 // cookieName is that of the session's cookie. Over TLS its prefix makes the browser refuse it without Secure, with a Domain, or from a
-// subdomain; in clear, which is on loopback only, Safari would drop it. Browsers do not tell the ports of a host apart, so the name does.
+// subdomain; in clear, which browsers speak with loopback only, Safari would drop it. Browsers do not tell the ports of a host apart, so the name does.
 // https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-rfc6265bis#name-cookie-name-prefixes
 func cookieName(r *http.Request) string {
 	name := "datadogoauth-admin"
 	if _, port, err := net.SplitHostPort(r.Host); err == nil {
 		name += "-" + port
 	}
-	if r.TLS != nil {
+	if overTLS(r) {
 		return "__Host-" + name
 	}
 	return name
@@ -142,7 +142,7 @@ func cookieName(r *http.Request) string {
 // setCookie sets the session's cookie for as long as the browser runs; an empty value removes it. Strict: no other page takes it along, not
 // even with a link, so what it opens is what the operator went to.
 func setCookie(w http.ResponseWriter, r *http.Request, value string) {
-	c := &http.Cookie{Name: cookieName(r), Value: value, Path: "/", Secure: r.TLS != nil, HttpOnly: true, SameSite: http.SameSiteStrictMode}
+	c := &http.Cookie{Name: cookieName(r), Value: value, Path: "/", Secure: overTLS(r), HttpOnly: true, SameSite: http.SameSiteStrictMode}
 	if value == "" {
 		c.MaxAge = -1
 	}

@@ -31,7 +31,7 @@ func loginForm(name, token, next string) string {
 	return url.Values{"name": {name}, "token": {token}, "next": {next}}.Encode()
 }
 
-// withCookie sends the session's cookie under the name that goes with the request's Host.
+// withCookie sends the session's cookie under the names that go with the request's Host, over TLS and in clear.
 func withCookie(value string) change {
 	return func(r *http.Request) {
 		name := "datadogoauth-admin"
@@ -39,6 +39,7 @@ func withCookie(value string) change {
 			name += "-" + port
 		}
 		r.AddCookie(&http.Cookie{Name: name, Value: value})
+		r.AddCookie(&http.Cookie{Name: "__Host-" + name, Value: value})
 	}
 }
 
@@ -140,7 +141,10 @@ func TestTheCookieOfASession(t *testing.T) {
 	for base, want := range map[string]string{
 		"https://admin.example.com":      "__Host-datadogoauth-admin=V; Path=/; HttpOnly; Secure; SameSite=Strict",
 		"https://admin.example.com:8445": "__Host-datadogoauth-admin-8445=V; Path=/; HttpOnly; Secure; SameSite=Strict",
+		"https://localhost:8445":         "__Host-datadogoauth-admin-8445=V; Path=/; HttpOnly; Secure; SameSite=Strict",
 		"http://localhost:8445":          "datadogoauth-admin-8445=V; Path=/; HttpOnly; SameSite=Strict",
+		"http://127.0.0.1:8445":          "datadogoauth-admin-8445=V; Path=/; HttpOnly; SameSite=Strict",
+		"http://admin.example.com":       "__Host-datadogoauth-admin=V; Path=/; HttpOnly; Secure; SameSite=Strict", // through a proxy, where TLS ends
 	} {
 		b := newBrowser(t, s.Config.Handler, base, "10.0.0.1")
 		line := b.login("the-read").Header().Get("Set-Cookie")
@@ -154,6 +158,25 @@ func TestTheCookieOfASession(t *testing.T) {
 		}
 		if resp := b.do("GET", "/v1/tenants", ""); resp.Code != 401 {
 			t.Errorf("%s: the API takes the cookie: %d", base, resp.Code)
+		}
+	}
+}
+
+func TestANewLoginEndsTheSessionBefore(t *testing.T) {
+	t.Parallel()
+	s := start(t, &grants{})
+	b := newBrowser(t, s.Config.Handler, "https://admin.example.com", "10.0.0.1")
+	b.login("the-read")
+	first := maps.Clone(b.cookies)
+	b.login("the-operate")
+	second := maps.Clone(b.cookies)
+	for _, c := range []struct {
+		cookies map[string]*http.Cookie
+		status  int
+	}{{second, 200}, {first, 303}} {
+		b.cookies = c.cookies
+		if got := b.do("GET", "/", "").Code; got != c.status {
+			t.Errorf("got %d, want %d", got, c.status)
 		}
 	}
 }
