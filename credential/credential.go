@@ -33,6 +33,9 @@ var (
 	ErrDisconnected = errors.New("tenant is disconnected")
 )
 
+// MaxTenantBytes bounds the name of a tenant, for those who connect tenants and those who send for them alike.
+const MaxTenantBytes = 256
+
 // Source is what the extension offers. It is found among the host's extensions.
 type Source interface {
 	// Lookup returns the credential of a tenant, or one of the errors above.

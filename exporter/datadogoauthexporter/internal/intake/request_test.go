@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
 
+	"github.com/datadogoauth/otelcol-datadogoauth/credential"
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
 )
 
@@ -180,7 +181,7 @@ func TestCheckTenant(t *testing.T) {
 	t.Parallel()
 	for name, good := range map[string]bool{
 		"acme": true, "Ünïcode 1": true, "": false, "a\x00b": false, "a\nb": false, "a\u0085b": false, "a\u202eb": false, "a\u2028b": false, "a\u200bb": false, "a\ufffd": false, "\xff": false, "주식회사 한빛": true,
-		string(bytes.Repeat([]byte("x"), 128)): true, string(bytes.Repeat([]byte("x"), 129)): false,
+		string(bytes.Repeat([]byte("x"), credential.MaxTenantBytes)): true, string(bytes.Repeat([]byte("x"), credential.MaxTenantBytes+1)): false,
 	} {
 		if err := intake.CheckTenant(name); (err == nil) != good {
 			t.Errorf("%q: %v", name, err)

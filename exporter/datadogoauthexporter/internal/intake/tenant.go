@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/credential"
 )
 
 // MaxTenantBytes bounds the name of a tenant. Names are part of keys, files and pages.
-const MaxTenantBytes = 128
+const MaxTenantBytes = credential.MaxTenantBytes
 
 // CheckTenant refuses a name that no tenant can have. The error does not repeat the name, which may come from outside.
 func CheckTenant(name string) error {

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/credential"
 )
 
 func TestWhatIsNoScopeIsNotKept(t *testing.T) {
@@ -26,10 +28,10 @@ func TestWhatIsNoScopeIsNotKept(t *testing.T) {
 
 func TestANameOfATenantPrintsAndLeadsSomewhere(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"acme", "주식회사 한빛", "a/b", "...", "../x", `<b>"'&`, "=1+1", strings.Repeat("x", 256)} {
+	for _, name := range []string{"acme", "주식회사 한빛", "a/b", "...", "../x", `<b>"'&`, "=1+1", strings.Repeat("x", credential.MaxTenantBytes)} {
 		assert.NoError(t, CheckTenant(name), "%q", name)
 	}
-	for _, name := range []string{"", ".", "..", "a\nb", "a\u202eb", "a\u200b", "a\u2028", "caf\xe9", "caf\ufffd", "\x1b[31m", strings.Repeat("x", 257)} {
+	for _, name := range []string{"", ".", "..", "a\nb", "a\u202eb", "a\u200b", "a\u2028", "caf\xe9", "caf\ufffd", "\x1b[31m", strings.Repeat("x", credential.MaxTenantBytes+1)} {
 		assert.Error(t, CheckTenant(name), "%q", name)
 	}
 }

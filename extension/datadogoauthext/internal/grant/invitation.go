@@ -17,6 +17,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/datadogoauth/otelcol-datadogoauth/credential"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
 )
 
@@ -27,7 +28,7 @@ var ErrNoInvitation = errors.New("this connect link is not valid, or no longer")
 var ErrBadInvitation = errors.New("no connect link was made")
 
 const (
-	maxTenantBytes = 256
+	maxTenantBytes = credential.MaxTenantBytes
 	// MaxInvitationLife bounds how long a link works.
 	MaxInvitationLife = 30 * 24 * time.Hour
 )
