@@ -149,6 +149,46 @@ func TestAKeyMadeBetweenTwoLostAttemptsIsNotTheLostOne(t *testing.T) {
 	assert.Len(t, o.Mint.Lost, 2, "each attempt is remembered by itself")
 }
 
+// An order ends in a state that the records name, and whoever gave it is told which, with the steps to recover.
+func TestAnOrderToMintTellsTheStateThatItEndedIn(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		spoil func(t *testing.T, f *granttest.Fixture)
+		state grant.KeyFact
+		says  string
+	}{
+		"no answer": {func(_ *testing.T, f *granttest.Fixture) {
+			f.Datadog.Answer(mintPath, granttest.Status(500, ""))
+			f.Datadog.Answer(mintPath, granttest.Status(500, ""))
+		}, grant.KeyNone, "twice; open the connect link again"},
+		"a key exists": {func(t *testing.T, f *granttest.Fixture) { f.Datadog.AddKey(eu(t), granttest.OrgA, f.Clock.Now()) }, grant.KeyExistsUnknown, "a key exists already"},
+		"forbidden":    {func(_ *testing.T, f *granttest.Fixture) { f.Datadog.Answer(mintPath, granttest.Status(403, "")) }, grant.KeyNone, "403"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := granttest.NewFixture(t)
+			s := f.Start()
+			f.Datadog.Answer(mintPath, granttest.Status(403, ""))
+			_, err := f.Connect(s, "acme", eu(t), granttest.OrgA)
+			require.Error(t, err)
+			c.spoil(t, f)
+			err = s.MintAgain(t.Context(), "acme", "ops")
+			require.ErrorIs(t, err, grant.ErrRefused)
+			require.ErrorContains(t, err, c.says)
+			assert.Equal(t, c.state, facts(t, s, "acme").Facts.Key)
+		})
+	}
+	f, b := breakingFixture(t, store.KindOrg, unlimited)
+	s := f.Start()
+	f.Datadog.Answer(mintPath, granttest.Status(403, ""))
+	_, err := f.Connect(s, "acme", eu(t), granttest.OrgA)
+	require.Error(t, err)
+	b.left.Store(0)
+	err = s.MintAgain(t.Context(), "acme", "ops")
+	require.Error(t, err)
+	require.NotErrorIs(t, err, grant.ErrRefused, "the store's trouble is no answer")
+}
+
 func TestMintAgainReplacesARefusedKeyAndKeepsAGoodOne(t *testing.T) {
 	t.Parallel()
 	f := granttest.NewFixture(t)

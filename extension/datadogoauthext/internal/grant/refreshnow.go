@@ -2,7 +2,6 @@ package grant
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"go.uber.org/zap"
@@ -19,12 +18,7 @@ func (s *Service) RefreshNow(ctx context.Context, tenant, by string) error {
 		return fmt.Errorf("%w: %w", ErrRefused, err)
 	}
 	s.log.Info("An operator orders a refresh", zap.String("tenant", tenant), zap.String("by", oneLine(by, maxCodeBytes)))
-	err = s.tryRefresh(ctx, tenant, tok)
-	var answer *callError
-	if errors.As(err, &answer) || errors.Is(err, errReauthorise) || errors.Is(err, errElsewhere) || errors.Is(err, errMayHold) || errors.Is(err, errQuarantine) {
-		return fmt.Errorf("%w: %w", ErrRefused, err)
-	}
-	return err
+	return orderEnded(s.tryRefresh(ctx, tenant, tok))
 }
 
 // refreshable returns the tokens of a tenant, or why they are not to be refreshed at the moment.
