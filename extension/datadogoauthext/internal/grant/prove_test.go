@@ -17,6 +17,7 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/check"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant/granttest"
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
 	"github.com/datadogoauth/otelcol-datadogoauth/site"
 )
 
@@ -201,6 +202,29 @@ func TestATenantAtASiteOfANewerVersionIsNotChecked(t *testing.T) {
 	require.ErrorIs(t, err, grant.ErrRefused)
 	require.ErrorIs(t, err, site.ErrUnknown)
 	assert.ErrorContains(t, err, `"moon.datadoghq.com"`)
+}
+
+func TestAFailedConsentOfAStrangerIsNotKeptForGood(t *testing.T) {
+	t.Parallel()
+	f, s := connected(t)
+	for _, tenant := range []string{"acme", "stranger", "checked"} {
+		s.ConsentFailed(t.Context(), grant.Flow{Tenant: tenant, Client: "main"}, "exchange_refused", "", errors.New("400"))
+	}
+	require.NoError(t, s.BeginCheck(t.Context(), check.Report{ID: "1", Tenant: "checked", StartedAt: f.Clock.Now(), EndedAt: f.Clock.Now()}))
+	kept := func() (tenants []string) {
+		f.Clock.Advance(time.Hour)
+		s.Pass(t.Context())
+		require.NoError(t, f.Store().List(t.Context(), store.KindReport, func(r store.Record) error {
+			tenants = append(tenants, r.Key)
+			return nil
+		}))
+		return tenants
+	}
+	assert.ElementsMatch(t, []string{"acme", "checked", "stranger"}, kept())
+	f.Clock.Advance(29 * 24 * time.Hour)
+	assert.ElementsMatch(t, []string{"acme", "checked", "stranger"}, kept(), "the link may still be good")
+	f.Clock.Advance(24 * time.Hour)
+	assert.ElementsMatch(t, []string{"acme", "checked"}, kept())
 }
 
 // consentFor goes through the consent of a check's link.

@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/datadogoauth/otelcol-datadogoauth/credential"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
 )
 
@@ -30,6 +31,7 @@ func (s *Service) sweep(ctx context.Context) {
 	s.sweepAudit(ctx)
 	if s.windows.enter("sweep/invitations", now, invitationsEvery) {
 		s.sweepInvitations(ctx, now)
+		s.sweepFailedConsents(ctx, now)
 		s.sweepJournal(ctx, now)
 		s.sweepUnreadable(ctx, now)
 	}
@@ -156,9 +158,39 @@ func (s *Service) sweepInvitations(ctx context.Context, now time.Time) {
 	s.notSwept(ctx, err)
 }
 
+// failedLife is how long a consent that failed is kept for the next check of a tenant that never connected: for as long as the link that led to it may work.
+const failedLife = MaxInvitationLife
+
+// sweepFailedConsents deletes them. Those of other tenants are part of what is kept of their checks.
+func (s *Service) sweepFailedConsents(ctx context.Context, now time.Time) {
+	var strangers []string
+	err := s.st.Range(ctx, store.KindReport, store.Range{KeysOnly: true}, func(raw store.Record) error {
+		if _, err := s.Org(raw.Key); errors.Is(err, credential.ErrUnknownTenant) {
+			strangers = append(strangers, raw.Key)
+		}
+		return nil
+	})
+	for _, tenant := range strangers {
+		if err != nil {
+			break
+		}
+		err = s.change(ctx, func(tx *txn) error {
+			c, found, err := get(tx, Checked{Tenant: tenant})
+			if err == nil && found && c.Report == nil && c.Failed != nil && !now.Before(c.Failed.At.Add(failedLife)) {
+				tx.remove(c)
+			}
+			if unopenable(err) {
+				return nil
+			}
+			return err
+		})
+	}
+	s.notSwept(ctx, err)
+}
+
 func (s *Service) notSwept(ctx context.Context, err error) {
 	if err != nil && ctx.Err() == nil && s.windows.enter("sweep", s.now(), longestBackoff) {
-		s.log.Warn("Consents, logins, connect links and journal entries that ran out were not deleted; trying again", zap.Error(err))
+		s.log.Warn("Consents, logins, connect links and journal entries that ran out were not all deleted; trying again", zap.Error(err))
 	}
 }
 
