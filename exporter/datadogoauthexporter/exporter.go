@@ -159,6 +159,9 @@ func (c *core) start(ctx context.Context, host component.Host) error {
 	if !ok {
 		return fmt.Errorf("credentials: extension %q holds no customers' grants; name an extension of type datadogoauth", c.cfg.Credentials)
 	}
+	if to, ok := ext.(credential.Settings); ok {
+		to.NoteSettings("exporters::"+c.set.ID.String(), c.cfg.settings())
+	}
 	endpoints, err := site.NewEndpoints(c.cfg.Endpoints)
 	if err != nil {
 		return fmt.Errorf("endpoints: %w", err)

@@ -25,7 +25,7 @@ func defaultAudit() AuditConfig {
 
 func (c AuditConfig) validate(sendOnly bool, add adder) {
 	if sendOnly && c != defaultAudit() {
-		add("audit", "without flow this collector changes nothing and records nothing: remove it")
+		add("audit", "without flow this collector changes nothing, and its records are in its log alone: remove it")
 		return
 	}
 	if c.Retention < minAuditRetention {

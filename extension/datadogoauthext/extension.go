@@ -26,6 +26,7 @@ var (
 	_ credential.Refusals      = (*datadogOAuth)(nil)
 	_ credential.Sends         = (*datadogOAuth)(nil)
 	_ credential.Probes        = (*datadogOAuth)(nil)
+	_ credential.Settings      = (*datadogOAuth)(nil)
 )
 
 type datadogOAuth struct {
@@ -43,6 +44,7 @@ type datadogOAuth struct {
 	refusals refusals
 	sends    sends
 	probers  probers
+	senders  senders
 }
 
 func newExtension(cfg *Config, set extension.Settings) (*datadogOAuth, error) {

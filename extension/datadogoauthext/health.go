@@ -10,7 +10,13 @@ import (
 
 // Ready is called by the service when its pipelines run (extensioncapabilities.PipelineWatcher). While the grants are not loaded, nothing
 // can be sent for anybody, so health_check is kept at 503.
+//
+// By then every exporter has handed over its settings.
 func (e *datadogOAuth) Ready() error {
+	e.senders.known.Store(true)
+	if grants := e.grants.Load(); grants != nil {
+		grants.SettingsKnown()
+	}
 	if e.host != nil && !e.loaded() && !e.holding.begun() {
 		e.holding.begin(e.holdBack)
 	}

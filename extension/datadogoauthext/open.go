@@ -24,7 +24,7 @@ func (e *datadogOAuth) options(ctx context.Context) (grant.Options, error) {
 	if opts.Tokens, opts.Keys, err = e.keysets(); err != nil {
 		return opts, err
 	}
-	opts.Audit, opts.Settings = grant.AuditOptions(e.cfg.Audit), e.settings(opts.Tokens, opts.Keys)
+	opts.Audit, opts.Settings = grant.AuditOptions(e.cfg.Audit), e.senders.besides(e.settings(opts.Tokens, opts.Keys))
 	calls := e.cfg.HTTP
 	if !calls.ForceAttemptHTTP2 {
 		calls.HTTP2ReadIdleTimeout = 0 // confighttp would turn HTTP/2 on for it

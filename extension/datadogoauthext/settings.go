@@ -1,18 +1,15 @@
 package datadogoauthext
 
 import (
-	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"strconv"
 	"strings"
 
-	"go.opentelemetry.io/collector/config/configtls"
-	"go.opentelemetry.io/collector/confmap"
-
+	"github.com/datadogoauth/otelcol-datadogoauth/credential"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/seal"
+	"github.com/datadogoauth/otelcol-datadogoauth/internal/flatconfig"
 )
 
 // maxSettingBytes bounds what is read of a file to tell whether it is another one.
@@ -21,17 +18,13 @@ const maxSettingBytes = 1 << 20
 // settings are what the audit compares: every key of the configuration that is set, what is in the files of secrets that it names, and which keys the
 // keysets hold. It is asked again and again, since files are replaced while the collector runs.
 func (e *datadogOAuth) settings(tokens, keys *seal.Keyset) func() map[string]grant.Setting {
-	fixed := map[string]grant.Setting{}
-	conf := confmap.New()
-	if err := conf.Marshal(e.cfg); err == nil { // it was made from such a map
-		flatten(fixed, "", conf.ToStringMap())
-	}
+	fixed := flatconfig.Of(e.cfg)
 	addOpaque(fixed, e.cfg)
 	files := e.cfg.secretFiles()
 	return func() map[string]grant.Setting {
 		all := make(map[string]grant.Setting, len(fixed)+len(files)+2)
 		for name, setting := range fixed {
-			all[name] = setting
+			all[name] = grant.Setting{Value: setting.Value, Secret: setting.Secret}
 		}
 		for name, path := range files {
 			all[name+" (content)"] = fileSetting(path)
@@ -43,51 +36,14 @@ func (e *datadogOAuth) settings(tokens, keys *seal.Keyset) func() map[string]gra
 	}
 }
 
-// flatten adds the values of a configuration by their paths. Empty ones are as good as none.
-func flatten(to map[string]grant.Setting, path string, value any) {
-	under := func(name string) string { return strings.TrimPrefix(path+"::"+name, "::") }
-	switch value := value.(type) {
-	case map[string]any:
-		for name, v := range value {
-			flatten(to, under(name), v)
-		}
-	case []any:
-		for i, v := range value {
-			flatten(to, under(strconv.Itoa(i)), v)
-		}
-	case nil:
-	default:
-		if text := fmt.Sprint(value); text != "" {
-			to[path] = grant.Setting{Value: text, Secret: holdsPassword(path, text)}
-		}
-	}
-}
-
-// holdsPassword reports whether a value is a URL with a password in it, as that of a proxy may be. That of a proxy is believed to have one without a scheme
-// too, where package url sees none: "user:password@proxy:3128".
-func holdsPassword(path, text string) bool {
-	if !strings.Contains(text, "@") {
-		return false
-	}
-	u, err := url.Parse(text)
-	return err != nil || u.User != nil || strings.HasSuffix(path, "proxy_url")
-}
-
 // addOpaque puts fingerprints in the place of what the configuration shows to nobody: the keys and certificates that are written into it.
-func addOpaque(to map[string]grant.Setting, cfg *Config) {
-	pem := func(path string, tls configtls.Config) {
-		for name, value := range map[string]string{"ca_pem": string(tls.CAPem), "cert_pem": string(tls.CertPem), "key_pem": string(tls.KeyPem)} {
-			if value != "" {
-				to[path+"::tls::"+name] = grant.Setting{Value: value, Secret: true}
-			}
-		}
-	}
-	pem("http", cfg.HTTP.TLS.Config)
+func addOpaque(to map[string]credential.Setting, cfg *Config) {
+	flatconfig.AddPEM(to, "http::tls", cfg.HTTP.TLS.Config)
 	if flow := cfg.Flow.Get(); flow != nil && flow.Listener.TLS.HasValue() {
-		pem("flow::listener", flow.Listener.TLS.Get().Config)
+		flatconfig.AddPEM(to, "flow::listener::tls", flow.Listener.TLS.Get().Config)
 	}
 	if admin := cfg.Admin.Get(); admin != nil && admin.Listener.TLS.HasValue() {
-		pem("admin::listener", admin.Listener.TLS.Get().Config)
+		flatconfig.AddPEM(to, "admin::listener::tls", admin.Listener.TLS.Get().Config)
 	}
 }
 

@@ -1,21 +1,31 @@
 package datadogoauthext
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/config/configtls"
 	"go.opentelemetry.io/collector/confmap/confmaptest"
+	"go.opentelemetry.io/collector/extension/extensiontest"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/datadogoauth/otelcol-datadogoauth/credential"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant/granttest"
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/metadata"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/seal"
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store/pgtest"
 )
 
 func TestEverySettingIsComparedAndNoSecretShown(t *testing.T) {
@@ -117,11 +127,91 @@ func TestTheAuditIsBounded(t *testing.T) {
 	require.ErrorContains(t, sends.Validate(), "audit: without flow this collector changes nothing")
 }
 
+// awaitSettings says that the pipelines run, and waits for so many records of settings.
+func awaitSettings(t *testing.T, e *datadogOAuth, cfg *Config, n int) (text string) {
+	t.Helper()
+	require.NoError(t, e.Ready())
+	require.Eventually(t, func() bool {
+		text = ask(t, cfg, http.MethodGet, "/v1/audit", "", http.StatusOK)
+		return strings.Count(text, `"what":"settings `) == n
+	}, 10*time.Second, 10*time.Millisecond)
+	return text
+}
+
+// Settings of exporters are recorded with the extension's own, once all of them began; an exporter that is gone takes its settings along.
+func TestSettingsOfExportersAreInTheAudit(t *testing.T) {
+	cfg := configOf(t, connected(t))
+	e := startReady(t, cfg)
+	e.NoteSettings("exporters::datadogoauth", map[string]credential.Setting{
+		"tenant::when_unknown": {Value: "reject"}, "http::proxy_url": {Value: "http://user:password@proxy", Secret: true},
+	})
+	e.grants.Load().SettingsKnown() // which they are not
+	assert.NotContains(t, ask(t, cfg, http.MethodGet, "/v1/audit", "", http.StatusOK), `"what":"settings `)
+	text := awaitSettings(t, e, cfg, 1)
+	assert.Contains(t, text, `{"field":"exporters::datadogoauth::tenant::when_unknown","after":"reject"}`)
+	assert.Contains(t, text, `{"field":"exporters::datadogoauth::http::proxy_url","after":"hmac:`)
+	assert.Contains(t, text, `{"field":"flow::partner_name","after":"Partner"}`)
+	assert.NotContains(t, text, "password")
+
+	require.NoError(t, e.Shutdown(t.Context()))
+	e = startReady(t, cfg)
+	e.NoteSettings("exporters::datadogoauth", map[string]credential.Setting{"tenant::when_unknown": {Value: "park"}})
+	text = awaitSettings(t, e, cfg, 2)
+	assert.Contains(t, text, `{"field":"exporters::datadogoauth::tenant::when_unknown","before":"reject","after":"park"}`)
+
+	require.NoError(t, e.Shutdown(t.Context()))
+	text = awaitSettings(t, startReady(t, cfg), cfg, 3)
+	assert.Contains(t, text, `"changes":[{"field":"exporters::datadogoauth::tenant::when_unknown","before":"park"}]`)
+}
+
+// A collector that only sends has no audit in a store: its log has the records of what happens to it.
+func TestACollectorThatOnlySendsLogsItsRecords(t *testing.T) {
+	f := connected(t)
+	db := pgtest.Shared(t).Database(t)
+	moved(t, f, db)
+	cfg := sending(t, f, db.Sender)
+	core, lines := observer.New(zap.InfoLevel)
+	set := extensiontest.NewNopSettings(metadata.Type)
+	set.Logger = zap.New(core)
+	e, err := newExtension(cfg, set)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, e.Shutdown(context.Background())) })
+	require.NoError(t, e.Start(t.Context(), componenttest.NewNopHost()))
+	require.Eventually(t, e.grants.Load().Ready, 10*time.Second, time.Millisecond)
+	e.NoteSettings("exporters::datadogoauth", map[string]credential.Setting{"tenant::when_unknown": {Value: "reject"}})
+	require.NoError(t, e.Ready())
+	audited := func() *observer.ObservedLogs { return lines.FilterLoggerName("audit") }
+	require.Eventually(t, func() bool { return audited().Len() == 1 }, 10*time.Second, time.Millisecond)
+	first := audited().All()[0].ContextMap()
+	assert.Equal(t, "settings recorded", first["what"])
+	text := fmt.Sprint(first["changes"])
+	for _, want := range []string{"exporters::datadogoauth::tenant::when_unknown", "admin::tokens::0::role", "admin::tokens::0::file (content)"} {
+		assert.Contains(t, text, want)
+	}
+	assert.NotContains(t, text, adminToken)
+
+	require.NoError(t, os.WriteFile(filepath.Join(f.Dir, "admin"), []byte("another-"+adminToken), 0o600))
+	e.grants.Load().SettingsKnown()
+	require.Eventually(t, func() bool { return audited().Len() == 2 }, 10*time.Second, time.Millisecond)
+	second := audited().All()[1].ContextMap()
+	assert.Equal(t, "settings changed", second["what"])
+	assert.Equal(t, []any{map[string]any{"field": "admin::tokens::0::file (content)", "before": "a secret", "after": "a secret"}}, second["changes"])
+
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+cfg.Admin.Get().Listener.NetAddr.Endpoint+"/v1/tenants", nil)
+	require.NoError(t, err)
+	req.Header.Set("Authorization", "Bearer "+adminToken)
+	fetch(t, req, http.StatusUnauthorized)
+	failed := audited().All()[2].ContextMap()
+	assert.Equal(t, "login failed", failed["what"])
+	assert.Equal(t, "unknown", failed["actor.kind"])
+	assert.NotEmpty(t, failed["id"])
+}
+
 // An operator's orders, and those that are refused, are in the audit under the token's name.
 func TestOrdersAreAudited(t *testing.T) {
 	f := connected(t)
 	cfg := configOf(t, f)
-	startReady(t, cfg)
+	awaitSettings(t, startReady(t, cfg), cfg, 1)
 	ask(t, cfg, http.MethodPost, "/v1/tenants/acme/pause", `{"reason":"a test"}`, http.StatusOK)
 	ask(t, cfg, http.MethodPost, "/v1/tenants/acme/change/confirm", `{"org_id":"x"}`, http.StatusConflict)
 	ask(t, cfg, http.MethodPost, "/v1/invitations", `{"tenant":"acme","client":"nobody"}`, http.StatusUnprocessableEntity)

@@ -15,21 +15,36 @@ import (
 // What strangers can cause, or programs again and again, has to be Routine, and what any operator can do as often as they like has to be Minor: these are the
 // first to go, so nobody pushes out what others did.
 func (s *Service) Note(ctx context.Context, r audit.Record) error {
-	if CheckReadable(r.Tenant) != nil {
-		r.Tenant = audit.OneLine(r.Tenant, maxTenantBytes) // a name that nobody has
-	}
+	r.Tenant = readable(r.Tenant)
 	return s.change(ctx, func(tx *txn) error {
 		tx.notes = append(tx.notes, r)
 		return nil
 	})
 }
 
+// readable bounds a name that nobody has.
+func readable(tenant string) string {
+	if CheckReadable(tenant) != nil {
+		return audit.OneLine(tenant, maxTenantBytes)
+	}
+	return tenant
+}
+
 // NoteAnyway is Note for what happened already, and with the caller's end is not undone: it takes little time, and what cannot be recorded is
-// logged. A collector that only sends has no audit.
+// logged. A collector that only sends has no store to write to, and logs the record itself.
 func (s *Service) NoteAnyway(ctx context.Context, r audit.Record) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseFor)
 	defer cancel()
-	if err := s.Note(ctx, r); err != nil && !errors.Is(err, ErrSendOnly) {
+	err := s.Note(ctx, r)
+	if errors.Is(err, ErrSendOnly) {
+		if by := actorOf(ctx); by != (Actor{}) {
+			r.Actor = by
+		}
+		r.Tenant = readable(r.Tenant)
+		s.audits.tell(r)
+		return
+	}
+	if err != nil {
 		s.log.Warn("The audit lacks a record", zap.String("what", r.What), zap.String("tenant", r.Tenant), zap.String("reason", audit.OneLine(r.Reason, maxDescriptionBytes)), zap.Error(err))
 	}
 }

@@ -25,14 +25,14 @@ type Setting struct {
 
 // settings are those of this process.
 type settings struct {
-	read func() map[string]Setting // nil where nobody asks
+	read func() map[string]Setting // nil where nobody asks; it returns nil while they are not known
 	mu   sync.Mutex                // guards seen
 	seen map[string]Setting        // as they were recorded; nil before
 }
 
 // compareSettings records what differs from the settings that were recorded last: at the start all, later what changed since in this process,
 // which are files that were replaced. Each collector that shares a store has settings of its own, so a start compares with those of
-// whichever began last.
+// whichever began last. One that only sends has nothing to compare with: its log has the settings of each start, and what changes later.
 func (s *Service) compareSettings(ctx context.Context) {
 	if s.settings.read == nil {
 		return
@@ -40,6 +40,9 @@ func (s *Service) compareSettings(ctx context.Context) {
 	s.settings.mu.Lock()
 	defer s.settings.mu.Unlock()
 	now, before := s.settings.read(), s.settings.seen
+	if now == nil {
+		return
+	}
 	for name, setting := range now {
 		if was, ok := before[name]; ok && setting.Unread {
 			now[name] = was
@@ -48,12 +51,63 @@ func (s *Service) compareSettings(ctx context.Context) {
 	if before != nil && maps.Equal(now, before) {
 		return
 	}
+	if s.readOnly {
+		s.tellSettings(now, before)
+		s.settings.seen = now
+		return
+	}
 	err := s.change(ctx, func(tx *txn) error { return tx.noteSettings(now, before) })
 	if err == nil {
 		s.settings.seen = now
 	} else if ctx.Err() == nil && s.windows.enter("\x00settings", s.now(), longestBackoff) {
 		s.log.Warn("The settings were not compared with those that were recorded last; trying again", zap.Error(err))
 	}
+}
+
+// SettingsKnown says that Options.Settings returns them from now on. Grants that are not loaded yet are asked for first.
+func (s *Service) SettingsKnown() {
+	if s.sendOnly || s.Ready() {
+		s.life.spawn(func() { s.compareSettings(s.life.stopping) })
+	}
+}
+
+// tellSettings logs those that differ. Without a tokens keyset there is no key for fingerprints, so of a secret it says no more than that it is another one.
+func (s *Service) tellSettings(now, before map[string]Setting) {
+	diffs := []audit.Diff{{}}
+	for _, name := range changedSettings(now, before, nil) {
+		if diffs[len(diffs)-1].Full() {
+			diffs = append(diffs, audit.Diff{})
+		}
+		switch d, setting := &diffs[len(diffs)-1], now[name]; {
+		case setting.Unread:
+		case setting.Secret || before[name].Secret:
+			d.Secret(name, "setting", before[name].Value, setting.Value)
+		default:
+			d.Text(name, before[name].Value, setting.Value)
+		}
+	}
+	for _, r := range settingsRecords(diffs, before == nil, before != nil) {
+		s.audits.tell(r)
+	}
+}
+
+// settingsRecords are the records of what differs. first says that nothing was recorded before, running that it was found after the start.
+func settingsRecords(diffs []audit.Diff, first, running bool) (all []audit.Record) {
+	note := audit.Record{What: "settings changed", Reason: "found at the start"}
+	if first {
+		note.What = "settings recorded"
+	}
+	if running {
+		note.Reason = "found while the collector was running"
+	}
+	host, _ := os.Hostname()
+	note.Reason += " of the collector on " + cmp.Or(host, "a host without a name")
+	for _, d := range diffs {
+		if note.Changes = d.Changes; len(note.Changes) > 0 {
+			all = append(all, note)
+		}
+	}
+	return all
 }
 
 // errNoFingerprints: the key that fingerprints are made with cannot be opened.
@@ -95,20 +149,7 @@ func (tx *txn) noteSettings(now, before map[string]Setting) error {
 	if len(diffs[0].Changes) == 0 {
 		return nil
 	}
-	note := audit.Record{What: "settings changed", Reason: "found at the start"}
-	if !found {
-		note.What = "settings recorded"
-	}
-	if before != nil {
-		note.Reason = "found while the collector was running"
-	}
-	host, _ := os.Hostname()
-	note.Reason += " of the collector on " + cmp.Or(host, "a host without a name")
-	for _, d := range diffs {
-		if note.Changes = d.Changes; len(note.Changes) > 0 {
-			tx.notes = append(tx.notes, note)
-		}
-	}
+	tx.notes = append(tx.notes, settingsRecords(diffs, !found, before != nil)...)
 	return tx.append(next)
 }
 

@@ -149,8 +149,9 @@ func refusedHere(o Org) string {
 	return fmt.Sprintf("this collector found that Datadog refuses API key …%s; it is checked again every %s", o.Last4, recheckEvery)
 }
 
-// sendingPass is what a send-only collector does now and then: it asks again about the keys that it found refused.
+// sendingPass is what a send-only collector does now and then: it asks again about the keys that it found refused, and looks for files that were replaced.
 func (s *Service) sendingPass(ctx context.Context) {
+	s.compareSettings(ctx)
 	s.view.mu.Lock()
 	var refused []Org
 	for org, generation := range s.view.refused {
