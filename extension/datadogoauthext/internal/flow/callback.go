@@ -27,12 +27,12 @@ const (
 func (f *Flow) callback(w http.ResponseWriter, r *http.Request) {
 	q, unread := readQuery(r.URL.RawQuery, "state", "code", "domain", "site", "client_id", "iss", "error", "error_description")
 	if unread != nil && len(q["state"]) != 1 {
-		f.toFailure(w, r, "bad_callback", false)
+		f.toFailure(w, r, "bad_callback", byEither)
 		return
 	}
 	state := q.Get("state")
 	if state == "" || len(state) > maxStateBytes {
-		f.toFailure(w, r, "bad_state_missing", false)
+		f.toFailure(w, r, "bad_state_missing", byEither)
 		return
 	}
 	if !f.ready(w, r) {
@@ -45,11 +45,11 @@ func (f *Flow) callback(w http.ResponseWriter, r *http.Request) {
 	})
 	switch {
 	case errors.Is(err, grant.ErrNoFlow):
-		f.toFailure(w, r, "bad_state", false)
+		f.toFailure(w, r, "bad_state", byEither)
 		return
 	case err != nil:
 		f.Logger.Error("A consent could not be read from the store", zap.Error(err))
-		f.fail(w, r, "store_unread", page{})
+		f.fail(w, r, "store_unread", byEither)
 		return
 	}
 	dropCookie(w, flowCookieName(state))
@@ -58,7 +58,7 @@ func (f *Flow) callback(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		f.noteFailed(r, fl, q, "wrong_browser", errors.New("the callback came from another browser than the one that began"))
 		f.Logger.Warn("A callback came from another browser than the one that began; nothing was exchanged", zap.String("tenant", fl.Tenant))
-		f.toFailure(w, r, "wrong_browser", login)
+		f.toFailure(w, r, "wrong_browser", page{Login: login})
 		return
 	}
 	res := result{Tenant: fl.Tenant, Login: login, By: customerOf(fl), Started: fl.StartedDomain}

@@ -143,7 +143,7 @@ func (f *Flow) Handler() (http.Handler, error) {
 	for path := range f.paths {
 		mux.HandleFunc(path, f.dispatch(methods{http.MethodGet: f.limited(f.readLimit, f.callback, f.overLimitAtCallback)})) // not HEAD: a probe must not consume a state
 	}
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { f.message(w, r, http.StatusNotFound, "nothing_here") })
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { f.nothingHere(w, r, http.StatusNotFound) })
 	return withHeaders(f.bounded(mux)), nil
 }
 
@@ -159,7 +159,7 @@ func (f *Flow) ownForm() (func(http.HandlerFunc) http.HandlerFunc, error) {
 		return nil, err
 	}
 	sameOrigin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		f.fail(w, r, "foreign_page", page{})
+		f.fail(w, r, "foreign_page", f.way(r))
 	}))
 	return func(next http.HandlerFunc) http.HandlerFunc { return sameOrigin.Handler(next).ServeHTTP }, nil
 }
@@ -173,7 +173,7 @@ func (f *Flow) dispatch(byMethod methods) http.HandlerFunc {
 		handle, ok := byMethod[r.Method]
 		if !ok {
 			w.Header().Set("Allow", allowed)
-			f.message(w, r, http.StatusMethodNotAllowed, "nothing_here")
+			f.nothingHere(w, r, http.StatusMethodNotAllowed)
 			return
 		}
 		handle(w, r)
@@ -184,7 +184,7 @@ func (f *Flow) dispatch(byMethod methods) http.HandlerFunc {
 func (f *Flow) bounded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if len(r.URL.RawQuery) > maxQuery {
-			f.message(w, r, http.StatusRequestURITooLong, "nothing_here")
+			f.nothingHere(w, r, http.StatusRequestURITooLong)
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -17,8 +18,19 @@ func (f *Flow) noLogin(w http.ResponseWriter, r *http.Request) {
 	f.message(w, r, http.StatusOK, "use_link")
 }
 
-// byLogin is a page for a customer who came through the partner's login.
-var byLogin = page{Login: true}
+// byLogin is a page for a customer who came through the partner's login, byEither one for somebody of whom nobody knows how they came.
+var byLogin, byEither = page{Login: true}, page{Either: true}
+
+// way tells by the address of a page how whoever has it came.
+func (f *Flow) way(r *http.Request) page {
+	switch path := strings.TrimPrefix(r.URL.Path, f.prefix); {
+	case strings.HasPrefix(path, "/connect/request/"):
+		return byLogin
+	case strings.HasPrefix(path, "/connect/"):
+		return page{}
+	}
+	return byEither
+}
 
 // toLogin is the onboarding_url of the Datadog tile, and where the partner's own site sends customers. Nobody knows who the browser
 // belongs to yet: it gets a cookie, what it came with is stored, and the partner's login takes over.

@@ -1,6 +1,8 @@
 package flow_test
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -12,7 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/flow"
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant"
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant/granttest"
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
 )
 
 func TestACustomerOfTheTileConnects(t *testing.T) {
@@ -206,9 +210,60 @@ func TestWhoeverHasNoLinkIsNotToldToOpenOne(t *testing.T) {
 		q.Set("error", code)
 		_, texts[code] = w.ends(w.browser, q)
 	}
+	_, texts["bad_site"] = w.get(w.browser, public+"/connect?site=https://evil.example")
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, page, nil)
+	require.NoError(t, err)
+	req.Header.Set("Sec-Fetch-Site", "cross-site")
+	resp, err := w.browser.Do(req)
+	require.NoError(t, err)
+	texts["foreign_page"] = w.body(resp)
 	for name, text := range texts {
 		assert.Contains(t, text, `href="/connect">Begin again</a>`, name)
 		assert.NotContains(t, text, "link", name)
 	}
 	assert.Contains(t, texts["access_denied"], "If that was a mistake: Begin again with the button below.")
+	assert.Contains(t, texts["bad_site"], "Begin again with the button below, and choose your site on the page.")
+}
+
+// failingStore cannot read a consent under way.
+type failingStore struct{ store.Store }
+
+func (s failingStore) Get(ctx context.Context, kind store.Kind, key string) (store.Record, error) {
+	if kind == store.KindFlow {
+		return store.Record{}, errors.New("the disk is on fire")
+	}
+	return s.Store.Get(ctx, kind, key)
+}
+
+// A consent that took too long left nothing that says how its customer came.
+func TestWhoeverMayHaveNoLinkIsToldBothWays(t *testing.T) {
+	t.Parallel()
+	p := newPartner(t)
+	for _, logins := range []bool{true, false} {
+		w := newWorldWith(t, func(o *flow.Options) {
+			if logins {
+				p.admits(o)
+			}
+		})
+		link := w.link("acme")
+		if logins {
+			link = w.logIn(w.browser, p, "", "acme")
+		}
+		q := w.consent(w.press(w.browser, link), us3(t), granttest.OrgA)
+		w.Clock.Advance(grant.FlowLife)
+		texts := map[string]string{}
+		_, texts["bad_state"] = w.ends(w.browser, q)
+		_, texts["bad_state_missing"] = w.ends(w.browser, url.Values{"code": {"x"}})
+		_, texts["bad_callback"] = w.ends(w.browser, url.Values{"state": {"x", "y"}})
+		_, texts["nothing_here"] = w.get(w.browser, public+"/nowhere")
+		w.server.Close()
+		w.serve(w.NewOn(failingStore{w.Store()}, nil))
+		granttest.AwaitReady(t, w.grants)
+		_, texts["store_unread"] = w.comeBack(w.browser, q)
+		for name, text := range texts {
+			assert.Contains(t, text, "connect link", name)
+			assert.Equal(t, logins, strings.Contains(text, "If you came by logging in, begin again with the button below."), name)
+			assert.Equal(t, logins, strings.Contains(text, `href="/connect">Begin again</a>`), name)
+		}
+	}
 }

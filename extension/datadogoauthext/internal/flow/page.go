@@ -35,6 +35,7 @@ var styleHash = func() string {
 type page struct {
 	Message string // id of its message
 	Login   bool   // the customer came through the partner's login, so there is no link, and they can begin again at Begin
+	Either  bool   // it is not known whether they did, or opened a link; never set where customers come by links only
 	Tenant  string
 	Org     string
 	Last4   string
@@ -113,11 +114,19 @@ func (f *Flow) message(w http.ResponseWriter, r *http.Request, status int, messa
 	f.render(w, r, status, "message.html", page{Message: message})
 }
 
+// nothingHere is for addresses that no page has, and for what their pages do not do.
+func (f *Flow) nothingHere(w http.ResponseWriter, r *http.Request, status int) {
+	p := byEither
+	p.Message = "nothing_here"
+	f.render(w, r, status, "message.html", p)
+}
+
 // render writes a whole page, in the language that the browser asks for, or none.
 func (f *Flow) render(w http.ResponseWriter, r *http.Request, status int, name string, p page) {
 	p.Lang = lang.Of(strings.Join(r.Header.Values("Accept-Language"), ","))
 	p.words, p.Partner, p.Begin = f.words[p.Lang], f.PartnerName, f.prefix+"/connect"
 	p.Support, p.SupportURL = f.support()
+	p.Either = p.Either && f.tickets != nil
 	var b bytes.Buffer
 	if err := pages.ExecuteTemplate(&b, name, p); err != nil {
 		f.Logger.Error("A page could not be made", zap.String("page", name), zap.String("message", p.Message), zap.Error(err))

@@ -19,6 +19,7 @@ type result struct {
 	ID      string `json:"i,omitempty"` // hash of the id in the page's address
 	Message string `json:"m"`
 	Login   bool   `json:"l,omitempty"`
+	Either  bool   `json:"x,omitempty"`
 	By      string `json:"b,omitempty"` // whoever connects, for the audit
 	Tenant  string `json:"t,omitempty"`
 	Org     string `json:"o,omitempty"` // its name
@@ -89,12 +90,13 @@ func (f *Flow) keepResult(w http.ResponseWriter, r *http.Request, id string, res
 func (f *Flow) resultPath(id string) string { return f.prefix + "/connected/" + id }
 
 // toFailure is toResult for whoever is not known to be the browser that began, and may keep no cookie at all: what the page shows is in its
-// address, sealed, so that nobody else can make such an address say something. It holds nothing of a customer.
-func (f *Flow) toFailure(w http.ResponseWriter, r *http.Request, message string, login bool) {
-	sealed, err := sealValue(f, purposeFailure, resultLife, result{Message: message, Login: login})
+// address, sealed, so that nobody else can make such an address say something. It holds nothing of a customer: of came no more is kept than how
+// they came.
+func (f *Flow) toFailure(w http.ResponseWriter, r *http.Request, message string, came page) {
+	sealed, err := sealValue(f, purposeFailure, resultLife, result{Message: message, Login: came.Login, Either: came.Either})
 	if err != nil {
 		f.Logger.Error("The last page of a consent could not be sealed", zap.Error(err))
-		f.fail(w, r, "internal", page{Login: login})
+		f.fail(w, r, "internal", came)
 		return
 	}
 	f.count(r.Context(), ends[message].outcome)
@@ -124,7 +126,7 @@ func (f *Flow) connected(w http.ResponseWriter, r *http.Request) {
 }
 
 func (f *Flow) showResult(w http.ResponseWriter, r *http.Request, id string, res result) {
-	p := page{Message: res.Message, Login: res.Login, Tenant: res.Tenant, Org: res.Org, Last4: res.Last4, Change: res.Change != ""}
+	p := page{Message: res.Message, Login: res.Login, Either: res.Either, Tenant: res.Tenant, Org: res.Org, Last4: res.Last4, Change: res.Change != ""}
 	p.Site, _ = site.ByDomain(res.Site)
 	p.Started, _ = site.ByDomain(res.Started)
 	p.Meant, _ = site.ByDomain(res.Meant)

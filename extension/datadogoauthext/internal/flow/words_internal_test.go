@@ -257,9 +257,9 @@ func TestEveryTextCanBeWritten(t *testing.T) {
 				used[m[1]] = true
 			}
 		}
-		for i := range 64 {
+		for i := range 128 {
 			bit := func(n int) bool { return i>>n&1 == 1 }
-			p := page{Login: bit(0), Change: bit(1), Tenant: `<acme> & "co"`, Org: "주식회사", Last4: "ab12", Site: eu, Started: site.US1(), Minutes: 1 + 9*(i>>2&1), Partner: `P & <Co>`, Lang: l}
+			p := page{Login: bit(0), Either: bit(6), Change: bit(1), Tenant: `<acme> & "co"`, Org: "주식회사", Last4: "ab12", Site: eu, Started: site.US1(), Minutes: 1 + 9*(i>>2&1), Partner: `P & <Co>`, Lang: l}
 			if bit(3) {
 				p.Meant = eu
 			}
