@@ -110,6 +110,18 @@ func TestRFC9700_TryAgainIsForTheBrowserThatConsented(t *testing.T) {
 	assert.Len(t, w.Datadog.Calls("/api/v2/api_keys/marketplace"), mints)
 }
 
+func TestWhoeverLoggedInCanBeginAnewWhereAKeyIsInTheWay(t *testing.T) {
+	t.Parallel()
+	p := newPartner(t)
+	w := newWorldWith(t, p.admits)
+	for link, begin := range map[string]bool{w.logIn(w.browser, p, "", "acme"): true, w.link("globex"): false} {
+		_, text := w.get(w.browser, w.keyInTheWay(link))
+		assert.Contains(t, text, "Try again</button>")
+		assert.Equal(t, begin, strings.Contains(text, "install it again, and begin anew. Begin again with the button below."))
+		assert.Equal(t, begin, strings.Contains(text, `href="/connect">Begin again</a>`))
+	}
+}
+
 func TestAMintThatFailedIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
