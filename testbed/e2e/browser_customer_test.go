@@ -36,6 +36,7 @@ func TestTheCustomersPagesInARealBrowser(t *testing.T) {
 		{"expired state", "Initech", comesBackTwice},
 		{"wrong browser", "Umbrella", changesTheBrowser},
 		{"two tabs", "Soylent", hasTwoTabs},
+		{"back from the last page", "Massive", goesBack},
 		{"Korean", "주식회사 한빛", readsKorean},
 		{"a key is in the way", "Wayne", triesAgain},
 		{"keyboard only", "Stark", usesTheKeyboard},
@@ -136,7 +137,7 @@ func comesBackTwice(t *testing.T, c chromium, customer world.Customer) {
 	tab.agree(customer)
 	tab.shows(http.StatusOK, "You may now close this tab")
 	tab.open(callbacks()[0])
-	tab.fails(http.StatusBadRequest, "Not connected", "finished already, or took longer than ten minutes", "Open the connect link again")
+	tab.fails(http.StatusBadRequest, "This attempt is over", "finished already, or took longer than ten minutes", "Open the connect link again", "Begin again")
 	tab.shot("expired")
 }
 
@@ -168,6 +169,19 @@ func hasTwoTabs(t *testing.T, c chromium, customer world.Customer) {
 	second.fails(http.StatusNotFound, "used or withdrawn in the meantime")
 	first.reload()
 	first.shows(http.StatusOK, "You may now close this tab", customer.Org.Name)
+}
+
+// Datadog's page is there once more, and its button too.
+func goesBack(t *testing.T, c chromium, customer world.Customer) {
+	tab := c.tab(t, phone)
+	tab.open(c.invite(t, customer.Tenant))
+	tab.press(connectButton)
+	tab.agree(customer)
+	tab.shows(http.StatusOK, "You may now close this tab", customer.Org.Name)
+	tab.navigate("go back", chromedp.NavigateBack())
+	tab.agree(customer)
+	tab.fails(http.StatusBadRequest, "This attempt is over", "you may be connected already: ask Demo Partner")
+	tab.shot("again")
 }
 
 func readsKorean(t *testing.T, c chromium, customer world.Customer) {

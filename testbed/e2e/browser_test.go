@@ -120,7 +120,8 @@ func openChromiumIn(t *testing.T, change func(*world.Options), hosts ...string) 
 		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck,
 		chromedp.WSURLReadTimeout(time.Minute), // a cold start on a busy machine
 	}
-	for _, name := range []string{"disable-quic", "disable-background-networking", "disable-component-update", "disable-sync", "disable-dev-shm-usage"} {
+	// A page that comes back as it was, from memory, is none that chromedp follows.
+	for _, name := range []string{"disable-back-forward-cache", "disable-quic", "disable-background-networking", "disable-component-update", "disable-sync", "disable-dev-shm-usage"} {
 		options = append(options, chromedp.Flag(name, true))
 	}
 	for name, value := range flags {

@@ -54,8 +54,7 @@ func (f *Flow) callback(w http.ResponseWriter, r *http.Request) {
 	}
 	dropCookie(w, flowCookieName(state))
 	login := fl.Invitation == "" // admitted by a ticket: there is no link to open again
-	cookie, ok := f.sameBrowser(r, state, fl)
-	if !ok {
+	if !f.sameBrowser(r, state, fl) {
 		f.noteFailed(r, fl, q, "wrong_browser", errors.New("the callback came from another browser than the one that began"))
 		f.Logger.Warn("A callback came from another browser than the one that began; nothing was exchanged", zap.String("tenant", fl.Tenant))
 		f.toFailure(w, r, "wrong_browser", page{Login: login})
@@ -92,9 +91,6 @@ func (f *Flow) callback(w http.ResponseWriter, r *http.Request) {
 		}
 		f.toResult(w, r, res)
 		return
-	}
-	if cookie.Request != "" { // the connection ended the login
-		dropCookie(w, loginCookieName(cookie.Request))
 	}
 	f.toResult(w, r, connectedResult(res, done))
 }

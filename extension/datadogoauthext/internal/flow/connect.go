@@ -47,7 +47,7 @@ func (f *Flow) begin(w http.ResponseWriter, r *http.Request) {
 		f.wrongAddress(w, r, inv.Tenant, inv.Client, purposeStart, st, err)
 		return
 	}
-	f.beginConsent(w, r, grant.Flow{Tenant: inv.Tenant, Client: inv.Client, Invitation: inv.Hash}, chosen, "")
+	f.beginConsent(w, r, grant.Flow{Tenant: inv.Tenant, Client: inv.Client, Invitation: inv.Hash}, chosen)
 }
 
 // maxInvitation bounds the last part of a connect link, whose secret has 43 characters.

@@ -67,10 +67,9 @@ func (f *Flow) readForm(w http.ResponseWriter, r *http.Request, purpose, secret 
 	return st, true
 }
 
-// beginConsent makes state and verifier, and sends the browser to Datadog. fl holds tenant, client and what let the customer in; requestID
-// is that of the login that did, or empty. st has an origin.
-func (f *Flow) beginConsent(w http.ResponseWriter, r *http.Request, fl grant.Flow, st start, requestID string) {
-	login := requestID != ""
+// beginConsent makes state and verifier, and sends the browser to Datadog. fl holds tenant, client and what let the customer in. st has an origin.
+func (f *Flow) beginConsent(w http.ResponseWriter, r *http.Request, fl grant.Flow, st start) {
+	login := fl.Invitation == ""
 	origin, err := site.ParseAppOrigin(st.Origin) // once more, although nobody can have changed it: this is where the browser goes
 	if err != nil {
 		f.Logger.Error("A consent was to begin at a site that is none of Datadog's; nothing was contacted", zap.String("tenant", fl.Tenant), zap.Error(err))
@@ -86,7 +85,7 @@ func (f *Flow) beginConsent(w http.ResponseWriter, r *http.Request, fl grant.Flo
 		f.notBegun(w, r, fl.Tenant, login, err)
 		return
 	}
-	cookie, err := sealValue(f, purposeFlow, grant.FlowLife, flowCookie{State: grant.Hash(state), Tenant: fl.Tenant, Secret: browser, Request: requestID})
+	cookie, err := sealValue(f, purposeFlow, grant.FlowLife, flowCookie{State: grant.Hash(state), Tenant: fl.Tenant, Secret: browser})
 	if err != nil {
 		f.notBegun(w, r, fl.Tenant, login, err)
 		return

@@ -37,19 +37,17 @@ type flowCookie struct {
 	State  string `json:"s"` // hash
 	Tenant string `json:"t"`
 	Secret string `json:"b"` // its hash is in the record
-	// Request is the login that admitted the customer; empty behind a connect link.
-	Request string `json:"r,omitempty"`
 }
 
 // sameBrowser reports whether the request comes from the browser that began the consent fl.
-func (f *Flow) sameBrowser(r *http.Request, state string, fl grant.Flow) (flowCookie, bool) {
+func (f *Flow) sameBrowser(r *http.Request, state string, fl grant.Flow) bool {
 	cookie, err := r.Cookie(flowCookieName(state))
 	if err != nil {
-		return flowCookie{}, false
+		return false
 	}
 	c, err := openValue[flowCookie](f, purposeFlow, cookie.Value)
 	if err != nil {
-		return flowCookie{}, false
+		return false
 	}
-	return c, c.State == fl.StateHash && c.Tenant == fl.Tenant && subtle.ConstantTimeCompare([]byte(grant.Hash(c.Secret)), []byte(fl.BrowserHash)) == 1
+	return c.State == fl.StateHash && c.Tenant == fl.Tenant && subtle.ConstantTimeCompare([]byte(grant.Hash(c.Secret)), []byte(fl.BrowserHash)) == 1
 }

@@ -121,7 +121,7 @@ func (f *Flow) beginAdmitted(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	fl := grant.Flow{Tenant: login.Tenant, Client: login.Client, AllowChange: login.AllowChange, Login: login.Hash, TicketID: login.TicketID}
-	f.beginConsent(w, r, fl, chosen, r.PathValue("request"))
+	f.beginConsent(w, r, fl, chosen)
 }
 
 // admitted finds the login of a page's address once its ticket came, or answers itself.
