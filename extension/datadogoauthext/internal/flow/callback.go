@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -60,7 +61,7 @@ func (f *Flow) callback(w http.ResponseWriter, r *http.Request) {
 		f.toFailure(w, r, "wrong_browser", page{Login: login})
 		return
 	}
-	res := result{Tenant: fl.Tenant, Login: login, By: customerOf(fl), Started: fl.StartedDomain}
+	res := result{Tenant: fl.Tenant, Login: login, By: customerOf(fl), Started: fl.StartedDomain, Vanity: vanity(fl.AppOrigin)}
 	at, code, refusal := f.readCallback(r, q, unread, fl)
 	if refusal != nil {
 		if refusal.message != "denied" { // who says no has not found a fault
@@ -166,6 +167,15 @@ func domainOf(s site.Site) string {
 	return s.Domain()
 }
 
+// vanity is an origin that belongs to an organisation, not to a site; empty for any other.
+func vanity(origin string) string {
+	at, err := site.ParseAppOrigin(origin)
+	if err != nil || !at.Site.IsZero() {
+		return ""
+	}
+	return at.Origin
+}
+
 // issuedBy reports whether an issuer is one of the origins of a site, byte for byte (RFC 9207 §2.4): that of its web application, of its
 // API, or of its bare name. Datadog does not say which one it would send.
 func issuedBy(iss string, at site.Site) bool {
@@ -177,7 +187,7 @@ func (f *Flow) notConnected(res result, fl grant.Flow, at site.Site, err error) 
 	res.Message, res.Site, res.Client, res.OrgID = messageOf(err, fl, at), domainOf(at), "", ""
 	var why *grant.ConnectError
 	if errors.As(err, &why) {
-		res.Client, res.OrgID, res.Change = why.Stored.Client, why.Stored.ID, why.Change
+		res.Client, res.OrgID, res.Change, res.Org = why.Stored.Client, why.Stored.ID, why.Change, cmp.Or(cutName(why.OrgName), res.Org)
 	}
 	if res.Message == grant.OutcomeChecked {
 		return res

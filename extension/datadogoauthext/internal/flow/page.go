@@ -2,6 +2,7 @@ package flow
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
@@ -42,6 +43,7 @@ type page struct {
 	Site    site.Site // where the organisation is
 	Started site.Site // where the consent began
 	Meant   site.Site // what a wrong site was probably meant to be
+	Vanity  string    // the organisation's own app origin
 	Change  bool      // a change of organisation waits, and data goes where it went
 	Minutes int       // to wait
 	Retry   string    // address of the form that tries for the API key again
@@ -86,8 +88,11 @@ func (p page) Steps() ([]template.HTML, error) {
 	return steps, nil
 }
 
-// KeysPage is where an organisation manages its API keys. https://docs.datadoghq.com/account_management/api-app-keys/
-func (p page) KeysPage() string { return p.Site.AppOrigin() + "/organization-settings/api-keys" }
+// KeysPage is where an organisation manages its API keys. Somebody who is in several is led into the right one by its own origin only.
+// https://docs.datadoghq.com/account_management/api-app-keys/
+func (p page) KeysPage() string {
+	return cmp.Or(p.Vanity, p.Site.AppOrigin()) + "/organization-settings/api-keys"
+}
 
 // Sites are those to choose from.
 func (p page) Sites() []site.Site      { return sitesOf(site.Commercial) }

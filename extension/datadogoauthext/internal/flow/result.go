@@ -28,6 +28,7 @@ type result struct {
 	Site    string `json:"s,omitempty"`
 	Started string `json:"a,omitempty"`
 	Meant   string `json:"h,omitempty"`
+	Vanity  string `json:"v,omitempty"` // the organisation's own app origin, where the consent began there
 	// Of a consent that is stored and has no key.
 	Client string `json:"c,omitempty"`
 	OrgID  string `json:"d,omitempty"`
@@ -126,7 +127,7 @@ func (f *Flow) connected(w http.ResponseWriter, r *http.Request) {
 }
 
 func (f *Flow) showResult(w http.ResponseWriter, r *http.Request, id string, res result) {
-	p := page{Message: res.Message, Login: res.Login, Either: res.Either, Tenant: res.Tenant, Org: res.Org, Last4: res.Last4, Change: res.Change != ""}
+	p := page{Message: res.Message, Login: res.Login, Either: res.Either, Tenant: res.Tenant, Org: res.Org, Last4: res.Last4, Vanity: res.Vanity, Change: res.Change != ""}
 	p.Site, _ = site.ByDomain(res.Site)
 	p.Started, _ = site.ByDomain(res.Started)
 	p.Meant, _ = site.ByDomain(res.Meant)

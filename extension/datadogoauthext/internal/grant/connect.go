@@ -80,13 +80,13 @@ func (s *Service) Connect(ctx context.Context, f Flow, at site.Site, code string
 		return done, nil
 	case moves:
 		if err := s.confirm(ctx, f.Tenant, ofConsent(f.StateHash), "the ticket"); err != nil {
-			return Connected{}, mintError(err, cons.org, f.StateHash)
+			return Connected{}, mintError(err, cons.org, cons.orgName, f.StateHash)
 		}
 	default:
 		s.backoff.clear(f.Tenant)
 		log.Info("A customer gave consent")
 		if err := s.ensureKey(ctx, cons.org, cons.set.access); err != nil {
-			return Connected{}, mintError(err, cons.org, "")
+			return Connected{}, mintError(err, cons.org, cons.orgName, "")
 		}
 		if err := s.completeInvitation(ctx, f.Tenant); err != nil {
 			log.Warn("The used connect link was not deleted yet; trying again", zap.Error(err))

@@ -15,6 +15,8 @@ type ConnectError struct {
 	Outcome string
 	// Stored is the organisation of a consent that is stored all the same: what is missing is its API key. It is zero where nothing is stored.
 	Stored credential.Org
+	// OrgName is its name, as far as this consent asked for it.
+	OrgName string
 	// Change is the Pending.Consent of one that is stored as a change that is pending: the tenant's data goes where it went before. It is empty
 	// where the consent is the tenant's grant.
 	Change string
@@ -71,9 +73,9 @@ func proofSent(f Flow) string {
 	return "sent as application/x-www-form-urlencoded, the verifier fits the challenge: " + fits
 }
 
-// mintError sorts why there is no API key. change is that of ConnectError.
-func mintError(err error, org credential.Org, change string) error {
-	e := &ConnectError{Outcome: OutcomeMintFailed, Stored: org, Change: change, Err: err}
+// mintError sorts why there is no API key. name and change are those of ConnectError.
+func mintError(err error, org credential.Org, name, change string) error {
+	e := &ConnectError{Outcome: OutcomeMintFailed, Stored: org, OrgName: name, Change: change, Err: err}
 	switch kindOf(err) {
 	case callConflict:
 		e.Outcome = OutcomeKeyExists

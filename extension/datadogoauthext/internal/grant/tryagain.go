@@ -59,7 +59,7 @@ func (s *Service) TryKeyAgain(ctx context.Context, tenant string, org credential
 		if here {
 			change = ""
 		}
-		return Connected{}, mintError(err, org, change)
+		return Connected{}, mintError(err, org, "", change)
 	}
 	o := s.orgView(org)
 	return Connected{Tenant: tenant, Site: at, OrgName: o.Name, Last4: o.Last4}, nil
