@@ -4,8 +4,12 @@ import (
 	"bytes"
 	_ "embed"
 	"encoding/json"
+	"fmt"
 	"html/template"
 	"time"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 //go:embed report.html
@@ -57,10 +61,27 @@ func (r Report) HTML() ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// JSON is the report for machines.
+// JSON is the report for machines, and for whoever looks at it in a terminal: what nobody would see there is escaped.
 func (r Report) JSON() ([]byte, error) {
 	r = r.Clone()
 	r.ConsentLink = ""
 	out, err := json.MarshalIndent(r, "", "  ")
-	return append(out, '\n'), err
+	return append(escapeUnseen(out), '\n'), err
+}
+
+// escapeUnseen escapes what package encoding/json leaves as it is of control, direction and format, all of which stands in texts. RFC 8259 §7
+func escapeUnseen(raw []byte) []byte {
+	out := make([]byte, 0, len(raw))
+	for _, c := range string(raw) {
+		switch {
+		case c == '\n' || !unicode.In(c, unicode.Cc, unicode.Cf, unicode.Co, unicode.Zl, unicode.Zp): // the line ends are those between members
+			out = utf8.AppendRune(out, c)
+		case c > 0xffff:
+			high, low := utf16.EncodeRune(c)
+			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
+		default:
+			out = fmt.Appendf(out, `\u%04x`, c)
+		}
+	}
+	return out
 }

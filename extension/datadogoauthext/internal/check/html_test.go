@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -17,6 +18,20 @@ import (
 var hostile = []string{
 	`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `' onmouseover='alert(1)`, `</style><script>alert(1)</script>`, `javascript:alert(1)`,
 	"=HYPERLINK(\"http://evil.example\")", "+1+1", "\u202eevil\u202c", "two\nlines\r\nthree", "<!--", "]]>", "{{.Tenant}}", "\x1b[31mred", strings.Repeat("x<b>", 2500),
+}
+
+func TestAReportAsJSONShowsAllThatIsInIt(t *testing.T) {
+	t.Parallel()
+	text := "a\u202eb\u009bc\x7fd\u2028e\U000e0041f\n주식회사\u200d"
+	raw, err := reportOf(text).JSON()
+	require.NoError(t, err)
+	for _, c := range strings.ReplaceAll(string(raw), "\n", "") {
+		assert.True(t, unicode.IsPrint(c), "%q", c)
+	}
+	var back check.Report
+	require.NoError(t, json.Unmarshal(raw, &back))
+	assert.Equal(t, text, back.Tenant)
+	assert.Contains(t, string(raw), "주식회사")
 }
 
 // reportOf is a report with one text wherever there can be one.
