@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -354,6 +355,71 @@ func (h *hostileWorld) comesWithATicket(text string) {
 	h.dead("ticket of "+text, page, want)
 }
 
+// readsEveryPage fetches each page of lists, tenants, audit and connect links that a link on one of them leads to, as an operator who is logged in.
+func (h *hostileWorld) readsEveryPage() {
+	h.t.Helper()
+	b, err := h.NewBrowser()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer b.Close()
+	page, err := b.Open(h.t.Context(), h.AdminURL+"/")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	name, secret := h.OperatorToken()
+	if page, err = b.Submit(h.t.Context(), page, map[string]string{"name": name, "token": secret}); err != nil {
+		h.t.Fatal(err)
+	}
+	read, next := map[string]int{}, []string{page.URL.String()}
+	seen := map[string]bool{next[0]: true}
+	for len(next) > 0 {
+		address := next[0]
+		if page, err = b.Open(h.t.Context(), address); err != nil {
+			h.t.Fatal(err)
+		}
+		next = next[1:]
+		h.dead(address, page, http.StatusOK)
+		kind, _, _ := strings.Cut(strings.TrimPrefix(page.URL.Path, "/"), "/")
+		read[kind]++
+		for _, link := range h.operatorsPages(page) {
+			if !seen[link] {
+				seen[link], next = true, append(next, link)
+			}
+		}
+	}
+	if read["tenants"] < len(h.customers) || read[""] < 2 || read["audit"] < len(h.customers) || read["invitations"] < 1 {
+		h.t.Errorf("the pages read are %v, with %d customers", read, len(h.customers))
+	}
+}
+
+// operatorsPages are the addresses of pages that a page leads to.
+func (h *hostileWorld) operatorsPages(page *world.Page) (all []string) {
+	h.t.Helper()
+	root, err := html.Parse(strings.NewReader(page.Body))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for n := range root.Descendants() {
+		for _, a := range n.Attr {
+			if n.Data != "a" || a.Key != "href" {
+				continue
+			}
+			to, err := page.URL.Parse(a.Val)
+			if err != nil {
+				h.t.Errorf("%s leads to %q: %v", page.URL, a.Val, err)
+				continue
+			}
+			to.Fragment = ""
+			rest, ofTenant := strings.CutPrefix(to.EscapedPath(), "/tenants/")
+			if to.Host == page.URL.Host && (ofTenant && !strings.Contains(rest, "/") || slices.Contains([]string{"/", "/audit", "/invitations"}, to.Path)) {
+				all = append(all, to.String())
+			}
+		}
+	}
+	return all
+}
+
 // logLine begins every line of a log that does not belong to a stack, which only the collector writes.
 var (
 	logLine   = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z?[^\t]*\t(debug|info|warn|error)\t`)
@@ -413,5 +479,6 @@ func TestHostileTextsStayOnOneLineOfAJSONLog(t *testing.T) {
 			t.Errorf("%s: %d %s", path, status, answer)
 		}
 	}
+	h.readsEveryPage()
 	h.log("json")
 }
