@@ -258,14 +258,10 @@ const maxInAddress = 1000
 func (h *hostileWorld) connects(i int, c world.Customer, text string) {
 	h.t.Helper()
 	quoted := jsonText(text)
-	long, refused := len(text) > maxInAddress, http.StatusBadRequest
-	if long {
-		refused = http.StatusRequestURITooLong
-	}
 	h.set(func(s *oauth.Settings) {
-		s.ConsentError, s.ConsentErrorText, s.MoreScope, s.OmitOrgName = text, text, text, long
+		s.ConsentError, s.ConsentErrorText, s.MoreScope, s.OmitOrgName = text, text, text, len(text) > maxInAddress
 	})
-	h.dead("callback with error "+text, h.consents(c), refused)
+	h.dead("callback with error "+text, h.consents(c), http.StatusBadRequest)
 	h.set(func(s *oauth.Settings) { s.ConsentError, s.ConsentErrorText = "", "" })
 	if i%2 == 0 {
 		h.during(faults.Fault{Path: "/api/v2/api_keys/marketplace", Status: 403, Body: `{"errors":[` + quoted + `]}`}, func() {
@@ -348,7 +344,7 @@ func (h *hostileWorld) comesWithATicket(text string) {
 	want := http.StatusOK
 	switch {
 	case len(text) > maxInAddress:
-		want = http.StatusRequestURITooLong
+		want = http.StatusBadRequest
 	case !h.mayBeInvited(text):
 		want = http.StatusForbidden
 	}

@@ -83,8 +83,8 @@ func TestATicketThatIsNotRightConnectsNobody(t *testing.T) {
 		}
 		for _, fault := range partner.Faults() {
 			w.Partner.Misbehave(fault)
-			if page := logIn(t, w); page.Status/100 != 4 || page.Form != nil {
-				t.Errorf("%s: a ticket with %s leads to %d: %s", algorithm, fault, page.Status, page.Text())
+			if page := logIn(t, w); page.Status/100 != 4 || page.Form != nil || page.URL.RawQuery != "" {
+				t.Errorf("%s: a ticket with %s leads to %d at %s: %s", algorithm, fault, page.Status, page.URL.Path, page.Text())
 			}
 		}
 		if n := len(w.Standin.History().List(history.Filter{Path: "/oauth2/v1/authorize"})); n > 0 {

@@ -239,8 +239,8 @@ func TestMethodsAndLongAddresses(t *testing.T) {
 	}{
 		{"HEAD", "/callback?state=x", 405}, {"POST", "/callback?state=x", 405}, {"PUT", link, 405}, {"DELETE", "/connected/x", 405},
 		{"HEAD", "/connect", 405}, {"POST", "/connect", 405}, {"HEAD", "/ticket?request_id=x&ticket=y", 405}, {"POST", "/ticket", 405},
-		{"HEAD", link, 200}, {"HEAD", "/connected/x", 200}, {"GET", "/callback?x=" + strings.Repeat("a", 20_000), 414},
-		{"GET", "/connect?site=" + strings.Repeat("a", 20_000), 414},
+		{"HEAD", link, 200}, {"HEAD", "/connected/x", 200}, {"GET", "/callback?state=x&x=" + strings.Repeat("a", 20_000), 303},
+		{"POST", "/callback?x=" + strings.Repeat("a", 20_000), 414}, {"GET", "/connect?site=" + strings.Repeat("a", 20_000), 414}, {"GET", "/ticket?ticket=" + strings.Repeat("a", 20_000), 303},
 	}
 	for _, tc := range cases {
 		req, err := http.NewRequestWithContext(t.Context(), tc.method, public+tc.path, nil)
@@ -249,6 +249,12 @@ func TestMethodsAndLongAddresses(t *testing.T) {
 		require.NoError(t, err)
 		_ = resp.Body.Close()
 		assert.Equal(t, tc.status, resp.StatusCode, "%s %.40s", tc.method, tc.path)
+		if tc.status == http.StatusSeeOther {
+			resp, text := w.get(w.browser, w.location(resp).String())
+			assert.Equal(t, http.StatusBadRequest, resp.StatusCode)
+			assert.NotContains(t, resp.Request.URL.String(), "aaaa", "it leaves the address bar")
+			assert.Contains(t, text, "could not be read")
+		}
 		assert.Equal(t, tc.status == 405, resp.Header.Get("Allow") != "", "%s %.40s", tc.method, tc.path)
 	}
 }

@@ -82,12 +82,12 @@ func (f *Flow) beginConsent(w http.ResponseWriter, r *http.Request, fl grant.Flo
 	fl.AppOrigin, fl.StartedDomain, fl.Partition = origin.Origin, st.Domain, string(origin.Partition)
 	state, err := f.Grants.BeginFlow(grant.WithActor(r.Context(), actor(customerOf(fl))), fl)
 	if err != nil {
-		f.notBegun(w, r, fl.Tenant, login, err)
+		f.notBegun(w, r, fl.Tenant, page{Login: login}, err, f.fail)
 		return
 	}
 	cookie, err := sealValue(f, purposeFlow, grant.FlowLife, flowCookie{State: grant.Hash(state), Tenant: fl.Tenant, Secret: browser})
 	if err != nil {
-		f.notBegun(w, r, fl.Tenant, login, err)
+		f.notBegun(w, r, fl.Tenant, page{Login: login}, err, f.fail)
 		return
 	}
 	setCookie(w, flowCookieName(state), cookie, grant.FlowLife)
@@ -95,19 +95,18 @@ func (f *Flow) beginConsent(w http.ResponseWriter, r *http.Request, fl grant.Flo
 	http.Redirect(w, r, authorizeURL(origin, f.Clients[fl.Client], state, verifier), http.StatusSeeOther)
 }
 
-// notBegun shows why a consent or a login was not stored.
-func (f *Flow) notBegun(w http.ResponseWriter, r *http.Request, tenant string, login bool, err error) {
-	p := page{Login: login}
+// notBegun shows why a consent or a login was not stored. What may go well in some minutes stays where it is.
+func (f *Flow) notBegun(w http.ResponseWriter, r *http.Request, tenant string, p page, err error, fail failing) {
 	switch {
 	case errors.Is(err, grant.ErrTooManyFlows):
 		f.Logger.Warn("A customer could not begin", zap.String("tenant", tenant), zap.Error(err))
 		f.tooMany(w, r, grant.FlowLife, p)
 	case errors.Is(err, grant.ErrRefused):
 		f.Logger.Warn("A customer may not begin", zap.String("tenant", tenant), zap.Error(err))
-		f.fail(w, r, "refused", p)
+		fail(w, r, "refused", p)
 	default:
 		f.Logger.Error("A consent could not be stored", zap.String("tenant", tenant), zap.Error(err))
-		f.fail(w, r, "store_failed", p)
+		fail(w, r, "store_failed", p)
 	}
 }
 

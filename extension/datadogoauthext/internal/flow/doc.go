@@ -2,7 +2,7 @@
 // page that ends it.
 //
 //	GET  /connect                       the tile's onboarding_url: stores site and domain, sets a cookie, 303 to the partner's login
-//	GET  /ticket                        where that login sends the browser back: verifies the ticket, 303 to the next
+//	GET  /ticket                        where that login sends the browser back: verifies the ticket, 303 to the next, or to what to do
 //	GET  /connect/request/{request}     names partner and tenant
 //	GET  /connect/{invitation}          the same for a connect link; changes nothing, so a link preview costs nothing
 //	POST on these two                   stores the consent under way, sets its cookie, 303 to Datadog

@@ -180,15 +180,26 @@ func (f *Flow) dispatch(byMethod methods) http.HandlerFunc {
 	}
 }
 
-// bounded refuses an address that no page has, before anything reads it.
+// bounded refuses an address that no page has, before anything reads it. What may be the answer of Datadog or of the login leaves the address bar
+// like any other.
 func (f *Flow) bounded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if len(r.URL.RawQuery) > maxQuery {
+		switch get := r.Method == http.MethodGet; {
+		case len(r.URL.RawQuery) <= maxQuery:
+			next.ServeHTTP(w, r)
+		case get && f.isCallback(r):
+			f.toFailure(w, r, "bad_callback", byEither)
+		case get && f.tickets != nil && r.URL.Path == f.prefix+"/ticket":
+			f.toFailure(w, r, "bad_ticket_unreadable", byLogin)
+		default:
 			f.nothingHere(w, r, http.StatusRequestURITooLong)
-			return
 		}
-		next.ServeHTTP(w, r)
 	})
+}
+
+func (f *Flow) isCallback(r *http.Request) bool {
+	_, ok := f.paths[r.URL.Path]
+	return ok
 }
 
 func (f *Flow) count(ctx context.Context, outcome string) {

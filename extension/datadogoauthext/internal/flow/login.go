@@ -57,7 +57,7 @@ func (f *Flow) toLogin(w http.ResponseWriter, r *http.Request) {
 		BrowserHash: nonce, AppOrigin: st.Origin, StartedDomain: st.Domain, Partition: string(partition),
 	})
 	if err != nil {
-		f.notBegun(w, r, "", true, err)
+		f.notBegun(w, r, "", byLogin, err, f.fail)
 		return
 	}
 	setCookie(w, loginCookieName(requestID), browser, grant.FlowLife)
@@ -65,32 +65,33 @@ func (f *Flow) toLogin(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, f.tickets.loginURL(requestID, nonce), http.StatusSeeOther)
 }
 
-// admit takes the ticket with which the partner's login sends the browser back, and the ticket out of the address bar. It is reached
+// admit takes the ticket with which the partner's login sends the browser back, and the ticket out of the address bar, accepted or not. It stays
+// there only where nobody looked at it yet, and reloading the page goes on. It is reached
 // by GET only: a form that another site posts comes without the cookie (SameSite=Lax), and the cookie is half of the proof.
 func (f *Flow) admit(w http.ResponseWriter, r *http.Request) {
 	q, err := readQuery(r.URL.RawQuery, "request_id", "ticket")
 	if err != nil || q.Get("ticket") == "" {
-		f.fail(w, r, "bad_ticket_unreadable", byLogin)
+		f.toFailure(w, r, "bad_ticket_unreadable", byLogin)
 		return
 	}
 	requestID := q.Get("request_id")
-	login, ok := f.login(w, r, requestID)
+	login, ok := f.login(w, r, requestID, f.toFailure)
 	if !ok {
 		return
 	}
 	claims, err := f.tickets.verify(q.Get("ticket"), login.BrowserHash)
 	if err != nil {
 		f.Logger.Error("A ticket of the partner's login was refused", zap.Error(err))
-		f.fail(w, r, "bad_ticket", byLogin)
+		f.toFailure(w, r, "bad_ticket", byLogin)
 		return
 	}
 	_, err = f.Grants.Admit(grant.WithActor(r.Context(), actor("ticket "+claims.ID)), requestID, claims.Tenant, f.tickets.Client, claims.ID, claims.AllowChange)
 	switch {
 	case errors.Is(err, grant.ErrNoLogin):
-		f.fail(w, r, "no_login", byLogin)
+		f.toFailure(w, r, "no_login", byLogin)
 		return
 	case err != nil:
-		f.notBegun(w, r, claims.Tenant, true, err)
+		f.notBegun(w, r, claims.Tenant, byLogin, err, f.toFailure)
 		return
 	}
 	f.count(r.Context(), "admitted")
@@ -126,7 +127,7 @@ func (f *Flow) beginAdmitted(w http.ResponseWriter, r *http.Request) {
 
 // admitted finds the login of a page's address once its ticket came, or answers itself.
 func (f *Flow) admitted(w http.ResponseWriter, r *http.Request) (grant.Login, bool) {
-	login, ok := f.login(w, r, r.PathValue("request"))
+	login, ok := f.login(w, r, r.PathValue("request"), f.fail)
 	if !ok {
 		return grant.Login{}, false
 	}
@@ -142,10 +143,13 @@ func (f *Flow) admitted(w http.ResponseWriter, r *http.Request) (grant.Login, bo
 	return login, f.clientReady(w, r, login.Client, login.Tenant, true)
 }
 
+// failing is fail, or toFailure where something has to leave the address bar.
+type failing func(w http.ResponseWriter, r *http.Request, message string, came page)
+
 // login finds the login under way that belongs to this browser, or answers itself. A browser without the cookie learns nothing of it.
-func (f *Flow) login(w http.ResponseWriter, r *http.Request, requestID string) (grant.Login, bool) {
+func (f *Flow) login(w http.ResponseWriter, r *http.Request, requestID string, fail failing) (grant.Login, bool) {
 	if requestID == "" || len(requestID) > maxRequestID {
-		f.fail(w, r, "no_login", byLogin)
+		fail(w, r, "no_login", byLogin)
 		return grant.Login{}, false
 	}
 	if !f.ready(w, r) {
@@ -153,7 +157,7 @@ func (f *Flow) login(w http.ResponseWriter, r *http.Request, requestID string) (
 	}
 	cookie, err := r.Cookie(loginCookieName(requestID))
 	if err != nil {
-		f.wrongBrowser(w, r)
+		f.wrongBrowser(w, r, fail)
 		return grant.Login{}, false
 	}
 	var login grant.Login
@@ -163,20 +167,20 @@ func (f *Flow) login(w http.ResponseWriter, r *http.Request, requestID string) (
 	})
 	switch {
 	case errors.Is(err, grant.ErrNoLogin):
-		f.fail(w, r, "no_login", byLogin)
+		fail(w, r, "no_login", byLogin)
 		return grant.Login{}, false
 	case err != nil:
 		f.Logger.Error("A login could not be read", zap.Error(err))
-		f.fail(w, r, "store_failed", byLogin)
+		fail(w, r, "store_failed", byLogin)
 		return grant.Login{}, false
 	case subtle.ConstantTimeCompare([]byte(grant.Hash(cookie.Value)), []byte(login.BrowserHash)) != 1:
-		f.wrongBrowser(w, r)
+		f.wrongBrowser(w, r, fail)
 		return grant.Login{}, false
 	}
 	return login, true
 }
 
-func (f *Flow) wrongBrowser(w http.ResponseWriter, r *http.Request) {
+func (f *Flow) wrongBrowser(w http.ResponseWriter, r *http.Request, fail failing) {
 	f.Logger.Warn("A login came back in another browser than the one that began; nothing was done")
-	f.fail(w, r, "wrong_browser", byLogin)
+	fail(w, r, "wrong_browser", byLogin)
 }

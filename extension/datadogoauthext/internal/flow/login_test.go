@@ -96,14 +96,14 @@ func TestATicketWorksOnce(t *testing.T) {
 	ticket := p.sign(p.claims(w.Clock.Now(), login.Query().Get("nonce"), "acme"))
 	resp, _ := w.get(w.browser, returning(login, ticket))
 	require.Equal(t, http.StatusSeeOther, resp.StatusCode)
-	resp, _ = w.get(w.browser, returning(login, ticket))
+	resp, _ = w.returns(w.browser, returning(login, ticket))
 	assert.Equal(t, http.StatusBadRequest, resp.StatusCode, "the same ticket")
 	other := p.claims(w.Clock.Now(), login.Query().Get("nonce"), "globex")
 	other["jti"] = "ticket-2"
-	resp, _ = w.get(w.browser, returning(login, p.sign(other)))
+	resp, _ = w.returns(w.browser, returning(login, p.sign(other)))
 	assert.Equal(t, http.StatusBadRequest, resp.StatusCode, "another one for the same login")
 	next := w.arrive(w.browser, "")
-	resp, _ = w.get(w.browser, returning(next, ticket))
+	resp, _ = w.returns(w.browser, returning(next, ticket))
 	assert.Equal(t, http.StatusForbidden, resp.StatusCode, "the same ticket for another login")
 	assert.Equal(t, []string{"login_begun", "admitted", "no_login", "no_login", "login_begun", "bad_ticket"}, w.counted())
 }
@@ -123,7 +123,7 @@ func TestALoginBelongsToItsBrowser(t *testing.T) {
 	forged := w.newBrowser()
 	forged.Jar.SetCookies(&url.URL{Scheme: "https", Host: "connect.partner.example"}, []*http.Cookie{{Name: name, Value: login.Query().Get("nonce"), Secure: true, Path: "/"}})
 	for who, b := range map[string]*http.Client{"the victim of a planted login": w.newBrowser(), "who knows the nonce": forged} {
-		resp, text := w.get(b, returning(login, ticket))
+		resp, text := w.returns(b, returning(login, ticket))
 		assert.Equal(t, http.StatusBadRequest, resp.StatusCode, who)
 		assert.Contains(t, text, "another browser", who)
 	}
@@ -160,19 +160,21 @@ func TestLoginsThatLeadNowhere(t *testing.T) {
 		"two request ids":                 {"/ticket?request_id=" + requestID + "&request_id=x&ticket=" + ticket, 400},
 		"a request id that is not known":  {"/ticket?request_id=x&ticket=" + ticket, 400},
 		"a request id that is too long":   {"/ticket?request_id=" + strings.Repeat("x", 200) + "&ticket=" + ticket, 400},
+		"a query that is too long":        {"/ticket?request_id=" + requestID + "&ticket=" + ticket + strings.Repeat("x", 10_000), 400},
 		"a query that cannot be read":     {"/ticket?request_id=%zz&ticket=" + ticket, 400},
 		"the page of an unknown request":  {"/connect/request/unknown", 400},
 		"an arrival with a foreign site":  {"/connect?site=https://evil.example", 400},
 		"an arrival with a sites twice":   {"/connect?site=us3.datadoghq.com&site=us5.datadoghq.com", 400},
 		"an arrival of another partition": {"/connect?site=https://app.ddog-gov.com&domain=us5.datadoghq.com", 400},
 	} {
-		resp, text := w.get(w.browser, public+tc.path)
+		resp, text := w.returns(w.browser, public+tc.path)
 		assert.Equal(t, tc.status, resp.StatusCode, name)
+		assert.NotContains(t, resp.Request.URL.String(), ticket, "%s: it leaves the address bar", name)
 		assert.NotContains(t, text, "acme", name)
 	}
 	w.Clock.Advance(30 * time.Minute)
 	late := p.sign(p.claims(w.Clock.Now(), login.Query().Get("nonce"), "acme"))
-	resp, _ := w.get(w.browser, returning(login, late))
+	resp, _ := w.returns(w.browser, returning(login, late))
 	assert.Equal(t, http.StatusBadRequest, resp.StatusCode, "a login that took too long")
 	assert.Empty(t, w.Datadog.Dials())
 	w.noSecrets(ticket, late, requestID)

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -80,6 +81,19 @@ func (w *world) arrive(b *http.Client, query string) *url.URL {
 // returning is the address that the login sends the browser back to.
 func returning(login *url.URL, ticket string) string {
 	return public + "/ticket?" + url.Values{"request_id": {login.Query().Get("request_id")}, "ticket": {ticket}}.Encode()
+}
+
+// returns opens an address to which the login sends the browser, and the page on which a refused ticket ends, whose address does not hold it.
+func (w *world) returns(b *http.Client, address string) (*http.Response, string) {
+	w.t.Helper()
+	resp, text := w.get(b, address)
+	if !strings.HasPrefix(resp.Header.Get("Location"), "/connected/") {
+		return resp, text
+	}
+	require.Equal(w.t, http.StatusSeeOther, resp.StatusCode)
+	to := w.location(resp).String()
+	require.Regexp(w.t, `^https://connect\.partner\.example/connected/[A-Za-z0-9_-]{43,}$`, to)
+	return w.get(b, to)
 }
 
 // logIn goes from the onboarding address to the page behind the login, and returns that page's address.

@@ -561,7 +561,7 @@ func TestRFC9700_NoPageIsFramedOrTellsItsAddress(t *testing.T) {
 	admitted := w.logIn(w.browser, p, "", "globex")
 	pages := map[string]int{
 		w.link("initech"): 200, admitted: 200, w.location(resp).String(): 200, link: 404, link + "x": 404, public + "/connect": 303, public + "/connect?site=evil.example": 400,
-		public + "/ticket?request_id=x&ticket=y": 400, public + "/callback?error=access_denied&state=x": 303, public + "/nowhere": 404, public + "/connected/nobody": 200,
+		public + "/ticket?request_id=x&ticket=y": 303, public + "/callback?error=access_denied&state=x": 303, public + "/nowhere": 404, public + "/connected/nobody": 200,
 		public + "/connect?" + strings.Repeat("x", 10_000): 414,
 	}
 	for address, status := range pages {

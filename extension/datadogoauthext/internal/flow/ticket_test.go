@@ -194,11 +194,12 @@ func TestRFC9700_TicketsThatAreRefused(t *testing.T) {
 		"allow_change that is a text":               {set("allow_change", "true"), "no JWT"},
 	} {
 		before := w.logs.Len()
-		resp, text := w.get(w.browser, returning(login, tc.ticket))
+		resp, text := w.returns(w.browser, returning(login, tc.ticket))
 		if !assert.Equal(t, http.StatusForbidden, resp.StatusCode, name) {
 			continue
 		}
 		assert.Contains(t, text, "Your login was not accepted here.", name)
+		assert.NotContains(t, resp.Request.URL.String(), "ticket=", "%s: it leaves the address bar", name)
 		assert.NotContains(t, text, tc.why, "%s: the browser is not told", name)
 		entries := w.logs.All()[before:]
 		require.Len(t, entries, 1, name)
@@ -245,7 +246,7 @@ func TestTicketKeysAreReplacedWithoutAStop(t *testing.T) {
 	w := newWorldWith(t, p.admits)
 	status := func() int {
 		login := w.arrive(w.browser, "")
-		resp, _ := w.get(w.browser, returning(login, p.sign(p.claims(w.Clock.Now(), login.Query().Get("nonce"), "acme"))))
+		resp, _ := w.returns(w.browser, returning(login, p.sign(p.claims(w.Clock.Now(), login.Query().Get("nonce"), "acme"))))
 		return resp.StatusCode
 	}
 	assert.Equal(t, http.StatusSeeOther, status())
