@@ -144,7 +144,7 @@ func (f *Flow) Handler() (http.Handler, error) {
 		mux.HandleFunc(path, f.dispatch(methods{http.MethodGet: f.limited(f.readLimit, f.callback, f.overLimitAtCallback)})) // not HEAD: a probe must not consume a state
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { f.nothingHere(w, r, http.StatusNotFound) })
-	return withHeaders(f.bounded(mux)), nil
+	return withHeaders(f.recovered(f.bounded(mux))), nil
 }
 
 // ownForm lets the POST of a page come from that page only. Browsers tell by Sec-Fetch-Site; those that do not know it
@@ -189,7 +189,7 @@ func (f *Flow) bounded(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 		case get && f.isCallback(r):
 			f.toFailure(w, r, "bad_callback", byEither)
-		case get && f.tickets != nil && r.URL.Path == f.prefix+"/ticket":
+		case get && f.isTicket(r):
 			f.toFailure(w, r, "bad_ticket_unreadable", byLogin)
 		default:
 			f.nothingHere(w, r, http.StatusRequestURITooLong)
@@ -200,6 +200,10 @@ func (f *Flow) bounded(next http.Handler) http.Handler {
 func (f *Flow) isCallback(r *http.Request) bool {
 	_, ok := f.paths[r.URL.Path]
 	return ok
+}
+
+func (f *Flow) isTicket(r *http.Request) bool {
+	return f.tickets != nil && r.URL.Path == f.prefix+"/ticket"
 }
 
 func (f *Flow) count(ctx context.Context, outcome string) {

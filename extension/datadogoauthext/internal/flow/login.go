@@ -24,7 +24,7 @@ var byLogin, byEither = page{Login: true}, page{Either: true}
 // way tells by the address of a page how whoever has it came.
 func (f *Flow) way(r *http.Request) page {
 	switch path := strings.TrimPrefix(r.URL.Path, f.prefix); {
-	case strings.HasPrefix(path, "/connect/request/"):
+	case strings.HasPrefix(path, "/connect/request/"), f.isTicket(r), f.tickets != nil && path == "/connect":
 		return byLogin
 	case strings.HasPrefix(path, "/connect/"):
 		return page{}

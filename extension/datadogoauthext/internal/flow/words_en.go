@@ -58,7 +58,7 @@ var english = catalogue{
 		{"store_failed", `Not connected`, `Connecting is not possible at the moment.`, []string{`{{template "again_later" .}}`, `{{template "ask_if_again" .}}`}},
 		{"store_unread", `Not connected yet`, `Datadog's answer cannot be handled at the moment.`,
 			[]string{`Wait a few seconds, then reload this page.`, `If that does not help: {{template "again" .}}`}},
-		{"internal", `Not connected`, `Something went wrong here. It was logged.`, []string{`{{template "again_later" .}}`, `{{template "ask_if_again" .}}`}},
+		{"internal", `Something went wrong`, `This is a fault of this service. It was logged.`, []string{`{{template "again_later" .}}`, `{{template "ask_if_again" .}}`}},
 		{"too_many", `Too many attempts`, `Too many attempts to connect are under way or came from your network.`,
 			[]string{`Try again in {{if eq .Minutes 1}}a minute{{else}}{{.Minutes}} minutes{{end}}.`}},
 		{"too_many_unread", `Not connected yet`, `Datadog's answer was not looked at yet: too many attempts to connect came from your network.`,

@@ -59,7 +59,7 @@ var korean = catalogue{
 		{"store_failed", `연결되지 않았습니다`, `지금은 연결할 수 없습니다.`, []string{`{{template "again_later" .}}`, `{{template "ask_if_again" .}}`}},
 		{"store_unread", `아직 연결되지 않았습니다`, `지금은 Datadog의 응답을 처리할 수 없습니다.`,
 			[]string{`몇 초 후에 이 페이지를 새로 고쳐 주십시오.`, `그래도 해결되지 않으면 다시 시작해야 합니다. {{template "again" .}}`}},
-		{"internal", `연결되지 않았습니다`, `서비스에 문제가 발생했습니다. 문제는 기록되었습니다.`, []string{`{{template "again_later" .}}`, `{{template "ask_if_again" .}}`}},
+		{"internal", `문제가 발생했습니다`, `이 서비스의 문제입니다. 문제는 기록되었습니다.`, []string{`{{template "again_later" .}}`, `{{template "ask_if_again" .}}`}},
 		{"too_many", `시도가 너무 많습니다`, `진행 중인 연결 시도가 너무 많거나, 귀하의 네트워크에서 시도가 너무 많았습니다.`,
 			[]string{`{{if eq .Minutes 1}}1분{{else}}{{.Minutes}}분{{end}} 후에 다시 시도해 주십시오.`}},
 		{"too_many_unread", `아직 연결되지 않았습니다`, `귀하의 네트워크에서 시도가 너무 많아 Datadog의 응답을 아직 처리하지 않았습니다.`,
