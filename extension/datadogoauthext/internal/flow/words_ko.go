@@ -128,6 +128,6 @@ var korean = catalogue{
 		{"mint_failed", `한 단계가 남았습니다`,
 			`접근을 허용하셨으며, 그 내용은 저장되었습니다. {{template "stays" .}}그러나 Datadog에서 아직 귀사의 조직{{template "named" .}}의 API 키를 발급하지 않아 데이터를 보낼 수 없습니다.`,
 			[]string{`1분 정도 기다린 후 ‘다시 시도’를 눌러 주십시오.`, `{{template "ask_if_again" .}}`}},
-		{"checked", `점검이 끝났습니다`, `연결을 시험하기 위해 {{.Partner}}에서 요청한 절차입니다. 연결되거나 변경된 것은 없습니다. 이제 이 탭을 닫으셔도 됩니다.`, nil},
+		{"checked", `점검이 끝났습니다`, `연결을 시험하기 위해 {{.Partner}}에서 요청한 절차입니다. 연결되거나 변경된 것은 없습니다. 이제 이 탭을 닫으셔도 됩니다. <span lang="en">You may now close this tab</span>`, nil},
 	},
 }
