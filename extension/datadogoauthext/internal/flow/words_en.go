@@ -43,7 +43,7 @@ var english = catalogue{
 		{"connected.org", `Organisation`},
 		{"connected.site", `Datadog site`},
 		{"connected.key", `API key`},
-		{"connected.key.what", `It ends in <code>{{.Last4}}</code>. You find it, and can revoke it, at Datadog under <em>Organization Settings</em>, <em>API Keys</em>.`},
+		{"connected.key.what", `Its last four characters are <code>{{.Last4}}</code>. You find it, and can revoke it, at Datadog under <em>Organization Settings</em>, <em>API Keys</em>.`},
 	},
 	messages: []message{
 		{"connected", `{{.Tenant}} is connected to Datadog`, `{{.Partner}} can send the telemetry of <strong>{{.Tenant}}</strong> to your Datadog organisation.`, nil},
