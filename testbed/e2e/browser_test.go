@@ -210,7 +210,7 @@ func (c chromium) tabOf(t *testing.T, width int64, cookies cdp.BrowserContextID)
 }
 
 // listen keeps what our own pages give reason to complain of: what a policy blocked, what did not load, what a script threw,
-// and every host that they ask for something.
+// every host that they ask for something, and every other host that learns their address.
 func (b *tab) listen(event any) {
 	switch e := event.(type) {
 	case *devlog.EventEntryAdded:
@@ -225,6 +225,10 @@ func (b *tab) listen(event any) {
 		}
 		if host := hostOf(e.Request.URL); !slices.Contains(b.browser.hosts, host) {
 			b.complain(e.DocumentURL, "asks "+host+" for something")
+		}
+		from, _ := e.Request.Headers["Referer"].(string)
+		if at := hostOf(from); (at == hostOf(b.world.PublicURL) || at == hostOf(b.world.AdminURL)) && at != hostOf(e.Request.URL) {
+			b.complain(from, "tells "+hostOf(e.Request.URL)+" where it is")
 		}
 	}
 }

@@ -247,7 +247,11 @@ func TestMethodsAndLongAddresses(t *testing.T) {
 		require.NoError(t, err)
 		resp, err := w.browser.Do(req)
 		require.NoError(t, err)
-		_ = resp.Body.Close()
+		if tc.method == "HEAD" && tc.status == http.StatusOK { // which has the headers of a page that is not there
+			_ = resp.Body.Close()
+		} else {
+			w.body(resp)
+		}
 		assert.Equal(t, tc.status, resp.StatusCode, "%s %.40s", tc.method, tc.path)
 		if tc.status == http.StatusSeeOther {
 			resp, text := w.get(w.browser, w.location(resp).String())
