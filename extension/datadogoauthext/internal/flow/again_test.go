@@ -125,7 +125,7 @@ func TestWhoeverLoggedInCanBeginAnewWhereAKeyIsInTheWay(t *testing.T) {
 // Whoever is in several organisations has to know in which to look.
 func TestAStoredConsentWithoutAKeyNamesItsOrganisation(t *testing.T) {
 	t.Parallel()
-	for status, says := range map[int]string{409: "for your organisation <strong>Org aaaa</strong>, and shows", 403: "an API key of your organisation <strong>Org aaaa</strong>,", 400: "no API key of your organisation <strong>Org aaaa</strong> yet"} {
+	for status, says := range map[int]string{409: "for your organisation <strong><bdi>Org aaaa</bdi></strong>, and shows", 403: "an API key of your organisation <strong><bdi>Org aaaa</bdi></strong>,", 400: "no API key of your organisation <strong><bdi>Org aaaa</bdi></strong> yet"} {
 		for query, origin := range map[string]string{"?site=https://bigcorp.datadoghq.com": "https://bigcorp.datadoghq.com", "": "https://us3.datadoghq.com", "?site=https://app.datadoghq.com": "https://us3.datadoghq.com"} {
 			w := newWorld(t)
 			w.Datadog.Answer("/api/v2/api_keys/marketplace", granttest.Status(status, ""))
@@ -140,7 +140,7 @@ func TestAStoredConsentWithoutAKeyNamesItsOrganisation(t *testing.T) {
 			_, again := w.tryAgain(w.browser, page)
 			for _, text := range []string{text, again} {
 				assert.Contains(t, text, `href="`+origin+`/organization-settings/api-keys"`, query)
-				assert.Contains(t, text, "see that it is that of your organisation <strong>Org aaaa</strong>.", query)
+				assert.Contains(t, text, "see that it is that of your organisation <strong><bdi>Org aaaa</bdi></strong>.", query)
 				assert.Contains(t, text, "and usually the name of the integration", query)
 			}
 		}

@@ -73,7 +73,7 @@ func (c *Checker) Tile(ctx context.Context, query url.Values) (*url.URL, error) 
 // LastPage is the page on which a good consent ends.
 func (c *Checker) LastPage() (string, error) {
 	var answer recorder
-	c.flow.render(&answer, &http.Request{}, http.StatusOK, "connected.html", page{Message: "connected", Tenant: "a check", Site: site.US1()})
+	c.flow.render(&answer, &http.Request{}, http.StatusOK, "connected.html", page{Message: "connected", Tenant: isolate("a check"), Site: site.US1()})
 	if answer.status != http.StatusOK {
 		return "", fmt.Errorf("the last page answered %d", answer.status)
 	}

@@ -169,7 +169,7 @@ func TestAnAttackersOrgGetsNothing(t *testing.T) {
 	before, err := w.grants.Lookup("acme")
 	require.NoError(t, err)
 	page := w.connect(w.newBrowser(), w.link("acme"), us3(t), granttest.OrgB)
-	assert.Contains(t, page, "This account is connected to another Datadog organisation. Nothing was changed yet: Parts &amp; &lt;Co&gt; has to confirm the change.")
+	assert.Contains(t, page, "This account is connected to another Datadog organisation. Nothing was changed yet: <bdi>Parts &amp; &lt;Co&gt;</bdi> has to confirm the change.")
 	assert.Contains(t, page, "You may now close this tab")
 	assert.NotContains(t, page, "Org aaaa", "nor does the attacker learn which")
 	after, err := w.grants.Lookup("acme")

@@ -12,7 +12,7 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/grant/granttest"
 )
 
-const maybe = "you may be connected already: ask Parts &amp; &lt;Co&gt; before you go on."
+const maybe = "you may be connected already: ask <bdi>Parts &amp; &lt;Co&gt;</bdi> before you go on."
 
 // A page that cannot know better does not tell people who are connected that they are not.
 func TestWhoeverReloadsWhileTheCallbackWorksMayBeConnected(t *testing.T) {

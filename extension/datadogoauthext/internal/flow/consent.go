@@ -44,7 +44,7 @@ func (f *Flow) showForm(w http.ResponseWriter, r *http.Request, status int, tena
 		return
 	}
 	fields.Start, fields.Origin, fields.Check, fields.Test = field, st.Origin, st.Check, f.Clients[client].Stage == "test"
-	p := page{Tenant: tenant, form: fields}
+	p := page{Tenant: isolate(tenant), form: fields}
 	if fields.Wrong {
 		p.Meant, _ = site.Meant(fields.Address)
 	}

@@ -36,7 +36,7 @@ func TestPagesAreInTheLanguageOfTheBrowser(t *testing.T) {
 	w := newWorld(t)
 	for want, languages := range map[string][]string{"ko": {"ko-KR,ko;q=0.9,en;q=0.8"}, "en": {"fr-FR, en;q=0.5, ko;q=0.4"}} {
 		b := w.browserIn(languages...)
-		both := map[string][2]string{"en": {"Connect acme to Datadog", "Nothing was connected"}, "ko": {"acme 계정을 Datadog에 연결", "접근이 허용되지 않았습니다"}}
+		both := map[string][2]string{"en": {"Connect <bdi>acme</bdi> to Datadog", "Nothing was connected"}, "ko": {"<bdi>acme</bdi> 계정을 Datadog에 연결", "접근이 허용되지 않았습니다"}}
 		says, other := both[want], both[map[string]string{"en": "ko", "ko": "en"}[want]]
 		link := w.link("acme")
 		resp, text := w.get(b, link)
@@ -72,7 +72,7 @@ func TestSupportIsNamedWhereACustomerIsToAsk(t *testing.T) {
 		q := w.consent(w.press(w.browser, w.link("acme")), us3(t), granttest.OrgA)
 		q.Set("error", "invalid_scope")
 		_, text = w.ends(w.browser, q)
-		assert.Contains(t, text, "Ask Parts &amp; &lt;Co&gt; ("+shown+").")
+		assert.Contains(t, text, "Ask <bdi>Parts &amp; &lt;Co&gt;</bdi> ("+shown+").")
 	}
 	w := newWorld(t)
 	_, text := w.get(w.browser, w.link("acme"))

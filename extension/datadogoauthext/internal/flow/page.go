@@ -24,6 +24,7 @@ var style string
 
 var pages = template.Must(template.New("").Funcs(template.FuncMap{
 	"style": func() template.CSS { return template.CSS(style) },
+	"plain": plain,
 }).ParseFS(pageFiles, "pages/*.html"))
 
 // styleHash allows the one style element of every page. https://www.w3.org/TR/CSP3/#grammardef-hash-source
@@ -34,11 +35,11 @@ var styleHash = func() string {
 
 // page is what a page is made of, and what its words may name. What one has no value for is empty.
 type page struct {
-	Message string // id of its message
-	Login   bool   // the customer came through the partner's login, so there is no link, and they can begin again at Begin
-	Either  bool   // it is not known whether they did, or opened a link; never set where customers come by links only
-	Tenant  string
-	Org     string
+	Message string        // id of its message
+	Login   bool          // the customer came through the partner's login, so there is no link, and they can begin again at Begin
+	Either  bool          // it is not known whether they did, or opened a link; never set where customers come by links only
+	Tenant  template.HTML // a name, as Org and Partner: see isolate
+	Org     template.HTML
 	Last4   string
 	Site    site.Site // where the organisation is
 	Started site.Site // where the consent began
@@ -52,7 +53,7 @@ type page struct {
 
 	// What render fills in.
 	Lang       lang.Lang
-	Partner    string
+	Partner    template.HTML
 	Support    string
 	SupportURL string
 	Begin      string
@@ -67,6 +68,19 @@ type form struct {
 	Check   bool   // the consent connects nothing
 	Address string // what the customer wrote in place of a choice
 	Wrong   bool   // it is none of Datadog's
+}
+
+// isolate makes HTML of a name, which in whatever script does not change the order of what stands around it: https://html.spec.whatwg.org/multipage/text-level-semantics.html#the-bdi-element
+func isolate(text string) template.HTML {
+	if text == "" {
+		return ""
+	}
+	return template.HTML("<bdi>" + template.HTMLEscapeString(text) + "</bdi>") //nolint:gosec // the text is escaped
+}
+
+// plain takes the marks of isolate out again, for the title of a page, which can have none.
+func plain(text template.HTML) template.HTML {
+	return template.HTML(strings.NewReplacer("<bdi>", "", "</bdi>", "").Replace(string(text))) //nolint:gosec // it was HTML before
 }
 
 // Say writes a text of the page's language.
@@ -129,7 +143,7 @@ func (f *Flow) nothingHere(w http.ResponseWriter, r *http.Request, status int) {
 // render writes a whole page, in the language that the browser asks for, or none.
 func (f *Flow) render(w http.ResponseWriter, r *http.Request, status int, name string, p page) {
 	p.Lang = lang.Of(strings.Join(r.Header.Values("Accept-Language"), ","))
-	p.words, p.Partner, p.Begin = f.words[p.Lang], f.PartnerName, f.prefix+"/connect"
+	p.words, p.Partner, p.Begin = f.words[p.Lang], isolate(f.PartnerName), f.prefix+"/connect"
 	p.Support, p.SupportURL = f.support()
 	p.Either = p.Either && f.tickets != nil
 	var b bytes.Buffer

@@ -127,7 +127,7 @@ func (f *Flow) connected(w http.ResponseWriter, r *http.Request) {
 }
 
 func (f *Flow) showResult(w http.ResponseWriter, r *http.Request, id string, res result) {
-	p := page{Message: res.Message, Login: res.Login, Either: res.Either, Tenant: res.Tenant, Org: res.Org, Last4: res.Last4, Vanity: res.Vanity, Change: res.Change != ""}
+	p := page{Message: res.Message, Login: res.Login, Either: res.Either, Tenant: isolate(res.Tenant), Org: isolate(res.Org), Last4: res.Last4, Vanity: res.Vanity, Change: res.Change != ""}
 	p.Site, _ = site.ByDomain(res.Site)
 	p.Started, _ = site.ByDomain(res.Started)
 	p.Meant, _ = site.ByDomain(res.Meant)

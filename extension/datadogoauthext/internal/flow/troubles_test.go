@@ -51,7 +51,7 @@ func TestEachTroubleThatDatadogListsHasItsPlace(t *testing.T) {
 		{"Invalid client_id parameter value, at the callback", callback("error", "invalid_request", "error_description", "Invalid client_id parameter value"), "Datadog does not accept the request of this integration", ""},
 		{"a client_id that is configured no more", callback("client_id", "an-older-one"), "The integration may have been set up anew", ""},
 		{"Forbidden", answered(org, 403, `{"errors":["Forbidden"]}`), "did not say which organisation you connected", ""},
-		{"Failed permission authorization checks", answered(mint, 403, `{"errors":["Forbidden","Failed permission authorization checks"]}`), "did not allow Parts &amp; &lt;Co&gt; to make an API key", ""},
+		{"Failed permission authorization checks", answered(mint, 403, `{"errors":["Forbidden","Failed permission authorization checks"]}`), "did not allow <bdi>Parts &amp; &lt;Co&gt;</bdi> to make an API key", ""},
 		{"Unauthorized", answered(org, 401, `{"errors":["Unauthorized"]}`), "did not say which organisation you connected", ""},
 		{"a refresh is invalid_grant", nil, "", "../grant/refresh_test.go: TestRevokedGrantGoesOnSending"},
 		{"An API key with this name already exists", answered(mint, 409, `{"errors":["An API key with this name already exists"]}`), "<code>OAuth Client API Key</code>", ""},
@@ -63,7 +63,7 @@ func TestEachTroubleThatDatadogListsHasItsPlace(t *testing.T) {
 		{"invalid_grant after a good consent", answered(token, 400, `{"error":"invalid_grant"}`), "You began at US5 (us5.datadoghq.com), and Datadog answered for US3 (us3.datadoghq.com)", ""},
 		{"invalid_scope", callback("error", "invalid_scope"), "does not know everything that this integration asks for", ""},
 		{"the client secret leaked", nil, "", "../grant/secret_test.go: TestSecretFileFollowsAProjectedVolume"},
-		{"401 of the token endpoint", answered(token, http.StatusUnauthorized, ``), "does not accept the credentials of Parts &amp; &lt;Co&gt;", ""},
+		{"401 of the token endpoint", answered(token, http.StatusUnauthorized, ``), "does not accept the credentials of <bdi>Parts &amp; &lt;Co&gt;</bdi>", ""},
 	} {
 		t.Run(row.trouble, func(t *testing.T) {
 			t.Parallel()

@@ -290,7 +290,7 @@ func TestEveryTextCanBeWritten(t *testing.T) {
 		}
 		for i := range 128 {
 			bit := func(n int) bool { return i>>n&1 == 1 }
-			p := page{Login: bit(0), Either: bit(6), Change: bit(1), Tenant: `<acme> & "co"`, Org: "주식회사", Last4: "ab12", Site: eu, Started: site.US1(), Minutes: 1 + 9*(i>>2&1), Partner: `P & <Co>`, Lang: l}
+			p := page{Login: bit(0), Either: bit(6), Change: bit(1), Tenant: isolate(`<acme> & "co"`), Org: isolate("주식회사"), Last4: "ab12", Site: eu, Started: site.US1(), Minutes: 1 + 9*(i>>2&1), Partner: isolate(`P & <Co>`), Lang: l}
 			if bit(3) {
 				p.Meant = eu
 			}
@@ -310,6 +310,9 @@ func TestEveryTextCanBeWritten(t *testing.T) {
 				assert.NotContains(t, said, "<acme>", id)
 				assert.NotContains(t, said, "<Co>", id)
 				assert.NotContains(t, said, "<no value>", id)
+				for _, shown := range []string{`&lt;acme&gt; &amp; &#34;co&#34;`, "주식회사", `P &amp; &lt;Co&gt;`} {
+					assert.Equal(t, strings.Count(said, shown), strings.Count(said, "<bdi>"+shown+"</bdi>"), "%s isolates %s", id, shown)
+				}
 				assert.NotContains(t, strings.TrimSpace(said), "  ", id)
 				assert.Equal(t, strings.Count(said, "<a "), strings.Count(said, "</a>"), id)
 				if strings.HasSuffix(id, ".what") {

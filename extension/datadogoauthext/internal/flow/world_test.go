@@ -135,6 +135,9 @@ func (w *world) body(resp *http.Response) string {
 	assert.Equal(w.t, "nosniff", h.Get("X-Content-Type-Options"))
 	assert.NotEmpty(w.t, h.Get("Strict-Transport-Security"))
 	assert.NotContains(w.t, string(body), "<Co>")
+	title, shown, _ := strings.Cut(string(body), "</title>")
+	assert.NotContains(w.t, title, "bdi&gt;")
+	assert.Equal(w.t, strings.Count(shown, "Parts &amp; "), strings.Count(shown, "<bdi>Parts &amp; &lt;Co&gt;</bdi>"), "names do not change what stands around them")
 	return string(body)
 }
 
