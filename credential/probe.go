@@ -13,6 +13,7 @@ type ProbeKind string
 // The kinds.
 const (
 	ProbeMetric       ProbeKind = "metric"
+	ProbeDistribution ProbeKind = "distribution"
 	ProbeLog          ProbeKind = "log"
 	ProbeSpan         ProbeKind = "span"
 	ProbeEvent        ProbeKind = "event"
@@ -38,7 +39,7 @@ type ProbeWrite struct {
 	// Name is the metric's, the event's title, the check's, or the span's operation; the log's message.
 	Name    string
 	TraceID string  // of a span: 32 hexadecimal digits in lower case
-	Value   float64 // of a metric
+	Value   float64 // of a metric; of a distribution the one observation
 	At      time.Time
 	// Err is nil if the intake took it. Its text is one bounded line for people, with nothing in it that a peer wrote.
 	Err error

@@ -198,8 +198,10 @@ func isOf(kind credential.ProbeKind, f intake.Family) bool {
 		return f == intake.Events
 	case credential.ProbeServiceCheck:
 		return f == intake.Checks
+	case credential.ProbeDistribution:
+		return f == intake.Sketches || f == intake.OTLPMetrics
 	default:
-		return f != intake.Events && f != intake.Checks
+		return f != intake.Events && f != intake.Checks && f != intake.Sketches
 	}
 }
 

@@ -48,7 +48,9 @@ func (a *asker) AddProber(p credential.Prober) (remove func()) {
 
 const probeID = "0123456789abcdef"
 
-var allKinds = []credential.ProbeKind{credential.ProbeMetric, credential.ProbeLog, credential.ProbeSpan, credential.ProbeEvent, credential.ProbeServiceCheck}
+var allKinds = []credential.ProbeKind{
+	credential.ProbeMetric, credential.ProbeDistribution, credential.ProbeLog, credential.ProbeSpan, credential.ProbeEvent, credential.ProbeServiceCheck,
+}
 
 // probeAll asks all exporters for all kinds, by kind. A service check comes from metrics and from logs; the latter is under "logs".
 func (a *asker) probeAll(ctx context.Context, tenant string) map[credential.ProbeKind]credential.ProbeWrite {
@@ -101,25 +103,27 @@ func asked(t *testing.T, change func(*Config)) (*datadog, *asker, *componenttest
 
 func TestMarkedDataTakesTheWayOfAllData(t *testing.T) {
 	t.Parallel()
-	usual := map[string]string{"metrics": "accepted 1 delivered 1", "logs": "accepted 1 delivered 1", "traces": "accepted 1 delivered 1", "events": "accepted 1 delivered 1", "service_checks": "accepted 2 delivered 2"}
+	usual := map[string]string{"metrics": "accepted 2 delivered 2", "logs": "accepted 1 delivered 1", "traces": "accepted 1 delivered 1", "events": "accepted 1 delivered 1", "service_checks": "accepted 2 delivered 2"}
 	besides := maps.Clone(usual)
-	besides["metrics"], besides["logs"] = "accepted 2 delivered 1 probe 1", "accepted 3 delivered 1 probe 2"
+	besides["metrics"], besides["logs"] = "accepted 3 delivered 1 probe 2", "accepted 3 delivered 1 probe 2" // of the distribution the aggregations are counted
 	for name, c := range map[string]struct {
 		change  func(*Config)
 		intakes map[credential.ProbeKind]string // those of the form
 		paths   []string
 		books   map[string]string
 	}{
-		"agent": {func(*Config) {}, map[credential.ProbeKind]string{"metric": "series", "log": "logs", "span": "traces"},
-			[]string{"/api/v2/series", "/api/v2/logs", "/api/v0.2/traces"}, usual},
-		"otlp": {func(c *Config) { overOTLP(c) }, map[credential.ProbeKind]string{"metric": "otlp_metrics", "log": "otlp_logs", "span": "otlp_traces"},
-			[]string{"/v1/metrics", "/v1/logs", "/v1/traces"}, usual},
-		"public": {func(c *Config) { c.Traces.Intake = IntakePublic }, map[credential.ProbeKind]string{"metric": "series", "log": "logs", "span": "public_spans"},
-			[]string{"/api/v2/series", "/api/v2/logs", "/api/v2/spans"}, usual},
+		"agent": {func(*Config) {}, map[credential.ProbeKind]string{"metric": "series", "distribution": "sketches", "log": "logs", "span": "traces"},
+			[]string{"/api/v2/series", "/api/beta/sketches", "/api/v2/logs", "/api/v0.2/traces"}, usual},
+		"otlp": {func(c *Config) { overOTLP(c) }, map[credential.ProbeKind]string{"metric": "otlp_metrics", "distribution": "otlp_metrics", "log": "otlp_logs", "span": "otlp_traces"},
+			[]string{"/v1/metrics", "/v1/metrics", "/v1/logs", "/v1/traces"}, usual},
+		"public": {func(c *Config) { c.Traces.Intake = IntakePublic }, map[credential.ProbeKind]string{"metric": "series", "distribution": "sketches", "log": "logs", "span": "public_spans"},
+			[]string{"/api/v2/series", "/api/beta/sketches", "/api/v2/logs", "/api/v2/spans"}, usual},
 		"with all that could leave something out": {func(c *Config) {
 			c.Events.KeepLog, c.ServiceChecks.KeepLog, c.ServiceChecks.KeepMetric = true, true, true
+			c.Metrics.Histograms.Mode, c.Metrics.Histograms.SendAggregationMetrics = "nobuckets", true
 			c.ResourceHost, c.Metrics.Shared, c.Traces.SpanNameAsResourceName = DropResourceHost, true, true
-		}, map[credential.ProbeKind]string{"metric": "series", "log": "logs", "span": "traces"}, []string{"/api/v2/series", "/api/v2/logs", "/api/v0.2/traces"}, besides},
+		}, map[credential.ProbeKind]string{"metric": "series", "distribution": "sketches", "log": "logs", "span": "traces"},
+			[]string{"/api/v2/series", "/api/beta/sketches", "/api/v2/logs", "/api/v0.2/traces"}, besides},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -132,7 +136,7 @@ func TestMarkedDataTakesTheWayOfAllData(t *testing.T) {
 					t.Errorf("%s: %+v", kind, w)
 				}
 			}
-			if len(got) != len(c.intakes) || got["metric"].Value != 0x0123+0.5 || len(got["span"].TraceID) != 32 {
+			if len(got) != len(c.intakes) || got["metric"].Value != 0x0123+0.5 || got["distribution"].Value != 0x0123+0.5 || len(got["span"].TraceID) != 32 {
 				t.Errorf("got %+v", got)
 			}
 			var paths []string
@@ -170,7 +174,7 @@ func wellFormed(r received) error {
 		return plogotlp.NewExportRequest().UnmarshalProto([]byte(r.body))
 	case "/v1/traces":
 		return ptraceotlp.NewExportRequest().UnmarshalProto([]byte(r.body))
-	case "/api/v2/series", "/api/v0.2/traces":
+	case "/api/v2/series", "/api/beta/sketches", "/api/v0.2/traces":
 		for rest := []byte(r.body); len(rest) > 0; {
 			_, _, n := protowire.ConsumeField(rest)
 			if n < 0 {
@@ -238,7 +242,7 @@ func TestMarkedDataThatIsNotTakenSaysWhyAndIsCounted(t *testing.T) {
 			}
 			stop()
 			want := "accepted 1 " + c.reason + " 1"
-			of := map[string]string{"metrics": want, "logs": want, "traces": want, "events": want, "service_checks": "accepted 2 " + c.reason + " 2"}
+			of := map[string]string{"metrics": "accepted 2 " + c.reason + " 2", "logs": want, "traces": want, "events": want, "service_checks": "accepted 2 " + c.reason + " 2"}
 			if c.status == http.StatusServiceUnavailable {
 				of["events"] = "accepted 1 outcome_unknown 1"
 			}
@@ -279,7 +283,7 @@ func TestMarkedDataOfATenantThatCannotBeSentFor(t *testing.T) {
 		}
 	}
 	probers := slices.Clone(a.probers)
-	d.await(t, 5)
+	d.await(t, 6)
 	stop()
 	for _, p := range probers {
 		for _, w := range p.Probe(t.Context(), credential.Probe{Tenant: "acme", ID: probeID, Kinds: allKinds}) {
@@ -289,7 +293,7 @@ func TestMarkedDataOfATenantThatCannotBeSentFor(t *testing.T) {
 		}
 	}
 	probeBooks(t, tel, map[string]string{
-		"metrics": "accepted 2 delivered 1 probe 1", "logs": "accepted 2 delivered 1 probe 1", "traces": "accepted 2 ignored 2", "events": "accepted 2 delivered 1 probe 1",
+		"metrics": "accepted 4 delivered 2 probe 2", "logs": "accepted 2 delivered 1 probe 1", "traces": "accepted 2 ignored 2", "events": "accepted 2 delivered 1 probe 1",
 		"service_checks": "accepted 4 delivered 2 probe 2",
 	})
 }
@@ -363,11 +367,11 @@ func TestOnlyKindsOfTheConfigurationAreProbed(t *testing.T) {
 	for _, p := range a.probers {
 		kinds = append(kinds, p.ProbeKinds()...)
 	}
-	if want := []credential.ProbeKind{credential.ProbeMetric, credential.ProbeLog, credential.ProbeSpan}; !slices.Equal(kinds, want) {
+	if want := []credential.ProbeKind{credential.ProbeMetric, credential.ProbeDistribution, credential.ProbeLog, credential.ProbeSpan}; !slices.Equal(kinds, want) {
 		t.Errorf("got %q", kinds)
 	}
 	got := a.probeAll(t.Context(), "globex")
-	if len(got) != 3 {
+	if len(got) != 4 {
 		t.Errorf("got %v", got)
 	}
 	stop()

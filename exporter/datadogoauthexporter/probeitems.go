@@ -3,6 +3,7 @@ package datadogoauthexporter
 import (
 	"cmp"
 	"crypto/rand"
+	"math"
 	"strconv"
 	"time"
 
@@ -15,25 +16,26 @@ import (
 )
 
 const (
-	probeName    = "datadogoauth.probe" // of the metric, of the service check and of the span's operation
-	probeService = "datadogoauth-probe"
+	probeName         = "datadogoauth.probe"        // of the metric, of the service check and of the span's operation
+	probeDistribution = probeName + ".distribution" // another name, since a metric is of one type
+	probeService      = "datadogoauth-probe"
 )
 
 // probeMark is what a marked item says.
 type probeMark struct {
 	id    string
 	at    time.Time
-	host  string // of a service check, which must have one
-	value float64
+	host  string  // of a service check, which must have one
+	value float64 // 0.5 at least
 	trace pcommon.TraceID
 	span  pcommon.SpanID
 }
 
 // newMark dates it by the second, as metrics and events are dated, and makes the value out of the id, so that it can be told from others.
 func newMark(id, hostname string) probeMark {
-	m := probeMark{id: id, at: time.Now().Truncate(time.Second), host: cmp.Or(hostname, probeService)}
+	m := probeMark{id: id, at: time.Now().Truncate(time.Second), host: cmp.Or(hostname, probeService), value: 0.5}
 	if n, err := strconv.ParseUint(id[:min(len(id), 4)], 16, 16); err == nil {
-		m.value = float64(n) + 0.5
+		m.value += float64(n)
 	}
 	_, _ = rand.Read(m.trace[:]) // never fails
 	_, _ = rand.Read(m.span[:])
@@ -49,6 +51,8 @@ func (m probeMark) write(kind credential.ProbeKind) credential.ProbeWrite {
 	switch kind {
 	case credential.ProbeMetric:
 		w.Value = m.value
+	case credential.ProbeDistribution:
+		w.Name, w.Value = probeDistribution, m.value
 	case credential.ProbeSpan:
 		w.TraceID = m.trace.String()
 	case credential.ProbeLog, credential.ProbeEvent:
@@ -59,10 +63,14 @@ func (m probeMark) write(kind credential.ProbeKind) credential.ProbeWrite {
 
 func (m probeMark) timestamp() pcommon.Timestamp { return pcommon.NewTimestampFromTime(m.at) }
 
-// markedMetrics is a gauge, or a service check by one: of a gauge nothing is remembered.
+// markedMetrics is a gauge, a distribution, or a service check by a gauge. Of none of them anything is remembered.
 func markedMetrics(kind credential.ProbeKind, m probeMark) pmetric.ResourceMetrics {
 	r := pmetric.NewMetrics().ResourceMetrics().AppendEmpty()
 	metric := r.ScopeMetrics().AppendEmpty().Metrics().AppendEmpty()
+	if kind == credential.ProbeDistribution {
+		m.markDistribution(metric)
+		return r
+	}
 	metric.SetName(probeName)
 	p := metric.SetEmptyGauge().DataPoints().AppendEmpty()
 	p.SetTimestamp(m.timestamp())
@@ -74,6 +82,24 @@ func markedMetrics(kind credential.ProbeKind, m probeMark) pmetric.ResourceMetri
 	}
 	p.SetDoubleValue(m.value)
 	return r
+}
+
+// markDistribution makes an exponential histogram with one observation: whatever metrics::histograms::mode says, it is sent as a sketch, and
+// since it is delta it is remembered nowhere. Its average is the value.
+func (m probeMark) markDistribution(metric pmetric.Metric) {
+	metric.SetName(probeDistribution)
+	h := metric.SetEmptyExponentialHistogram()
+	h.SetAggregationTemporality(pmetric.AggregationTemporalityDelta)
+	p := h.DataPoints().AppendEmpty()
+	p.SetStartTimestamp(pcommon.NewTimestampFromTime(m.at.Add(-time.Second)))
+	p.SetTimestamp(m.timestamp())
+	p.Attributes().PutStr(credential.ProbeTag, m.id)
+	p.SetCount(1)
+	p.SetSum(m.value)
+	p.SetMin(m.value)
+	p.SetMax(m.value)
+	p.Positive().SetOffset(int32(math.Ceil(math.Log2(m.value))) - 1) // of scale 0, whose bucket i ends with 2^(i+1)
+	p.Positive().BucketCounts().Append(1)
 }
 
 // markedLogs is a log, an event or a service check.

@@ -139,29 +139,24 @@ func TestMarkedDataArrivesInTheRightOrganisation(t *testing.T) {
 		change func(*config)
 		want   intake.Counts
 	}{
-		"agent": {func(*config) {}, intake.Counts{Points: 1, Logs: 1, Spans: 1}},
+		"agent": {func(*config) {}, intake.Counts{Points: 1, Sketches: 1, Logs: 1, Spans: 1}},
 		"otlp": {func(c *config) {
 			c.Metrics.Intake, c.Logs.Intake, c.Traces.Intake = datadogoauthexporter.IntakeOTLP, datadogoauthexporter.IntakeOTLP, datadogoauthexporter.IntakeOTLP
-		}, intake.Counts{OTLPPoints: 1, OTLPLogs: 1, OTLPSpans: 1}},
-		"public": {func(c *config) { c.Traces.Intake = datadogoauthexporter.IntakePublic }, intake.Counts{Points: 1, Logs: 1, PublicSpans: 1}},
+		}, intake.Counts{OTLPPoints: 2, OTLPLogs: 1, OTLPSpans: 1}},
+		"public": {func(c *config) { c.Traces.Intake = datadogoauthexporter.IntakePublic }, intake.Counts{Points: 1, Sketches: 1, Logs: 1, PublicSpans: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server, h, orgs := datadog(t, map[string]string{"acme": "datadoghq.eu", "globex": "us5.datadoghq.com"})
 			start(t, server, h, c.change)
 			eu, _ := site.ByDomain("datadoghq.eu")
-			var metric, span credential.ProbeWrite
+			said := map[credential.ProbeKind]credential.ProbeWrite{}
 			for _, p := range h.probers {
 				for _, w := range p.Probe(t.Context(), credential.Probe{Tenant: "acme", ID: id, Kinds: p.ProbeKinds()}) {
 					if w.Err != nil || !slices.Contains(p.ProbeHosts(eu), w.Host) {
 						t.Errorf("%+v", w)
 					}
-					switch w.Kind {
-					case credential.ProbeMetric:
-						metric = w
-					case credential.ProbeSpan:
-						span = w
-					}
+					said[w.Kind] = w
 				}
 			}
 			c.want.Events, c.want.Checks = 1, 2 // a check of a gauge and one of a log record
@@ -171,15 +166,16 @@ func TestMarkedDataArrivesInTheRightOrganisation(t *testing.T) {
 			if got := server.Intake().Counts(orgs["globex"].ID); got != (intake.Counts{}) {
 				t.Errorf("another organisation has %+v", got)
 			}
-			marks(t, server.Intake().Received(orgs["acme"].ID), metric, span)
+			marks(t, server.Intake().Received(orgs["acme"].ID), said)
 		})
 	}
 }
 
 // marks looks for the tag, or attribute, on everything that was received, and for what the prober said of it.
-func marks(t *testing.T, got intake.Received, metric, span credential.ProbeWrite) {
+func marks(t *testing.T, got intake.Received, said map[credential.ProbeKind]credential.ProbeWrite) {
 	t.Helper()
 	const tag = credential.ProbeTag + ":" + id
+	metric, distribution, span := said[credential.ProbeMetric], said[credential.ProbeDistribution], said[credential.ProbeSpan]
 	marked := func(what string, has bool, of any) {
 		t.Helper()
 		if !has {
@@ -188,6 +184,10 @@ func marks(t *testing.T, got intake.Received, metric, span credential.ProbeWrite
 	}
 	for _, p := range got.Series {
 		marked("series", slices.Contains(p.Tags, tag) && p.Metric == metric.Name && p.Value == metric.Value && p.Timestamp == metric.At.Unix() && p.Host == "", p)
+	}
+	for _, s := range got.Sketches {
+		v := distribution.Value
+		marked("distribution", slices.Contains(s.Tags, tag) && s.Metric == distribution.Name && s.Cnt == 1 && s.Min == v && s.Max == v && s.Sum == v && s.Timestamp == distribution.At.Unix() && s.Host == "", s)
 	}
 	for _, l := range got.Logs {
 		marked("log", fmt.Sprint(l.Attributes[credential.ProbeTag]) == id && strings.Contains(l.Message, id), l)

@@ -31,15 +31,23 @@ type reader struct {
 }
 
 const (
+	queryPoints  = "/api/v2/query/timeseries"
 	searchLogs   = "/api/v2/logs/events/search"
 	searchSpans  = "/api/v2/spans/events/search"
 	searchEvents = "/api/v2/events/search"
 )
 
+var pointReaders = []reader{
+	{"timeseries_query", "POST " + queryPoints, lookForPoint},
+	{"metrics_read", "GET /api/v2/metrics/…/all-tags", lookForMetric},
+}
+
 // proofs are in the order of the report.
 var proofs = []proof{
 	{credential.ProbeMetric, "step5.metric", "A metric is sent and read back", plan{10 * time.Second, 10 * time.Second, 3 * time.Minute},
-		[]reader{{"timeseries_query", "POST /api/v2/query/timeseries", lookForPoint}, {"metrics_read", "GET /api/v2/metrics/…/all-tags", lookForMetric}}},
+		pointReaders},
+	{credential.ProbeDistribution, "step5.distribution", "A distribution is sent and read back", plan{10 * time.Second, 10 * time.Second, 3 * time.Minute},
+		pointReaders},
 	{credential.ProbeLog, "step5.log", "A log is sent and read back", plan{10 * time.Second, 15 * time.Second, 3 * time.Minute},
 		[]reader{{"logs_read_data", "POST " + searchLogs, lookForLog}}},
 	{credential.ProbeSpan, "step5.span", "A span is sent and read back", plan{30 * time.Second, time.Minute, 10 * time.Minute},
@@ -56,7 +64,7 @@ func (p plan) within(most time.Duration) plan {
 	return p
 }
 
-// lookForPoint compares the value. Tags are lower-case hexadecimal, so that cleaning leaves them as they are.
+// lookForPoint compares the value, which is also the average of a distribution with one observation. Tags are lower-case hexadecimal, so that cleaning leaves them as they are.
 //
 // https://docs.datadoghq.com/api/latest/metrics/#query-timeseries-data-across-multiple-products
 func lookForPoint(ctx context.Context, a *api, id string, w credential.ProbeWrite) (bool, string, error) {
@@ -68,7 +76,7 @@ func lookForPoint(ctx context.Context, a *api, id string, w credential.ProbeWrit
 			} `json:"attributes"`
 		} `json:"data"`
 	}
-	err := a.call(ctx, http.MethodPost, "/api/v2/query/timeseries", map[string]any{"data": map[string]any{
+	err := a.call(ctx, http.MethodPost, queryPoints, map[string]any{"data": map[string]any{
 		"type": "timeseries_request",
 		"attributes": map[string]any{
 			"from": at.Add(-2 * time.Minute).UnixMilli(), "to": at.Add(2 * time.Minute).UnixMilli(),
@@ -81,7 +89,7 @@ func lookForPoint(ctx context.Context, a *api, id string, w credential.ProbeWrit
 	}
 	for _, v := range slices.Concat(answer.Data.Attributes.Values...) {
 		if v != nil && math.Abs(*v-w.Value) < 1e-6 {
-			return true, fmt.Sprintf("POST /api/v2/query/timeseries answered the value %g, as sent", *v), nil
+			return true, fmt.Sprintf("POST %s answered the value %g, as sent", queryPoints, *v), nil
 		}
 	}
 	return false, "", nil

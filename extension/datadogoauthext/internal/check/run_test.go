@@ -45,6 +45,8 @@ func TestAGoodConnectionPasses(t *testing.T) {
 	assert.Contains(t, lineOf(t, r, "step3.us5.datadoghq.com").Evidence, "2026-01-02")
 	assert.Contains(t, lineOf(t, r, "step3.ddog-gov.com").Evidence, "no check at this site passed")
 	assert.Contains(t, lineOf(t, r, "step5.metric").Evidence, "the value 42")
+	assert.Contains(t, lineOf(t, r, "step5.distribution").Evidence, "\"datadogoauth.probe.distribution\"")
+	assert.Contains(t, lineOf(t, r, "step5.distribution").Evidence, "the value 42")
 	assert.Contains(t, lineOf(t, r, "step6.scopes").Evidence, "with apm_read, events_read, logs_read_data, metrics_read, monitors_read, timeseries_query nothing but checks reads")
 	assert.Equal(t, check.Pass, lineOf(t, r, "step5.scope.metrics_read").Result)
 	assert.True(t, w.ended, "the link of the consent is still there")
@@ -110,6 +112,7 @@ func TestEachFaultTurnsItsOwnLineRed(t *testing.T) {
 		"a scope of incidents":                {func(w *world) { w.broken["incident_write"] = noPermission }, "step5.scope.incident_write", "403"},
 		"a scope of reading incidents":        {func(w *world) { w.broken["incident_read"] = noPermission }, "step5.scope.incident_read", "403"},
 		"a lost metric":                       {func(w *world) { w.lost["metric"] = true }, "step5.metric", "not found within 3m0s"},
+		"a lost distribution":                 {func(w *world) { w.lost["distribution"] = true }, "step5.distribution", "not found within 3m0s"},
 		"a lost log":                          {func(w *world) { w.lost["log"] = true }, "step5.log", "not found within 3m0s"},
 		"a lost span":                         {func(w *world) { w.lost["span"] = true }, "step5.span", "not found within 10m0s"},
 		"a lost event":                        {func(w *world) { w.lost["event"] = true }, "step5.event", "not found within 2m0s"},
@@ -228,7 +231,7 @@ func TestWhatCannotBeSeenIsNotTested(t *testing.T) {
 	}{
 		"no scope that reads logs":     {without("logs_read_data"), nil, "step5.log", "host-of-log took", "the scope logs_read_data would help"},
 		"no scope that reads events":   {without("events_read"), nil, "step5.event", "took", "the scope events_read would help"},
-		"distributions and stats":      {func(*world) {}, nil, "step5.unmarked", "no marked ones are sent", "delivered"},
+		"APM stats":                    {func(*world) {}, nil, "step5.unmarked", "no marked ones are sent", "delivered"},
 		"no exporter":                  {func(w *world) { w.probers = nil }, nil, "step5.metric", "no exporter datadogoauth of this collector", "run the check at a collector that sends data"},
 		"an exporter for metrics only": {func(w *world) { w.probers = []credential.Prober{metricsOnly{prober{w}}} }, nil, "step5.log", "no exporter of this collector is configured to send it for this tenant", "configure the exporter in a pipeline"},
 		"a log search without OAuth":   {func(w *world) { w.broken["logs_read_data"] = `{"errors":["Forbidden"]}` }, nil, "step5.scope.logs_read_data", "403", "may not take OAuth tokens"},
@@ -241,7 +244,7 @@ func TestWhatCannotBeSeenIsNotTested(t *testing.T) {
 			w.broken["events_read"], w.status["events_read"] = `{"errors":["rate limited"]}`, http.StatusTooManyRequests
 		}, nil, "step5.event", "could not be read back: POST /api/v2/events/search answered 429: ", "again"},
 		"a search that is refused at the last look": {func(w *world) {
-			w.lost["metric"], w.before["timeseries_query"] = true, 17
+			w.lost["metric"], w.before["timeseries_query"] = true, 17 + 1 // the distribution's
 			w.broken["timeseries_query"], w.status["timeseries_query"] = `{"errors":["Unauthorized"]}`, http.StatusUnauthorized
 		}, nil, "step5.metric", "could not be read back: POST /api/v2/query/timeseries answered 401", "again"},
 		"a write that nobody answered": {func(w *world) { w.lost["log"], w.errs["send log"] = true, fmt.Errorf("%w: 503", check.ErrUnjudged) }, nil, "step5.log", "whether it was taken is not known: not judged: 503", "again"},
@@ -330,7 +333,7 @@ func TestEveryHostOfEachSiteIsAsked(t *testing.T) {
 type metricsOnly struct{ prober }
 
 func (metricsOnly) ProbeKinds() []credential.ProbeKind {
-	return []credential.ProbeKind{credential.ProbeMetric}
+	return []credential.ProbeKind{credential.ProbeMetric, credential.ProbeDistribution}
 }
 
 // TestAMetricIsReadByItsNameWhereItsValueCannotBe needs the second reader.
@@ -340,7 +343,9 @@ func TestAMetricIsReadByItsNameWhereItsValueCannotBe(t *testing.T) {
 	w.facts.Scopes = []string{"api_keys_write", "metrics_read"}
 	r := w.run(t, nil)
 	assert.Empty(t, failed(r))
-	assert.Contains(t, lineOf(t, r, "step5.metric").Evidence, "its value is read with timeseries_query")
+	for _, id := range []string{"step5.metric", "step5.distribution"} {
+		assert.Contains(t, lineOf(t, r, id).Evidence, "its value is read with timeseries_query")
+	}
 	assert.NotContains(t, w.calls, "POST /api/v2/query/timeseries")
 }
 

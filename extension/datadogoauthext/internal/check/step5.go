@@ -48,11 +48,10 @@ func (r *run) data(ctx context.Context) {
 	r.scopes(ctx)
 }
 
-// unmarked are kinds of data with an intake of their own that nothing marked is sent to.
+// unmarked is a kind of data with an intake of its own that nothing marked is sent to.
 func unmarked() Line {
-	return optional(notTested("step5.unmarked", "Distributions and APM stats are sent",
-		"no marked ones are sent: a distribution goes to an intake of its own, not to that of the metric above, and APM stats have no place for a mark",
-		"compare what the exporter's metrics call delivered, by intake, for sketches and stats; look for a distribution of yours in Datadog"))
+	return optional(notTested("step5.unmarked", "APM stats are sent", "no marked ones are sent: they go to an intake of their own, not to that of the span above",
+		"compare what the exporter's metrics call delivered for stats with what Datadog shows of a service of yours"))
 }
 
 // cannotSend says why nothing is sent for the tenant, and what to do.

@@ -182,7 +182,9 @@ func (w *world) LastPage() (string, error)                                   { r
 type prober struct{ w *world }
 
 func (prober) ProbeKinds() []credential.ProbeKind {
-	return []credential.ProbeKind{credential.ProbeMetric, credential.ProbeLog, credential.ProbeSpan, credential.ProbeEvent, credential.ProbeServiceCheck}
+	return []credential.ProbeKind{
+		credential.ProbeMetric, credential.ProbeDistribution, credential.ProbeLog, credential.ProbeSpan, credential.ProbeEvent, credential.ProbeServiceCheck,
+	}
 }
 
 func (prober) ProbeHosts(at site.Site) []string {
@@ -195,7 +197,10 @@ func (p prober) Probe(_ context.Context, probe credential.Probe) (writes []crede
 	p.w.mu.Unlock()
 	for _, kind := range probe.Kinds {
 		w := credential.ProbeWrite{Kind: kind, Intake: string(kind), Host: "host-of-" + strings.ReplaceAll(string(kind), " ", "-"), Name: "datadogoauth.probe", At: time.Now(), Value: 42}
-		if kind == credential.ProbeSpan {
+		switch kind {
+		case credential.ProbeDistribution:
+			w.Name = "datadogoauth.probe.distribution"
+		case credential.ProbeSpan:
 			w.TraceID = "0000000000000000000000000000abcd"
 		}
 		w.Err = p.w.err("send " + string(kind))
@@ -288,14 +293,18 @@ func (d datadog) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		return answer(200, `{"data":[{}]}`), nil
 	}
+	metric := credential.ProbeMetric // that is asked for
+	if strings.Contains(call+string(body), "datadogoauth.probe.distribution") {
+		metric = credential.ProbeDistribution
+	}
 	switch scope {
 	case "timeseries_query":
-		if !has(credential.ProbeMetric) {
+		if !has(metric) {
 			return answer(200, `{"data":{"attributes":{"values":[]}}}`), nil
 		}
 		return answer(200, `{"data":{"attributes":{"values":[[null,42]]}}}`), nil
 	case "metrics_read":
-		if !has(credential.ProbeMetric) {
+		if !has(metric) {
 			return answer(404, `{"errors":["Not Found"]}`), nil
 		}
 		return answer(200, `{"data":{"attributes":{"tags":["`+tagIn(d.w)+`"]}}}`), nil
