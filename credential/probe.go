@@ -16,11 +16,13 @@ const (
 	ProbeDistribution ProbeKind = "distribution"
 	ProbeLog          ProbeKind = "log"
 	ProbeSpan         ProbeKind = "span"
+	ProbeStats        ProbeKind = "APM stats" // of one span, which need not be sent
 	ProbeEvent        ProbeKind = "event"
 	ProbeServiceCheck ProbeKind = "service check"
 )
 
-// ProbeTag is the tag (on a log and a span, the attribute) by which the marked data of a Probe is found: its value is the Probe's ID.
+// ProbeTag is the tag (on a log and a span, the attribute) by which the marked data of a Probe is found: its value is the Probe's ID. APM stats have
+// no place for it: they are those of a service whose version is the ID.
 const ProbeTag = "datadogoauth_probe"
 
 // Probe asks a sender to send one marked item of each kind to a tenant's organisation, the way that real data takes from the mapping on, but past
@@ -36,7 +38,7 @@ type ProbeWrite struct {
 	Kind   ProbeKind
 	Intake string // as the sender calls it, such as "series"
 	Host   string // that it was sent to, as in ProbeHosts; empty where it was not sent
-	// Name is the metric's, the event's title, the check's, or the span's operation; the log's message.
+	// Name is the metric's, the event's title, the check's, or the operation of the span and of APM stats; the log's message.
 	Name    string
 	TraceID string  // of a span: 32 hexadecimal digits in lower case
 	Value   float64 // of a metric; of a distribution the one observation

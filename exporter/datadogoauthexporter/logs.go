@@ -22,7 +22,7 @@ func newLogsExporter(c *core, next exporter.Logs) *logsExporter {
 	worker := &incidentsWorker{core: c}
 	mapper := newLogsMapper(c.cfg, worker)
 	begin := func(string, string) mapping[plog.ResourceLogs] { return &logsMapping{logsMapper: mapper} }
-	probed := prober[plog.ResourceLogs]{kinds: []credential.ProbeKind{credential.ProbeLog}, marked: markedLogs, begin: begin}
+	probed := prober[plog.ResourceLogs]{kinds: []credential.ProbeKind{credential.ProbeLog}, marked: markedLogs}
 	if c.cfg.Events.Enabled {
 		probed.kinds = append(probed.kinds, credential.ProbeEvent)
 	}

@@ -52,7 +52,7 @@ func newMetricsExporter(c *core, next exporter.Metrics) (*metricsExporter, error
 		}
 		return &metricsMapping{gauges: checks, tx: mapper.Begin(tenant)}
 	}
-	probed := prober[pmetric.ResourceMetrics]{kinds: []credential.ProbeKind{credential.ProbeMetric, credential.ProbeDistribution}, marked: markedMetrics, begin: begin}
+	probed := prober[pmetric.ResourceMetrics]{kinds: []credential.ProbeKind{credential.ProbeMetric, credential.ProbeDistribution}, marked: markedMetrics}
 	if c.cfg.ServiceChecks.Enabled {
 		probed.kinds = append(probed.kinds, credential.ProbeServiceCheck)
 	}

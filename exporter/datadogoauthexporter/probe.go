@@ -18,8 +18,9 @@ type prober[R any] struct {
 	kinds []credential.ProbeKind
 	// marked is a resource with one item of a kind.
 	marked func(credential.ProbeKind, probeMark) R
-	// begin is signal.begin, but without anything that is remembered once the mapping was rolled back.
-	begin func(tenant, org string) mapping[R]
+	// begin is signal.begin for an item of a kind, but without anything that is remembered once the mapping was rolled back. It is nil where
+	// signal.begin is that.
+	begin func(kind credential.ProbeKind, tenant, org string) mapping[R]
 }
 
 // probing ends what is under way when the exporter stops. The zero probing is ready.
@@ -159,7 +160,7 @@ func (o *probeObserver) Dropped(f intake.Family, why intake.Reason, items int) {
 // not sent, since it would pass for the other.
 func (e *signalExporter[D, R]) mapProbe(cred *credential.Credential, kind credential.ProbeKind, m probeMark) (*intake.Request, error) {
 	resource := e.prober.marked(kind, m)
-	mapped := e.prober.begin(cred.Tenant(), cred.OrgText())
+	mapped := e.beginProbe(kind, cred.Tenant(), cred.OrgText())
 	defer mapped.rollback()
 	own := e.signal.count(resource)
 	var drops, all intake.Drops
@@ -191,6 +192,13 @@ func (e *signalExporter[D, R]) mapProbe(cred *credential.Credential, kind creden
 	return found, nil
 }
 
+func (e *signalExporter[D, R]) beginProbe(kind credential.ProbeKind, tenant, org string) mapping[R] {
+	if e.prober.begin == nil {
+		return e.signal.begin(tenant, org)
+	}
+	return e.prober.begin(kind, tenant, org)
+}
+
 // isOf says that an item of a kind goes to an intake.
 func isOf(kind credential.ProbeKind, f intake.Family) bool {
 	switch kind {
@@ -200,8 +208,10 @@ func isOf(kind credential.ProbeKind, f intake.Family) bool {
 		return f == intake.Checks
 	case credential.ProbeDistribution:
 		return f == intake.Sketches || f == intake.OTLPMetrics
+	case credential.ProbeStats:
+		return f == intake.Stats || f == intake.OTLPTraces // where Datadog makes them
 	default:
-		return f != intake.Events && f != intake.Checks && f != intake.Sketches
+		return f != intake.Events && f != intake.Checks && f != intake.Sketches && f != intake.Stats
 	}
 }
 

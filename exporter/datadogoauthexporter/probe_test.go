@@ -49,7 +49,8 @@ func (a *asker) AddProber(p credential.Prober) (remove func()) {
 const probeID = "0123456789abcdef"
 
 var allKinds = []credential.ProbeKind{
-	credential.ProbeMetric, credential.ProbeDistribution, credential.ProbeLog, credential.ProbeSpan, credential.ProbeEvent, credential.ProbeServiceCheck,
+	credential.ProbeMetric, credential.ProbeDistribution, credential.ProbeLog, credential.ProbeSpan, credential.ProbeStats, credential.ProbeEvent,
+	credential.ProbeServiceCheck,
 }
 
 // probeAll asks all exporters for all kinds, by kind. A service check comes from metrics and from logs; the latter is under "logs".
@@ -103,7 +104,10 @@ func asked(t *testing.T, change func(*Config)) (*datadog, *asker, *componenttest
 
 func TestMarkedDataTakesTheWayOfAllData(t *testing.T) {
 	t.Parallel()
-	usual := map[string]string{"metrics": "accepted 2 delivered 2", "logs": "accepted 1 delivered 1", "traces": "accepted 1 delivered 1", "events": "accepted 1 delivered 1", "service_checks": "accepted 2 delivered 2"}
+	usual := map[string]string{"metrics": "accepted 2 delivered 2", "logs": "accepted 1 delivered 1", "traces": "accepted 1 delivered 1", "events": "accepted 1 delivered 1", "service_checks": "accepted 2 delivered 2", "stats": "accepted 1 delivered 1"}
+	otlp := maps.Clone(usual) // Datadog makes the stats of a span of their own
+	otlp["traces"] = "accepted 2 delivered 2"
+	delete(otlp, "stats")
 	besides := maps.Clone(usual)
 	besides["metrics"], besides["logs"] = "accepted 3 delivered 1 probe 2", "accepted 3 delivered 1 probe 2" // of the distribution the aggregations are counted
 	for name, c := range map[string]struct {
@@ -112,18 +116,19 @@ func TestMarkedDataTakesTheWayOfAllData(t *testing.T) {
 		paths   []string
 		books   map[string]string
 	}{
-		"agent": {func(*Config) {}, map[credential.ProbeKind]string{"metric": "series", "distribution": "sketches", "log": "logs", "span": "traces"},
-			[]string{"/api/v2/series", "/api/beta/sketches", "/api/v2/logs", "/api/v0.2/traces"}, usual},
-		"otlp": {func(c *Config) { overOTLP(c) }, map[credential.ProbeKind]string{"metric": "otlp_metrics", "distribution": "otlp_metrics", "log": "otlp_logs", "span": "otlp_traces"},
-			[]string{"/v1/metrics", "/v1/metrics", "/v1/logs", "/v1/traces"}, usual},
-		"public": {func(c *Config) { c.Traces.Intake = IntakePublic }, map[credential.ProbeKind]string{"metric": "series", "distribution": "sketches", "log": "logs", "span": "public_spans"},
-			[]string{"/api/v2/series", "/api/beta/sketches", "/api/v2/logs", "/api/v2/spans"}, usual},
+		"agent": {func(*Config) {}, map[credential.ProbeKind]string{"metric": "series", "distribution": "sketches", "log": "logs", "span": "traces", "APM stats": "stats"},
+			[]string{"/api/v2/series", "/api/beta/sketches", "/api/v2/logs", "/api/v0.2/traces", statsPath}, usual},
+		"otlp": {func(c *Config) { overOTLP(c) }, map[credential.ProbeKind]string{"metric": "otlp_metrics", "distribution": "otlp_metrics", "log": "otlp_logs", "span": "otlp_traces", "APM stats": "otlp_traces"},
+			[]string{"/v1/metrics", "/v1/metrics", "/v1/logs", "/v1/traces", "/v1/traces"}, otlp},
+		"public": {func(c *Config) { c.Traces.Intake = IntakePublic }, map[credential.ProbeKind]string{"metric": "series", "distribution": "sketches", "log": "logs", "span": "public_spans", "APM stats": "stats"},
+			[]string{"/api/v2/series", "/api/beta/sketches", "/api/v2/logs", "/api/v2/spans", statsPath}, usual},
 		"with all that could leave something out": {func(c *Config) {
 			c.Events.KeepLog, c.ServiceChecks.KeepLog, c.ServiceChecks.KeepMetric = true, true, true
 			c.Metrics.Histograms.Mode, c.Metrics.Histograms.SendAggregationMetrics = "nobuckets", true
 			c.ResourceHost, c.Metrics.Shared, c.Traces.SpanNameAsResourceName = DropResourceHost, true, true
-		}, map[credential.ProbeKind]string{"metric": "series", "distribution": "sketches", "log": "logs", "span": "traces"},
-			[]string{"/api/v2/series", "/api/beta/sketches", "/api/v2/logs", "/api/v0.2/traces"}, besides},
+			c.Traces.BucketInterval, c.Traces.ComputeTopLevelBySpanKind = time.Hour, true
+		}, map[credential.ProbeKind]string{"metric": "series", "distribution": "sketches", "log": "logs", "span": "traces", "APM stats": "stats"},
+			[]string{"/api/v2/series", "/api/beta/sketches", "/api/v2/logs", "/api/v0.2/traces", statsPath}, besides},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -139,26 +144,32 @@ func TestMarkedDataTakesTheWayOfAllData(t *testing.T) {
 			if len(got) != len(c.intakes) || got["metric"].Value != 0x0123+0.5 || got["distribution"].Value != 0x0123+0.5 || len(got["span"].TraceID) != 32 {
 				t.Errorf("got %+v", got)
 			}
-			var paths []string
+			var paths, untagged []string
 			for _, r := range d.await(t, len(c.intakes)) {
 				paths = append(paths, r.path)
-				if r.site != eu || !strings.Contains(r.body, probeID) || !strings.Contains(r.body, credential.ProbeTag) {
+				if r.site != eu || !strings.Contains(r.body, probeID) {
 					t.Errorf("%s%s got %q", r.site, r.path, r.body)
+				}
+				if !strings.Contains(r.body, credential.ProbeTag) {
+					untagged = append(untagged, r.path)
 				}
 				if err := wellFormed(r); err != nil {
 					t.Errorf("%s: %v: %q", r.path, err, r.body)
 				}
 			}
 			slices.Sort(paths)
-			want := append(c.paths, "/api/v1/events", "/api/v1/check_run", "/api/v1/check_run")
+			want := append(slices.Clone(c.paths), "/api/v1/events", "/api/v1/check_run", "/api/v1/check_run")
 			if slices.Sort(want); !slices.Equal(paths, want) {
 				t.Errorf("sent to %q, want %q", paths, want)
+			}
+			if last := c.paths[len(c.paths)-1]; !slices.Equal(untagged, []string{last}) { // what is there for stats, which a search for the tag must not find
+				t.Errorf("without a tag came %q, want %q", untagged, last)
 			}
 			metadatatest.AssertEqualExporterDatadogoauthDeltaSeries(t, tel, []metricdata.DataPoint[int64]{{Value: 0, Attributes: attribute.NewSet(attribute.String("exporter", "datadogoauth"))}},
 				metricdatatest.IgnoreTimestamp())
 			stop()
 			if len(d.got) != 0 {
-				t.Errorf("besides: %+v", <-d.got) // stats, for instance
+				t.Errorf("besides: %+v", <-d.got) // stats of the span, for instance
 			}
 			probeBooks(t, tel, c.books)
 		})
@@ -183,6 +194,8 @@ func wellFormed(r received) error {
 			rest = rest[n:]
 		}
 		return nil
+	case statsPath:
+		return nil // its form is the business of apmstats
 	default:
 		var v any
 		return json.Unmarshal([]byte(r.body), &v)
@@ -242,7 +255,7 @@ func TestMarkedDataThatIsNotTakenSaysWhyAndIsCounted(t *testing.T) {
 			}
 			stop()
 			want := "accepted 1 " + c.reason + " 1"
-			of := map[string]string{"metrics": "accepted 2 " + c.reason + " 2", "logs": want, "traces": want, "events": want, "service_checks": "accepted 2 " + c.reason + " 2"}
+			of := map[string]string{"metrics": "accepted 2 " + c.reason + " 2", "logs": want, "traces": want, "stats": want, "events": want, "service_checks": "accepted 2 " + c.reason + " 2"}
 			if c.status == http.StatusServiceUnavailable {
 				of["events"] = "accepted 1 outcome_unknown 1"
 			}
@@ -263,12 +276,15 @@ func TestMarkedDataOfATenantThatCannotBeSentFor(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for kind, w := range a.probeAll(ctx, "acme") {
-		if w.Err == nil || w.Unjudged != (kind != "span") { // which the configuration leaves out
+		if w.Err == nil || w.Unjudged != (kind != "span" && kind != "APM stats") { // which the configuration leaves out
 			t.Errorf("%s, although nobody waits: %+v", kind, w)
 		}
 	}
-	if w := a.probeAll(t.Context(), "acme")["span"]; w.Err == nil || !strings.Contains(w.Err.Error(), "ignored") || w.Host != "" {
-		t.Errorf("a span that the configuration leaves out: %+v", w)
+	left := a.probeAll(t.Context(), "acme")
+	for _, kind := range []credential.ProbeKind{credential.ProbeSpan, credential.ProbeStats} {
+		if w := left[kind]; w.Err == nil || !strings.Contains(w.Err.Error(), "ignored") || w.Host != "" {
+			t.Errorf("%s of a span that the configuration leaves out: %+v", kind, w)
+		}
 	}
 	a.Fail("acme", credential.ErrPaused)
 	for kind, w := range a.probeAll(t.Context(), "acme") {
@@ -293,7 +309,7 @@ func TestMarkedDataOfATenantThatCannotBeSentFor(t *testing.T) {
 		}
 	}
 	probeBooks(t, tel, map[string]string{
-		"metrics": "accepted 4 delivered 2 probe 2", "logs": "accepted 2 delivered 1 probe 1", "traces": "accepted 2 ignored 2", "events": "accepted 2 delivered 1 probe 1",
+		"metrics": "accepted 4 delivered 2 probe 2", "logs": "accepted 2 delivered 1 probe 1", "traces": "accepted 4 ignored 4", "events": "accepted 2 delivered 1 probe 1",
 		"service_checks": "accepted 4 delivered 2 probe 2",
 	})
 }
@@ -362,7 +378,9 @@ func TestProbeHostsAreThoseOfTheConfiguration(t *testing.T) {
 
 func TestOnlyKindsOfTheConfigurationAreProbed(t *testing.T) {
 	t.Parallel()
-	_, a, _, stop := asked(t, func(c *Config) { c.Events.Enabled, c.ServiceChecks.Enabled = false, false })
+	_, a, _, stop := asked(t, func(c *Config) {
+		c.Events.Enabled, c.ServiceChecks.Enabled, c.Traces.ComputeStats = false, false, false
+	})
 	var kinds []credential.ProbeKind
 	for _, p := range a.probers {
 		kinds = append(kinds, p.ProbeKinds()...)

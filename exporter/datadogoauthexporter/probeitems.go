@@ -132,8 +132,9 @@ func (m probeMark) markCheck(attrs pcommon.Map) {
 	attrs.PutStr("datadog.check.status", "ok")
 }
 
-// markedSpans is a trace of one span, which asks to be kept.
-func markedSpans(_ credential.ProbeKind, m probeMark) ptrace.ResourceSpans {
+// markedSpans is a trace of one span, which asks to be kept. One that is there for its stats is marked by its version, which is the one text of ours
+// that stats have, and by nothing that a span is searched by: it would pass for the other one.
+func markedSpans(kind credential.ProbeKind, m probeMark) ptrace.ResourceSpans {
 	r := ptrace.NewTraces().ResourceSpans().AppendEmpty()
 	r.Resource().Attributes().PutStr("service.name", probeService)
 	s := r.ScopeSpans().AppendEmpty().Spans().AppendEmpty()
@@ -143,7 +144,11 @@ func markedSpans(_ credential.ProbeKind, m probeMark) ptrace.ResourceSpans {
 	s.SetKind(ptrace.SpanKindInternal)
 	s.SetStartTimestamp(m.timestamp())
 	s.SetEndTimestamp(pcommon.NewTimestampFromTime(m.at.Add(time.Millisecond)))
-	s.Attributes().PutStr(credential.ProbeTag, m.id)
+	if kind == credential.ProbeStats {
+		r.Resource().Attributes().PutStr("service.version", m.id)
+	} else {
+		s.Attributes().PutStr(credential.ProbeTag, m.id)
+	}
 	s.Attributes().PutStr("operation.name", probeName)
 	s.Attributes().PutInt("sampling.priority", 2)
 	return r

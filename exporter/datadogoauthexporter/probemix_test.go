@@ -24,7 +24,7 @@ func TestMarkedDataOfTenantsNeverMixes(t *testing.T) {
 		twice  map[string]int // paths that two of the items have
 	}{
 		"agent": {100, func(*Config) {}, map[string]int{"/api/v1/check_run": 2}}, // one comes from metrics, one from logs
-		"otlp":  {10, func(c *Config) { overOTLP(c) }, map[string]int{"/api/v1/check_run": 2, "/v1/metrics": 2}},
+		"otlp":  {10, func(c *Config) { overOTLP(c) }, map[string]int{"/api/v1/check_run": 2, "/v1/metrics": 2, "/v1/traces": 2}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

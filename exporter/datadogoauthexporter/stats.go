@@ -26,23 +26,27 @@ type statsFlow struct {
 }
 
 func newStatsFlow(c *core, enqueue func(context.Context, *intake.Request) error) *statsFlow {
-	t := &c.cfg.Traces
 	return &statsFlow{
-		all: apmstats.New(apmstats.Options{
-			BySpanKind:       t.ComputeStatsBySpanKind,
-			BucketInterval:   int64(t.BucketInterval),
-			MaxKeysPerTenant: t.MaxStatsKeysPerTenant,
-			MaxKeys:          t.MaxStatsKeys,
-			AgentHost:        c.cfg.Hostname,
-			Observer:         c.telemetry,
-		}),
+		all:       apmstats.New(statsOptions(c)),
 		enqueue:   enqueue,
 		telemetry: c.telemetry,
 		queued:    func(groups int) { c.dispatcher.Load().Enqueued(intake.Stats, groups) },
 		durable:   func() bool { return c.parking != nil },
 		park:      func(r *intake.Request) error { return c.dispatcher.Load().Park(errStatsRefused, r) },
-		interval:  t.BucketInterval,
+		interval:  c.cfg.Traces.BucketInterval,
 		refused:   refusedStats{limitBytes: maxRefusedBytes},
+	}
+}
+
+func statsOptions(c *core) apmstats.Options {
+	t := &c.cfg.Traces
+	return apmstats.Options{
+		BySpanKind:       t.ComputeStatsBySpanKind,
+		BucketInterval:   int64(t.BucketInterval),
+		MaxKeysPerTenant: t.MaxStatsKeysPerTenant,
+		MaxKeys:          t.MaxStatsKeys,
+		AgentHost:        c.cfg.Hostname,
+		Observer:         c.telemetry,
 	}
 }
 

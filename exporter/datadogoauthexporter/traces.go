@@ -47,21 +47,28 @@ func newTracesExporter(c *core, next exporter.Traces) (exporter.Traces, error) {
 	begin := func(tenant, org string) mapping[ptrace.ResourceSpans] {
 		return &tracesMapping{mapper: mapper, family: family, stats: e.stats.begin(tenant, org)}
 	}
-	beginProbe := func(string, string) mapping[ptrace.ResourceSpans] {
-		return &tracesMapping{mapper: mapper, family: family}
-	} // no stats are made of it
+	probed := prober[ptrace.ResourceSpans]{kinds: []credential.ProbeKind{credential.ProbeSpan}, marked: markedSpans}
+	if c.cfg.Traces.ComputeStats {
+		probed.kinds = append(probed.kinds, credential.ProbeStats)
+	}
+	probed.begin = func(kind credential.ProbeKind, tenant, org string) mapping[ptrace.ResourceSpans] {
+		if kind == credential.ProbeStats {
+			return newStatsProbe(c, mapper, tenant, org)
+		}
+		return &tracesMapping{mapper: mapper, family: family} // no stats are made of it
+	}
 	if form == IntakeOTLP {
 		mapInto := traces.NewOTLP(options).Map
 		begin = func(string, string) mapping[ptrace.ResourceSpans] {
 			return &otlpSpans{mapInto: mapInto, withStats: c.cfg.Traces.ComputeStats}
 		}
-		beginProbe = begin
+		probed.begin = nil
 	}
 	e.signalExporter = signalExporter[ptrace.Traces, ptrace.ResourceSpans]{
 		core:   c,
 		next:   chain[ptrace.Traces]{next, next.ConsumeTraces},
 		empty:  ptrace.NewTraces(),
-		prober: prober[ptrace.ResourceSpans]{kinds: []credential.ProbeKind{credential.ProbeSpan}, marked: markedSpans, begin: beginProbe},
+		prober: probed,
 		signal: signal[ptrace.Traces, ptrace.ResourceSpans]{
 			resources:  func(d ptrace.Traces) resources[ptrace.ResourceSpans] { return d.ResourceSpans() },
 			attributes: func(r ptrace.ResourceSpans) pcommon.Map { return r.Resource().Attributes() },

@@ -104,7 +104,7 @@ func start(t *testing.T, server *standin.Server, h *holder, change func(*datadog
 	cfg := factory.CreateDefaultConfig().(*datadogoauthexporter.Config)
 	cfg.Tenant.ResourceAttribute = true
 	cfg.HTTP.ProxyURL, cfg.HTTP.TLS.CAFile = server.ProxyURL().String(), ca
-	cfg.Traces.BucketInterval = time.Second
+	cfg.Traces.BucketInterval = time.Hour // a bucket of it would have begun long before the check
 	change(cfg)
 	if err := cfg.Validate(); err != nil {
 		t.Fatal(err)
@@ -139,11 +139,11 @@ func TestMarkedDataArrivesInTheRightOrganisation(t *testing.T) {
 		change func(*config)
 		want   intake.Counts
 	}{
-		"agent": {func(*config) {}, intake.Counts{Points: 1, Sketches: 1, Logs: 1, Spans: 1}},
+		"agent": {func(*config) {}, intake.Counts{Points: 1, Sketches: 1, Logs: 1, Spans: 1, Stats: 1}},
 		"otlp": {func(c *config) {
 			c.Metrics.Intake, c.Logs.Intake, c.Traces.Intake = datadogoauthexporter.IntakeOTLP, datadogoauthexporter.IntakeOTLP, datadogoauthexporter.IntakeOTLP
-		}, intake.Counts{OTLPPoints: 2, OTLPLogs: 1, OTLPSpans: 1}},
-		"public": {func(c *config) { c.Traces.Intake = datadogoauthexporter.IntakePublic }, intake.Counts{Points: 1, Sketches: 1, Logs: 1, PublicSpans: 1}},
+		}, intake.Counts{OTLPPoints: 2, OTLPLogs: 1, OTLPSpans: 2}},
+		"public": {func(c *config) { c.Traces.Intake = datadogoauthexporter.IntakePublic }, intake.Counts{Points: 1, Sketches: 1, Logs: 1, PublicSpans: 1, Stats: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -175,7 +175,7 @@ func TestMarkedDataArrivesInTheRightOrganisation(t *testing.T) {
 func marks(t *testing.T, got intake.Received, said map[credential.ProbeKind]credential.ProbeWrite) {
 	t.Helper()
 	const tag = credential.ProbeTag + ":" + id
-	metric, distribution, span := said[credential.ProbeMetric], said[credential.ProbeDistribution], said[credential.ProbeSpan]
+	metric, distribution, span, stats := said[credential.ProbeMetric], said[credential.ProbeDistribution], said[credential.ProbeSpan], said[credential.ProbeStats]
 	marked := func(what string, has bool, of any) {
 		t.Helper()
 		if !has {
@@ -198,6 +198,14 @@ func marks(t *testing.T, got intake.Received, said map[credential.ProbeKind]cred
 	for _, s := range got.PublicSpans {
 		marked("public span", s.Meta[credential.ProbeTag] == id && s.Name == span.Name && strings.TrimLeft(span.TraceID[16:], "0") == s.TraceID, s)
 	}
+	for _, s := range got.Stats {
+		client := s.Stats[0]
+		bucket := client.Stats[0]
+		group := bucket.Stats[0]
+		began := time.Unix(0, int64(bucket.Start))
+		marked("stats", len(s.Stats) == 1 && len(client.Stats) == 1 && len(bucket.Stats) == 1 && client.Version == id && client.Hostname == "" && group.Hits == 1 &&
+			group.TopLevelHits == 1 && group.Name == stats.Name && bucket.Duration == 10e9 && stats.At.Sub(began).Abs() <= 20*time.Second, s)
+	}
 	for _, e := range got.Events {
 		marked("event", slices.Contains(e.Tags, tag) && strings.Contains(e.Title, id), e)
 	}
@@ -210,7 +218,14 @@ func marks(t *testing.T, got intake.Received, said map[credential.ProbeKind]cred
 	for _, d := range got.OTLPLogs {
 		marked("OTLP log", strings.Contains(d.String(), id), d)
 	}
+	tagged := 0
 	for _, d := range got.OTLPTraces {
-		marked("OTLP span", strings.Contains(d.String(), credential.ProbeTag) && strings.Contains(d.String(), id) && strings.Contains(d.String(), span.Name), d)
+		marked("OTLP span", strings.Contains(d.String(), id) && strings.Contains(d.String(), span.Name), d)
+		if strings.Contains(d.String(), credential.ProbeTag) {
+			tagged++
+		}
+	}
+	if len(got.OTLPTraces) > 0 && tagged != 1 { // the other one is there for its stats
+		t.Errorf("%d OTLP spans have the attribute, want 1", tagged)
 	}
 }

@@ -23,6 +23,6 @@
 //   - idxTracerPayloads in the Agent form of traces (400)
 //
 // Further: rate limits (a fault injector's work), log pipelines beyond parsing a JSON message and finding its time and status,
-// index and exclusion filters, retention filters and trace metrics, rollups, formulas and group-by of metric queries,
+// index and exclusion filters, retention filters, trace metrics but for queries of hits, rollups, formulas and group-by of metric queries,
 // percentiles of sketches, OR and parentheses in searches, Historical Metrics, and searching what came as OTLP.
 package intake

@@ -121,6 +121,11 @@ func (q metricQuery) run(in *Intake, o *org, from, to int64) []timedValue {
 			}
 		}
 	}
+	q.eachHits(o, since, func(ts int64, v float64) {
+		if ts >= from && ts < to {
+			at(ts).add(1, v, v, v)
+		}
+	})
 	values := make([]timedValue, 0, len(sums))
 	for ts, a := range sums {
 		values = append(values, timedValue{ts, a.value(q.agg)})

@@ -5,7 +5,6 @@ import (
 	"sync"
 	"time"
 
-	pb "github.com/DataDog/datadog-agent/pkg/proto/pbgo/trace"
 	logspb "go.opentelemetry.io/proto/otlp/logs/v1"
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
@@ -34,7 +33,7 @@ type orgData struct {
 	logs     fifo[*logItem]
 	spans    fifo[Span]
 	lastSeq  uint64 // of logs and spans; tells items of one millisecond apart when paging
-	stats    fifo[*pb.StatsPayload]
+	stats    fifo[statsItem]
 	checks   fifo[Check]
 	events   fifo[Event]
 	// publicSpans came to the public span intake.

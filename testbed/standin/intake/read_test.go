@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/DataDog/agent-payload/v5/gogen"
+	pb "github.com/DataDog/datadog-agent/pkg/proto/pbgo/trace"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/testbed/standin/intake"
 )
@@ -60,6 +61,10 @@ func TestMetricsAreReadBack(t *testing.T) {
 		s.Metric, s.Type, s.Interval = "rps", gogen.MetricPayload_RATE, 20
 	})
 	h.post("api", "/api/beta/sketches", typeProto, sketchBody(nil))
+	h.post("traces", "/api/v0.2/stats", "application/msgpack", statsBody(nil))
+	h.post("traces", "/api/v0.2/stats", "application/msgpack", statsBody(func(p *pb.StatsPayload) {
+		p.Stats[0].Version, p.Stats[0].Stats[0].Stats[0].Resource, p.Stats[0].Stats[0].Stats[0].Hits = "0a1", "GET /cart", 2
+	}))
 
 	for query, want := range map[string][][2]float64{
 		"a.b{*}":                                 {{now0 - 5, 10}, {now0, 6}},
@@ -77,6 +82,17 @@ func TestMetricsAreReadBack(t *testing.T) {
 		"max:lat{*}":                             {{now0, 5}},
 		"count:lat{*}":                           {{now0, 3}},
 		"sum:nothing.of.that.name{*}.as_count()": {},
+
+		"sum:trace.http.server.hits{*}.as_count()":                   {{now0, 6}},
+		"sum:trace.http.server.hits{version:0a1}.as_count()":         {{now0, 2}},
+		"sum:trace.http.server.hits{version:0a1}":                    {{now0, 0.2}}, // per second of the bucket
+		"sum:trace.http.server.hits{version:0a}.as_count()":          {},
+		"sum:trace.http.server.hits{env:dev}.as_count()":             {},
+		"sum:trace.http.hits{*}.as_count()":                          {},
+		"sum:trace.http.server.errors{*}.as_count()":                 {},
+		"sum:trace.http.server.hits{service:shop}.as_count()":        {{now0, 6}},
+		"sum:trace.http.server.hits{env:prod,host:web-1}.as_count()": {{now0, 6}},
+		"sum:trace.http.server.hits{resource_name:get_/cart}":        {{now0, 0.2}},
 	} {
 		got := [][2]float64{}
 		v1 := h.read("GET", fmt.Sprintf("/api/v1/query?from=%d&to=%d&query=%s", now0-60, now0+1, url.QueryEscape(query)), "")
@@ -319,29 +335,31 @@ func TestSearchDelayHidesWhatIsYoung(t *testing.T) {
 	h.post("logs", "/api/v2/logs", typeJSON, []byte(`{"message":"a"}`))
 	h.post("traces", "/api/v0.2/traces", typeProto, traceBody(nil))
 	h.post("api", "/api/v1/events", typeJSON, []byte(`{"title":"t","text":"x"}`))
+	h.post("traces", "/api/v0.2/stats", "application/msgpack", statsBody(nil))
 	id := h.Received(orgEU).Events[0].IDText
-	visible := func() [5]bool {
+	visible := func() [6]bool {
 		v1 := h.read("GET", fmt.Sprintf("/api/v1/query?from=0&to=%d&query=a.b{*}", now0+1), "")
+		hits := h.read("GET", fmt.Sprintf("/api/v1/query?from=0&to=%d&query=trace.http.server.hits{*}", now0+1), "")
 		names := h.read("GET", "/api/v1/metrics?from=0", "")
 		spans := h.read("POST", "/api/v2/spans/events/search", `{"data":{"type":"search_request"}}`)
 		event, _ := h.send("GET", "api", "/api/v1/events/"+id, headers{"Authorization": "Bearer all"}, nil)
-		return [5]bool{
-			at(v1, "series", 0) != nil, at(names, "metrics", 0) != nil, len(logMessages(h, "{}")) > 0, at(spans, "data", 0) != nil, event == 200,
+		return [6]bool{
+			at(v1, "series", 0) != nil, at(hits, "series", 0) != nil, at(names, "metrics", 0) != nil, len(logMessages(h, "{}")) > 0, at(spans, "data", 0) != nil, event == 200,
 		}
 	}
 	h.sec.Add(29)
-	if got := visible(); got != [5]bool{} {
+	if got := visible(); got != [6]bool{} {
 		t.Errorf("after 29 s visible: %v", got)
 	}
 	if got := h.Counts(orgEU); got.Points != 1 || got.Logs != 1 {
 		t.Errorf("counts wait for the index: %+v", got)
 	}
 	h.sec.Add(1)
-	if got := visible(); got != [5]bool{true, true, true, true, true} {
+	if got := visible(); got != [6]bool{true, true, true, true, true, true} {
 		t.Errorf("after 30 s visible: %v", got)
 	}
 	h.SetSearchDelay(time.Minute)
-	if got := visible(); got != [5]bool{} {
+	if got := visible(); got != [6]bool{} {
 		t.Errorf("with a minute's delay visible: %v", got)
 	}
 }

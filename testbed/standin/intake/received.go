@@ -92,7 +92,6 @@ func (in *Intake) Received(orgID string) Received {
 		Series:       o.seriesPoints(),
 		Sketches:     o.sketchList(),
 		Spans:        append([]Span(nil), o.spans.all()...),
-		Stats:        append([]*pb.StatsPayload(nil), o.stats.all()...),
 		Checks:       append([]Check(nil), o.checks.all()...),
 		Events:       append([]Event(nil), o.events.all()...),
 		Incidents:    o.copyIncidents(),
@@ -101,6 +100,9 @@ func (in *Intake) Received(orgID string) Received {
 		OTLPMetrics:  append([]*metricspb.MetricsData(nil), o.otlp.metrics.all()...),
 		OTLPLogs:     append([]*logspb.LogsData(nil), o.otlp.logs.all()...),
 		PublicSpans:  append([]PublicSpan(nil), o.publicSpans.all()...),
+	}
+	for _, s := range o.stats.all() {
+		r.Stats = append(r.Stats, s.payload)
 	}
 	for _, l := range o.logs.all() {
 		r.Logs = append(r.Logs, l.view())

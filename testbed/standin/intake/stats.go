@@ -45,7 +45,7 @@ func storeStats(c *call) (any, error) {
 		}
 	}
 	c.org.write(KindStats, groups, func() {
-		keep(c.org, KindStats, &c.org.stats, c.org.caps.Requests, p)
+		keep(c.org, KindStats, &c.org.stats, c.org.caps.Requests, statsItem{p, c.now})
 		c.org.counts.Stats += groups
 		c.org.accepted.Stats += groups
 	})

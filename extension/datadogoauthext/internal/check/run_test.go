@@ -39,7 +39,7 @@ func TestAGoodConnectionPasses(t *testing.T) {
 		}
 	}
 	for id := range open { // what nobody can see from here
-		assert.True(t, strings.HasPrefix(id, "step3.") && strings.Contains(id, "ddog-gov.com") || id == "step5.service_check" || id == "step5.unmarked" || id == "step6.uninstall", id)
+		assert.True(t, strings.HasPrefix(id, "step3.") && strings.Contains(id, "ddog-gov.com") || id == "step5.service_check" || id == "step6.uninstall", id)
 	}
 	assert.Equal(t, check.Pass, lineOf(t, r, "step3.datadoghq.eu").Result)
 	assert.Contains(t, lineOf(t, r, "step3.us5.datadoghq.com").Evidence, "2026-01-02")
@@ -47,6 +47,7 @@ func TestAGoodConnectionPasses(t *testing.T) {
 	assert.Contains(t, lineOf(t, r, "step5.metric").Evidence, "the value 42")
 	assert.Contains(t, lineOf(t, r, "step5.distribution").Evidence, "\"datadogoauth.probe.distribution\"")
 	assert.Contains(t, lineOf(t, r, "step5.distribution").Evidence, "the value 42")
+	assert.Contains(t, lineOf(t, r, "step5.stats").Evidence, "counts hits of version ")
 	assert.Contains(t, lineOf(t, r, "step6.scopes").Evidence, "with apm_read, events_read, logs_read_data, metrics_read, monitors_read, timeseries_query nothing but checks reads")
 	assert.Equal(t, check.Pass, lineOf(t, r, "step5.scope.metrics_read").Result)
 	assert.True(t, w.ended, "the link of the consent is still there")
@@ -75,7 +76,11 @@ func TestAStepThatLacksALineItNeedsIsNotTested(t *testing.T) {
 		"metrics and no more": {func(w *world) {
 			w.probers, w.facts.Scopes = []credential.Prober{metricsOnly{prober{w}}}, []string{"api_keys_write", "timeseries_query"}
 		}, nil, nil},
-		"no tickets": {func(w *world) { w.tile = nil }, nil, nil},
+		"traces and no more": {func(w *world) {
+			w.probers, w.facts.Scopes = []credential.Prober{tracesOnly{prober{w}}}, []string{"api_keys_write", "apm_read"}
+		}, nil, nil},
+		"stats in a shorter time": {func(w *world) { w.lost["APM stats"] = true }, func(o *check.Options) { o.Wait = 5 * time.Minute }, nil},
+		"no tickets":              {func(w *world) { w.tile = nil }, nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -115,6 +120,7 @@ func TestEachFaultTurnsItsOwnLineRed(t *testing.T) {
 		"a lost distribution":                 {func(w *world) { w.lost["distribution"] = true }, "step5.distribution", "not found within 3m0s"},
 		"a lost log":                          {func(w *world) { w.lost["log"] = true }, "step5.log", "not found within 3m0s"},
 		"a lost span":                         {func(w *world) { w.lost["span"] = true }, "step5.span", "not found within 10m0s"},
+		"lost APM stats":                      {func(w *world) { w.lost["APM stats"] = true }, "step5.stats", "not found within 10m0s"},
 		"a lost event":                        {func(w *world) { w.lost["event"] = true }, "step5.event", "not found within 2m0s"},
 		"a write that is refused":             {func(w *world) { w.errs["send log"] = errors.New("logs: 403") }, "step5.log", "not sent: logs: 403"},
 		"a wrong site": {func(w *world) {
@@ -229,9 +235,11 @@ func TestWhatCannotBeSeenIsNotTested(t *testing.T) {
 		line       string
 		says, todo string
 	}{
-		"no scope that reads logs":     {without("logs_read_data"), nil, "step5.log", "host-of-log took", "the scope logs_read_data would help"},
-		"no scope that reads events":   {without("events_read"), nil, "step5.event", "took", "the scope events_read would help"},
-		"APM stats":                    {func(*world) {}, nil, "step5.unmarked", "no marked ones are sent", "delivered"},
+		"no scope that reads logs":   {without("logs_read_data"), nil, "step5.log", "host-of-log took", "the scope logs_read_data would help"},
+		"no scope that reads events": {without("events_read"), nil, "step5.event", "took", "the scope events_read would help"},
+		"APM stats in too short a time": {func(w *world) { w.lost["APM stats"] = true }, func(o *check.Options) { o.Wait = 9 * time.Minute }, "step5.stats",
+			"not found within 9m0s, although the search with the scope timeseries_query answers, which is too soon to judge", "let checks::wait be 10m0s"},
+		"APM stats without a scope":    {without("timeseries_query"), nil, "step5.stats", "took \"datadogoauth.probe\"", "the scope timeseries_query would help"},
 		"no exporter":                  {func(w *world) { w.probers = nil }, nil, "step5.metric", "no exporter datadogoauth of this collector", "run the check at a collector that sends data"},
 		"an exporter for metrics only": {func(w *world) { w.probers = []credential.Prober{metricsOnly{prober{w}}} }, nil, "step5.log", "no exporter of this collector is configured to send it for this tenant", "configure the exporter in a pipeline"},
 		"a log search without OAuth":   {func(w *world) { w.broken["logs_read_data"] = `{"errors":["Forbidden"]}` }, nil, "step5.scope.logs_read_data", "403", "may not take OAuth tokens"},
@@ -244,7 +252,7 @@ func TestWhatCannotBeSeenIsNotTested(t *testing.T) {
 			w.broken["events_read"], w.status["events_read"] = `{"errors":["rate limited"]}`, http.StatusTooManyRequests
 		}, nil, "step5.event", "could not be read back: POST /api/v2/events/search answered 429: ", "again"},
 		"a search that is refused at the last look": {func(w *world) {
-			w.lost["metric"], w.before["timeseries_query"] = true, 17 + 1 // the distribution's
+			w.lost["metric"], w.before["timeseries_query"] = true, 17 + 1 + 1 // the distribution's, and that of APM stats
 			w.broken["timeseries_query"], w.status["timeseries_query"] = `{"errors":["Unauthorized"]}`, http.StatusUnauthorized
 		}, nil, "step5.metric", "could not be read back: POST /api/v2/query/timeseries answered 401", "again"},
 		"a write that nobody answered": {func(w *world) { w.lost["log"], w.errs["send log"] = true, fmt.Errorf("%w: 503", check.ErrUnjudged) }, nil, "step5.log", "whether it was taken is not known: not judged: 503", "again"},
@@ -328,6 +336,12 @@ func TestEveryHostOfEachSiteIsAsked(t *testing.T) {
 			}
 		})
 	}
+}
+
+type tracesOnly struct{ prober }
+
+func (tracesOnly) ProbeKinds() []credential.ProbeKind {
+	return []credential.ProbeKind{credential.ProbeSpan, credential.ProbeStats}
 }
 
 type metricsOnly struct{ prober }

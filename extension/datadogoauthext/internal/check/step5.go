@@ -24,7 +24,6 @@ func (r *run) data(ctx context.Context) {
 			r.add(notTested(p.id, p.what, why, todo))
 		}
 		r.add(notTested(incidentID, incidentWhat, why, todo))
-		r.add(unmarked())
 		r.scopes(ctx)
 		return
 	}
@@ -38,20 +37,15 @@ func (r *run) data(ctx context.Context) {
 	for _, p := range proofs {
 		all.Go(func() {
 			w, sent := writes[p.kind]
-			r.set(r.prove(ctx, p, id, w, sent))
+			l := r.prove(ctx, p, id, w, sent)
+			l.Optional = l.Optional || p.doubt != "" && l.Result == NotTested
+			r.set(l)
 			r.tryReaders(ctx, r.untried(p), id, w) // for the sake of their scopes
 		})
 	}
 	all.Go(func() { r.set(r.incident(ctx, id)) })
 	all.Wait()
-	r.add(unmarked())
 	r.scopes(ctx)
-}
-
-// unmarked is a kind of data with an intake of its own that nothing marked is sent to.
-func unmarked() Line {
-	return optional(notTested("step5.unmarked", "APM stats are sent", "no marked ones are sent: they go to an intake of their own, not to that of the span above",
-		"compare what the exporter's metrics call delivered for stats with what Datadog shows of a service of yours"))
 }
 
 // cannotSend says why nothing is sent for the tenant, and what to do.
@@ -177,8 +171,21 @@ func (r *run) lookFor(ctx context.Context, p proof, readers []reader, id string,
 	if !answered {
 		return notTested(p.id, p.what, fmt.Sprintf("%s; it could not be read back: %v", accepted, last), runAgain)
 	}
-	return fail(p.id, p.what, fmt.Sprintf("%s; it was not found within %s, although the search with the scope %s answers", accepted, pl.giveUp.Round(time.Second), readers[0].scope),
-		"look for "+credential.ProbeTag+":"+id+" in Datadog; an exclusion filter, a retention filter or a tag configuration of the organisation may hide it. If it is nowhere, data is being lost: write to Datadog's support with the time and the host")
+	missing := fmt.Sprintf("%s; it was not found within %s, although the search with the scope %s answers", accepted, pl.giveUp.Round(time.Second), readers[0].scope)
+	if p.doubt != "" && pl.giveUp < p.plan.giveUp {
+		return notTested(p.id, p.what, missing+", which is too soon to judge", "let checks::wait be "+p.plan.giveUp.String()+", and run the check again: "+p.doubt)
+	}
+	return fail(p.id, p.what, missing, p.whereToLook(id))
+}
+
+// whereToLook is what to do about data that was taken and is not found.
+func (p proof) whereToLook(id string) string {
+	if p.doubt != "" {
+		return "look for version " + id + " of the service datadogoauth-probe in Datadog's APM: " + p.doubt + ". If Datadog has your own spans, and no hits of them, stats are being " +
+			"lost: write to its support with the time and the host"
+	}
+	return "look for " + credential.ProbeTag + ":" + id + " in Datadog; an exclusion filter, a retention filter or a tag configuration of the organisation may hide it. If it is nowhere, " +
+		"data is being lost: write to Datadog's support with the time and the host"
 }
 
 // untried are the readers of a kind that were not needed to find it.

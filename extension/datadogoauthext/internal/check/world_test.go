@@ -56,8 +56,8 @@ type world struct {
 	mu      sync.Mutex // guards the rest
 	written map[credential.ProbeKind]credential.ProbeWrite
 	calls   []string
-	ended   bool // the link of a consent
-	tag     string
+	ended   bool                    // the link of a consent
+	tag, id string                  // of the latest probe
 	state   string                  // of the test incident
 	onCall  func(call string) error // of datadog; nil is none
 }
@@ -183,7 +183,8 @@ type prober struct{ w *world }
 
 func (prober) ProbeKinds() []credential.ProbeKind {
 	return []credential.ProbeKind{
-		credential.ProbeMetric, credential.ProbeDistribution, credential.ProbeLog, credential.ProbeSpan, credential.ProbeEvent, credential.ProbeServiceCheck,
+		credential.ProbeMetric, credential.ProbeDistribution, credential.ProbeLog, credential.ProbeSpan, credential.ProbeStats, credential.ProbeEvent,
+		credential.ProbeServiceCheck,
 	}
 }
 
@@ -193,7 +194,7 @@ func (prober) ProbeHosts(at site.Site) []string {
 
 func (p prober) Probe(_ context.Context, probe credential.Probe) (writes []credential.ProbeWrite) {
 	p.w.mu.Lock()
-	p.w.tag = credential.ProbeTag + ":" + probe.ID
+	p.w.tag, p.w.id = credential.ProbeTag+":"+probe.ID, probe.ID
 	p.w.mu.Unlock()
 	for _, kind := range probe.Kinds {
 		w := credential.ProbeWrite{Kind: kind, Intake: string(kind), Host: "host-of-" + strings.ReplaceAll(string(kind), " ", "-"), Name: "datadogoauth.probe", At: time.Now(), Value: 42}
@@ -299,6 +300,12 @@ func (d datadog) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	switch scope {
 	case "timeseries_query":
+		if strings.Contains(string(body), "sum:trace.datadogoauth.probe.hits{version:"+idIn(d.w)+"}.as_count()") {
+			if !has(credential.ProbeStats) {
+				return answer(200, `{"data":{"attributes":{"values":[[null,0]]}}}`), nil
+			}
+			return answer(200, `{"data":{"attributes":{"values":[[null,1]]}}}`), nil
+		}
 		if !has(metric) {
 			return answer(200, `{"data":{"attributes":{"values":[]}}}`), nil
 		}
@@ -336,6 +343,12 @@ func tagIn(w *world) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.tag
+}
+
+func idIn(w *world) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.id
 }
 
 func (d datadog) incident(r *http.Request, body []byte) (*http.Response, error) {
