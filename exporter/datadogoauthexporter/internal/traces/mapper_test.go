@@ -82,6 +82,33 @@ func TestItemsAreSmallEnoughToSplitARequest(t *testing.T) {
 	}
 }
 
+// TestAnItemIsOfOneTime: an item expires as a whole, so traces that ended at other times are in others. A trace goes by its latest span.
+func TestAnItemIsOfOneTime(t *testing.T) {
+	t.Parallel()
+	const now = start / 1_000_000_000
+	for name, c := range map[string]struct {
+		ends []int64 // of traces, in seconds
+		want []goldenItem
+	}{
+		"within a minute":     {[]int64{now, now + 60, now - 60}, []goldenItem{{6, now + 60}}},
+		"a minute is over":    {[]int64{now, now + 61}, []goldenItem{{2, now}, {2, now + 61}}},
+		"old ones in between": {[]int64{now, now - 7200, now - 7210, now}, []goldenItem{{2, now}, {4, now - 7200}, {2, now}}},
+	} {
+		td := service(len(c.ends), 2, false)
+		spans := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans()
+		for i, end := range c.ends {
+			for j, length := range []int64{86_400, 1} { // the first one a day before the other, which is the latest
+				s := spans.At(2*i + j)
+				s.SetStartTimestamp(pcommon.Timestamp((end - length) * 1e9))
+				s.SetEndTimestamp(pcommon.Timestamp((end - length + 1) * 1e9))
+			}
+		}
+		if got := mapTraces(t, traces.New(traces.Options{}), td); !reflect.DeepEqual(got.Items, c.want) {
+			t.Errorf("%s: items %+v, want %+v", name, got.Items, c.want)
+		}
+	}
+}
+
 func TestAChunkTooLargeForABodyBecomesSeveral(t *testing.T) {
 	t.Parallel()
 	td := service(1, 300, false)

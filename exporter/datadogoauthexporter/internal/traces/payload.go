@@ -12,6 +12,8 @@ const (
 	itemBytes = 256 << 10
 	// maxItemBytes is what one item may have, the intake's 3.2 MB less the fields of AgentPayload around it.
 	maxItemBytes = 3_200_000 - 8<<10
+	// ageSpread is how far, in seconds, the latest spans of the chunks of a TracerPayload may be from that of its first chunk: it expires as a whole.
+	ageSpread = 60
 	// reservedLength is the room for the length of a TracerPayload while it is unknown: a varint of up to 2 MB. Most need it all.
 	reservedLength = 3
 )
@@ -31,7 +33,8 @@ type tracerPayload struct {
 	open   bool
 	begin  int // where it begins in Body, tag included
 	spans  int
-	newest int64 // latest span end, Unix seconds
+	first  int64 // latest span end of its first chunk, Unix seconds
+	newest int64 // latest span end
 }
 
 const (
@@ -65,7 +68,7 @@ func (g *mapping) sendChunk() {
 	c := &g.chunk
 	fixed := c.fixedSize()
 	room := maxItemBytes - g.payload.fieldsSize() - 2*(1+reservedLength) - 1 // of the payload around it, and its own length
-	size, from := fixed, 0
+	size, from, newest := fixed, 0, int64(0)
 	for i := range c.spans {
 		s := &c.spans[i]
 		if s.left {
@@ -84,40 +87,40 @@ func (g *mapping) sendChunk() {
 			continue
 		}
 		if size+n > room {
-			g.appendChunk(from, i, size)
-			size, from = fixed, i
+			g.appendChunk(from, i, size, newest)
+			size, from, newest = fixed, i, 0
 		}
 		size += n
+		newest = max(newest, s.end())
 	}
 	if size > fixed {
-		g.appendChunk(from, len(c.spans), size)
+		g.appendChunk(from, len(c.spans), size, newest)
 	}
 }
 
-// appendChunk appends the spans in [from, to) that are not left as one chunk of size bytes.
+// appendChunk appends the spans in [from, to) that are not left as one chunk of size bytes, whose latest span ends at newest.
 //
 //	message TraceChunk { int32 priority = 1; string origin = 2; repeated Span spans = 3; map<string, string> tags = 4; bool droppedTrace = 5; }
-func (g *mapping) appendChunk(from, to, size int) {
+func (g *mapping) appendChunk(from, to, size int, newest int64) {
 	p, c := &g.payload, &g.chunk
-	if p.open && len(g.out.Body)-p.begin+size > itemBytes {
+	if p.open && (len(g.out.Body)-p.begin+size > itemBytes || uint64(newest-p.first+ageSpread) > 2*ageSpread) {
 		g.closePayload()
 	}
 	if !p.open {
-		p.open, p.begin = true, len(g.out.Body)
+		p.open, p.begin, p.first = true, len(g.out.Body), newest
 		g.out.Body = append(g.out.Body, 5<<3|wireBytes, 0, 0, 0)
 	}
 	dst := appendLength(g.out.Body, 6, size)
 	dst = appendUint(dst, 1, uint64(c.priority))
 	dst = appendString(dst, 2, c.origin)
 	for i := from; i < to; i++ {
-		s := &c.spans[i]
-		if s.left {
+		if c.spans[i].left {
 			continue
 		}
 		dst = g.appendSpan(dst, i)
 		p.spans++
-		p.newest = max(p.newest, s.end())
 	}
+	p.newest = max(p.newest, newest)
 	dst = appendEntry(dst, 4, "_dd.otlp_sr", samplingRate)
 	if c.decided {
 		dst = appendEntry(dst, 4, "_dd.p.dm", c.decisionMaker)
