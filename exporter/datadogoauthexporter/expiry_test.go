@@ -2,6 +2,7 @@ package datadogoauthexporter
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -73,6 +74,72 @@ func TestPointsAndSpansExpireByTheDefaultWindows(t *testing.T) {
 				t.Fatal(err)
 			}
 			figuresOf(t, tel, c.signal, "accepted 2 delivered 1 expired 1")
+		})
+	}
+}
+
+// TestWhatExpiresTakesNothingAlong has items of all ages in one call, which each form packs together as it likes.
+func TestWhatExpiresTakesNothingAlong(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	const hour = time.Hour
+	for name, form := range map[string]func(*Config) *Config{"agent": func(cfg *Config) *Config { return cfg }, "otlp": overOTLP} {
+		t.Run("metrics, "+name, func(t *testing.T) {
+			t.Parallel()
+			d, h := twoSites(t)
+			set, tel := settings(t)
+			e, err := createMetrics(ctx, set, form(d.config()))
+			e = run(t, e, err, h)
+			data := gaugeAt(time.Now())
+			points := data.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(0).Gauge().DataPoints()
+			for i, age := range []time.Duration{2 * hour, 0, -hour, 0, 3 * hour} {
+				p := points.AppendEmpty()
+				p.SetIntValue(int64(i))
+				p.Attributes().PutInt("i", int64(i)) // a series of its own
+				p.SetTimestamp(pcommon.NewTimestampFromTime(time.Now().Add(-age)))
+			}
+			if err := errors.Join(e.ConsumeMetrics(ctx, data), e.Shutdown(ctx)); err != nil {
+				t.Fatal(err)
+			}
+			figuresOf(t, tel, "metrics", "accepted 6 delivered 3 expired 2 future 1")
+		})
+		t.Run("logs, "+name, func(t *testing.T) {
+			t.Parallel()
+			d, h := twoSites(t)
+			set, tel := settings(t)
+			e, err := createLogs(ctx, set, form(d.config()))
+			e = run(t, e, err, h)
+			data := logsOf("acme")
+			records := data.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords()
+			for _, age := range []time.Duration{19 * hour, 0, 20 * hour, 0} {
+				lr := records.AppendEmpty()
+				lr.Body().SetStr("hello")
+				lr.SetTimestamp(pcommon.NewTimestampFromTime(time.Now().Add(-age)))
+			}
+			if err := errors.Join(e.ConsumeLogs(ctx, data), e.Shutdown(ctx)); err != nil {
+				t.Fatal(err)
+			}
+			figuresOf(t, tel, "logs", "accepted 5 delivered 3 expired 2")
+		})
+		t.Run("traces, "+name, func(t *testing.T) {
+			t.Parallel()
+			d, h := twoSites(t)
+			set, tel := settings(t)
+			e, err := createTraces(ctx, set, form(d.config()))
+			e = run(t, e, err, h)
+			data := tracesAt(time.Now())
+			spans := data.ResourceSpans().At(0).ScopeSpans().At(0).Spans()
+			for i, age := range []time.Duration{19 * hour, 0, 20 * hour, 0} {
+				s := spans.AppendEmpty()
+				spans.At(0).CopyTo(s)
+				s.SetTraceID(pcommon.TraceID{15: byte(10 + i)})
+				s.SetStartTimestamp(pcommon.NewTimestampFromTime(time.Now().Add(-age - time.Second)))
+				s.SetEndTimestamp(pcommon.NewTimestampFromTime(time.Now().Add(-age)))
+			}
+			if err := errors.Join(e.ConsumeTraces(ctx, data), e.Shutdown(ctx)); err != nil {
+				t.Fatal(err)
+			}
+			figuresOf(t, tel, "traces", "accepted 5 delivered 3 expired 2")
 		})
 	}
 }

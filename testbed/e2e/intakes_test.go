@@ -40,7 +40,7 @@ func awaited(t *testing.T, w *world.World, c world.Customer, want intake.Counts)
 func TestOTLPIntake(t *testing.T) {
 	t.Parallel()
 	w := start(t, func(o *world.Options) {
-		o.Tenants = threeCustomers[:2]
+		o.Tenants, o.Setup = threeCustomers[:2], &world.Setup{}
 		setIntakes(o, "metrics.intake=otlp", "logs.intake=otlp", "traces.intake=otlp", "traces.bucket_interval=1s")
 	})
 	connectAll(t, w)
@@ -86,6 +86,12 @@ func TestOTLPIntake(t *testing.T) {
 		if services < 3 {
 			t.Errorf("%s: %d resources", c.Tenant, services)
 		}
+		// Datadog would drop the second and the fourth without a word, and they are not to take the others along.
+		hand(t, w, c, "/v1/metrics", gaugesOfAges(0, 2*time.Hour, 0, -time.Hour, 0))
+		awaited(t, w, c, intake.Counts{OTLPPoints: int(sent.Points) + 3, OTLPLogs: int(sent.Logs), OTLPSpans: int(sent.Spans)})
+		if drops := w.Standin.Intake().Dropped(c.Org.ID); len(drops) != 0 {
+			t.Errorf("%s: dropped after a 202: %+v", c.Tenant, drops)
+		}
 	}
 	for _, e := range w.Standin.History().List(history.Filter{}) {
 		if strings.HasPrefix(e.Path, "/v1/") && e.Method == http.MethodPost {
@@ -96,6 +102,17 @@ func TestOTLPIntake(t *testing.T) {
 			t.Errorf("something was sent to %s%s", e.Host, e.Path)
 		}
 	}
+}
+
+// gaugesOfAges are points of one gauge.
+func gaugesOfAges(ages ...time.Duration) *metricspb.MetricsData {
+	var points []*metricspb.NumberDataPoint
+	for i, age := range ages {
+		points = append(points, &metricspb.NumberDataPoint{TimeUnixNano: uint64(time.Now().Add(-age).UnixNano()), Value: &metricspb.NumberDataPoint_AsInt{AsInt: int64(i)}})
+	}
+	return &metricspb.MetricsData{ResourceMetrics: []*metricspb.ResourceMetrics{{ScopeMetrics: []*metricspb.ScopeMetrics{{Metrics: []*metricspb.Metric{
+		{Name: "of.ages", Data: &metricspb.Metric_Gauge{Gauge: &metricspb.Gauge{DataPoints: points}}},
+	}}}}}}
 }
 
 func sumOf(rm *metricspb.ResourceMetrics, name string) (total float64) {

@@ -110,9 +110,22 @@ func TestPointsOutsideTheWindowAreDroppedSilently(t *testing.T) {
 	h.post("logs", "/api/v2/logs", typeJSON, fmt.Appendf(nil, `[{"message":"old","timestamp":%d},{"message":"young","timestamp":%d}]`,
 		(now0-18*3600)*1000-1, (now0-18*3600)*1000))
 	h.post("api", "/api/v1/check_run", typeJSON, fmt.Appendf(nil, `[{"check":"c","host_name":"h","status":1,"tags":[],"timestamp":%d}]`, now0-601))
+	// In one body of OTLP.
+	var points []*metricspb.NumberDataPoint
+	for _, ts := range []uint64{now0 - 3601, now0 - 3600, now0, now0 + 600, now0 + 601} {
+		points = append(points, number(0, ts*1e9, 1))
+	}
+	h.post("otlp", "/v1/metrics", typeProto, protoBytes(otlpMetrics(&metricspb.Metric{Name: "o", Data: &metricspb.Metric_Gauge{Gauge: &metricspb.Gauge{DataPoints: points}}})))
+	const oldest = (now0 - 18*3600) * 1e9
+	h.post("otlp", "/v1/logs", typeProto, protoBytes(&logspb.LogsData{ResourceLogs: []*logspb.ResourceLogs{{ScopeLogs: []*logspb.ScopeLogs{{
+		LogRecords: []*logspb.LogRecord{{TimeUnixNano: oldest}, {TimeUnixNano: oldest - 1}, {ObservedTimeUnixNano: oldest - 1}, {TimeUnixNano: oldest, ObservedTimeUnixNano: oldest - 1}, {}},
+	}}}}}))
 	want := []intake.Drop{
 		{Kind: intake.KindChecks, Reason: intake.DropTooOld, Name: "c", Count: 1},
 		{Kind: intake.KindLogs, Reason: intake.DropTooOld, Count: 1},
+		{Kind: intake.KindOTLP, Reason: intake.DropTooNew, Name: "o", Count: 1},
+		{Kind: intake.KindOTLP, Reason: intake.DropTooOld, Count: 2},
+		{Kind: intake.KindOTLP, Reason: intake.DropTooOld, Name: "o", Count: 1},
 		{Kind: intake.KindSeries, Reason: intake.DropTooNew, Name: "a.b", Count: 1},
 		{Kind: intake.KindSeries, Reason: intake.DropTooOld, Name: "a.b", Count: 1},
 		{Kind: intake.KindSketches, Reason: intake.DropTooNew, Name: "lat", Count: 1},
@@ -121,7 +134,7 @@ func TestPointsOutsideTheWindowAreDroppedSilently(t *testing.T) {
 	if got := h.Dropped(orgEU); !reflect.DeepEqual(got, want) {
 		t.Errorf("dropped %+v\nwant    %+v", got, want)
 	}
-	if got, want := h.Counts(orgEU), (intake.Counts{Points: 3, Sketches: 3, Logs: 1}); got != want {
+	if got, want := h.Counts(orgEU), (intake.Counts{Points: 3, Sketches: 3, Logs: 1, OTLPPoints: 3, OTLPLogs: 3}); got != want {
 		t.Errorf("counts %+v, want %+v", got, want)
 	}
 }
@@ -222,7 +235,7 @@ func TestOTLPIsTakenWhenDelta(t *testing.T) {
 	h := newHarness(t)
 	upDown := &metricspb.Metric{Name: "s", Data: &metricspb.Metric_Sum{Sum: &metricspb.Sum{
 		AggregationTemporality: metricspb.AggregationTemporality_AGGREGATION_TEMPORALITY_CUMULATIVE,
-		DataPoints:             []*metricspb.NumberDataPoint{number(1, 2, 3), number(0, 2, 3)},
+		DataPoints:             []*metricspb.NumberDataPoint{number(1, now0*1e9, 3), number(0, now0*1e9, 3)},
 	}}}
 	h.post("otlp", "/v1/metrics", typeProto, protoBytes(otlpMetrics(upDown)))
 	h.post("otlp", "/v1/traces", typeProto, protoBytes(&tracepb.TracesData{ResourceSpans: []*tracepb.ResourceSpans{{

@@ -33,7 +33,7 @@ const (
 
 // The reasons of a Drop.
 const (
-	DropTooOld    = "too old"           // before the window of the intake: 1 h series and sketches, 18 h logs, 10 min checks
+	DropTooOld    = "too old"           // before the window of the intake: 1 h metrics, 18 h logs, 10 min checks
 	DropTooNew    = "too far in future" // more than 10 min ahead
 	DropTruncated = "truncated"         // a log above 1 MB: kept with its message cut
 	DropTags      = "tag cut or lost"   // the series is kept; Count is tags

@@ -46,7 +46,8 @@ func storeOTLPTraces(c *call) (any, error) {
 			}
 		}
 	}
-	return storeOTLP(c, &c.org.otlp.traces, d, n, func(k *Counts) *int { return &k.OTLPSpans })
+	inWindow := func() int { return n } // none is known
+	return storeOTLP(c, &c.org.otlp.traces, d, n, inWindow, func(k *Counts) *int { return &k.OTLPSpans })
 }
 
 func storeOTLPLogs(c *call) (any, error) {
@@ -65,7 +66,8 @@ func storeOTLPLogs(c *call) (any, error) {
 			}
 		}
 	}
-	return storeOTLP(c, &c.org.otlp.logs, d, n, func(k *Counts) *int { return &k.OTLPLogs })
+	inWindow := func() int { return c.org.otlpLogsInWindow(d, c.now) }
+	return storeOTLP(c, &c.org.otlp.logs, d, n, inWindow, func(k *Counts) *int { return &k.OTLPLogs })
 }
 
 func storeOTLPMetrics(c *call) (any, error) {
@@ -88,7 +90,8 @@ func storeOTLPMetrics(c *call) (any, error) {
 			}
 		}
 	}
-	return storeOTLP(c, &c.org.otlp.metrics, d, n, func(k *Counts) *int { return &k.OTLPPoints })
+	inWindow := func() int { return c.org.otlpPointsInWindow(d, c.now) }
+	return storeOTLP(c, &c.org.otlp.metrics, d, n, inWindow, func(k *Counts) *int { return &k.OTLPPoints })
 }
 
 // otlpPoints counts the points of m and refuses a temporality other than delta. Non-monotonic sums are gauges to Datadog, and
@@ -137,11 +140,16 @@ func checkPoints(m *metricspb.Metric) error {
 	return cmp.Or(errs...)
 }
 
-func storeOTLP[T any](c *call, q *fifo[T], data T, n int, count func(*Counts) *int) (any, error) {
+// storeOTLP keeps what inWindow, called with the lock held, leaves of the n items of data.
+func storeOTLP[T any](c *call, q *fifo[T], data T, n int, inWindow func() int, count func(*Counts) *int) (any, error) {
 	c.org.write(KindOTLP, n, func() {
+		kept := inWindow()
+		if kept == 0 && n > 0 {
+			return
+		}
 		keep(c.org, KindOTLP, q, c.org.caps.Requests, data)
-		*count(&c.org.counts) += n
-		*count(&c.org.accepted) += n
+		*count(&c.org.counts) += kept
+		*count(&c.org.accepted) += kept
 	})
 	return nil, nil
 }

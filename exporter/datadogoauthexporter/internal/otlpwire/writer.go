@@ -5,6 +5,9 @@ import "github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexport
 const (
 	// targetBytes is the size of what an element holds from which on it is closed and another begun.
 	targetBytes = 64 << 10
+	// spread is how far the times in an element may be from that of its first item, in seconds: an element expires, or is too far ahead, as a
+	// whole.
+	spread = 60
 	// maxLevels is the depth of metrics: resource, scope, metric, kind of data.
 	maxLevels = 4
 )
@@ -21,9 +24,9 @@ type Writer struct {
 	depth  int // levels that are described
 	open   int // levels that are written
 
-	begin int // of the element, in out.Body
-	items int // in the element
-	unix  int64
+	begin       int   // of the element, in out.Body
+	items       int   // in the element
+	first, unix int64 // the times of its first item and of its latest
 
 	before     int // where Body ended before the item under way and the levels that it opened
 	openBefore int
@@ -72,15 +75,19 @@ func (w *Writer) BeginItem(field, room int) []byte {
 	return dst
 }
 
-// EndItem ends the item, which dst ends with, and dates it with Unix seconds. It reports false, and leaves the item out, where no body can
-// hold it.
+// EndItem ends the item, which dst ends with, and dates it with Unix seconds. One whose time is far from that of the element begins another. It
+// reports false, and leaves the item out, where no body can hold it.
 func (w *Writer) EndItem(dst []byte, unix int64) bool {
 	dst = End(dst, w.item)
-	if w.tooLarge(dst) {
+	if w.items == 0 {
+		w.first, w.unix = unix, unix
+	}
+	if far := uint64(unix-w.first+spread) > 2*spread; far || w.tooLarge(dst) {
 		w.moved = append(w.moved[:0], dst[w.itemBegin:]...)
 		w.out.Body, w.open = dst[:w.before], w.openBefore
 		w.closeElement()
 		w.begin = len(w.out.Body)
+		w.first, w.unix = unix, unix
 		dst = append(w.openLevels(w.out.Body), w.moved...)
 		if w.tooLarge(dst) {
 			w.out.Body, w.open = dst[:w.begin], 0
@@ -114,7 +121,7 @@ func (w *Writer) Size() int {
 // tooLarge allows for the longest lengths of the levels.
 func (w *Writer) tooLarge(dst []byte) bool { return len(dst)-w.begin+w.open > w.MaxBytes }
 
-// headers is what the levels cost in each element: repeated text never is more than about half of what is sent.
+// headers is what the levels cost in each element: repeated text never is more than about half of what is sent, unless times are far apart.
 func (w *Writer) headers() int {
 	n := 0
 	for i := range w.depth {
@@ -148,5 +155,5 @@ func (w *Writer) closeElement() {
 	if w.items > 0 {
 		w.out.EndItem(w.items, w.unix)
 	}
-	w.items, w.unix = 0, 0
+	w.items = 0
 }
