@@ -183,11 +183,11 @@ func observeTenants(grants *grant.Service) metric.Int64Callback {
 	}
 }
 
-// observeStoreFaults does not wait for the store: one that cannot be read at the start is a fault.
+// observeStoreFaults does not wait for the store: one that cannot be read at the start is a fault, and so is one that cannot be written later.
 func observeStoreFaults(grants *grant.Service) metric.Int64Callback {
 	return func(_ context.Context, o metric.Int64Observer) error {
 		n := int64(0)
-		if grants.StoreFault() != "" {
+		if grants.StoreFault() != "" || grants.WriteFault() != "" {
 			n = 1
 		}
 		o.Observe(n)

@@ -171,7 +171,7 @@ func (s *Service) ensureFingerprints(ctx context.Context) {
 		return
 	}
 	if _, err := tx.makeFingerprintKey(); err == nil {
-		_ = s.st.Apply(ctx, tx.changes...)
+		_ = s.apply(ctx, tx.changes...)
 	}
 }
 

@@ -100,7 +100,7 @@ func (s *Service) sweepAudited(ctx context.Context, r store.Range, most int) (sw
 			err = s.appendIndexed(ctx, &gone, ids)
 		}
 		if err == nil && len(gone) > 0 {
-			err = s.st.Apply(ctx, gone...)
+			err = s.apply(ctx, gone...)
 		}
 		switch {
 		case errors.Is(err, store.ErrConflict): // sealed anew at this moment; the next sweep finds it

@@ -16,7 +16,7 @@ import (
 	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
 )
 
-// breaking refuses to write records of one kind once left writes of it were done: a process that ends there, or a full disk.
+// breaking refuses to write records of one kind, or of any where it is "", once left writes of it were done: a process that ends there, or a full disk.
 type breaking struct {
 	store.Store
 	kind store.Kind
@@ -24,7 +24,7 @@ type breaking struct {
 }
 
 func (b *breaking) Apply(ctx context.Context, changes ...store.Change) error {
-	touches := slices.ContainsFunc(changes, func(c store.Change) bool { return c.Kind == b.kind })
+	touches := b.kind == "" || slices.ContainsFunc(changes, func(c store.Change) bool { return c.Kind == b.kind })
 	if touches && b.left.Add(-1) < 0 {
 		return errors.New("no space left on device")
 	}

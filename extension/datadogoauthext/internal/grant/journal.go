@@ -53,7 +53,7 @@ func (s *Service) WriteEntry(ctx context.Context, e credential.JournalEntry) (ui
 	} else if err := tx.put(rec); err != nil {
 		return 0, err
 	}
-	err := s.st.Apply(ctx, tx.changes...)
+	err := s.apply(ctx, tx.changes...)
 	switch {
 	case errors.Is(err, store.ErrConflict):
 		return 0, credential.ErrJournalConflict

@@ -61,6 +61,7 @@ func (s *Service) underLease(ctx context.Context, name string, fn func(ctx conte
 		return true, nil
 	}
 	if err != nil {
+		s.noteWrite(ctx, err) // a database that cannot be written gives none
 		return false, err
 	}
 	defer func() { // it ends by itself otherwise

@@ -199,6 +199,7 @@ func (s *Service) notLoaded(err error, down time.Time) error {
 // tend is the duty that asks nothing of Datadog: it looks after the store, the keyset and secret files, and what ran out.
 func (s *Service) tend(ctx context.Context) {
 	_ = s.saveAll(ctx) // what it could not write was logged when it was kept
+	s.proveWrite(ctx)
 	s.reconcile(ctx)
 	s.checkSecrets()
 	s.compareSettings(ctx)

@@ -111,6 +111,7 @@ type Service struct {
 	noting flights
 
 	storeFault atomic.Pointer[string] // why the store cannot be read; nil while it can
+	writeFault atomic.Pointer[string] // why it cannot be written; nil while it can
 
 	troubleMu sync.Mutex // guards trouble
 	trouble   string
@@ -148,7 +149,7 @@ func New(opts Options) *Service {
 		prepare: opts.Prepare, sendOnly: opts.SendOnly, listed: opts.Tenants, copy: localCopy{st: opts.Copy},
 	}
 	s.shared, _ = opts.Store.(store.Shared)
-	s.seen, s.readOnly = s.view.seen, opts.SendOnly
+	s.seen, s.wrote, s.readOnly = s.view.seen, s.noteWrite, opts.SendOnly
 	s.auditOptions = AuditOptions{cmp.Or(opts.Audit.Retention, DefaultAuditRetention), cmp.Or(opts.Audit.MaxRecords, DefaultAuditRecords)}
 	s.settings.read = opts.Settings
 	s.audits.log = opts.Logger.Named("audit")

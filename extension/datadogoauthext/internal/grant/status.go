@@ -120,6 +120,12 @@ func (s *Service) troubles() error {
 	var errs []error
 	if fault := s.StoreFault(); fault != "" {
 		errs = append(errs, errors.New(fault))
+	} else if fault := s.WriteFault(); fault != "" {
+		errs = append(errs, errors.New(fault))
+	}
+	if n := len(s.unsaved.left()); n > 0 {
+		errs = append(errs, fmt.Errorf("%d answer(s) of Datadog are in memory only, since they could not be written to the grant store: mend that before the collector stops; "+
+			"the log says what they are about", n))
 	}
 	if err := s.quarantineTrouble(); err != nil {
 		errs = append(errs, err)

@@ -1,5 +1,15 @@
 package grant
 
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.uber.org/zap"
+
+	"github.com/datadogoauth/otelcol-datadogoauth/extension/datadogoauthext/internal/store"
+)
+
 // noteStore keeps why the store cannot be read, for people; nil says that it can.
 func (s *Service) noteStore(err error) {
 	if err == nil {
@@ -18,4 +28,48 @@ func (s *Service) StoreFault() string {
 		return *fault
 	}
 	return ""
+}
+
+// noteWrite keeps why the store cannot be written, from the first write that failed to the next one that does not, and logs each change of that. A
+// conflict, or a caller who did not wait, says nothing of the store.
+func (s *Service) noteWrite(ctx context.Context, err error) {
+	switch {
+	case err == nil:
+		if s.writeFault.Load() == nil || s.writeFault.Swap(nil) == nil {
+			return
+		}
+		s.log.Info("The grant store can be written again")
+	case errors.Is(err, store.ErrConflict), errors.Is(ctx.Err(), context.Canceled):
+		return
+	default:
+		text := fmt.Sprintf("the grant store cannot be written since %s; what is in memory goes on serving, nobody can connect, and what Datadog answers may be in memory only: %v",
+			since(s.now()), err)
+		if !s.writeFault.CompareAndSwap(nil, &text) {
+			return
+		}
+		s.log.Error("The grant store cannot be written", zap.Error(err))
+	}
+	s.reportTrouble()
+}
+
+// WriteFault says since when the store cannot be written, and why. It is empty while the last write that was tried succeeded.
+func (s *Service) WriteFault() string {
+	if fault := s.writeFault.Load(); fault != nil {
+		return *fault
+	}
+	return ""
+}
+
+// proveWrite ends a fault once the store can be written: nothing else may be due for hours. It puts and removes a record in one step, which is written like
+// any other, and leaves nothing behind.
+func (s *Service) proveWrite(ctx context.Context) {
+	if s.WriteFault() == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, persistFor)
+	defer cancel()
+	probe := store.Record{Kind: store.KindFlow, Key: "can it be written?", Value: []byte{0}}
+	gone := probe
+	gone.Version = 1
+	_ = s.apply(ctx, store.Change{Record: probe}, store.Change{Record: gone, Delete: true})
 }

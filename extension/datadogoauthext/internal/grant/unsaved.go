@@ -36,12 +36,8 @@ func (s *Service) keep(ctx context.Context, about string, fn func(*txn) error) e
 	if err == nil || errors.Is(err, errSuperseded) {
 		return err
 	}
-	s.unsaved.mu.Lock()
-	defer s.unsaved.mu.Unlock()
-	if s.unsaved.m == nil {
-		s.unsaved.m = map[string]*unsavedAnswer{}
-	}
-	s.unsaved.m[about] = &unsavedAnswer{write: fn, actor: actorOf(ctx), turn: make(chan struct{}, 1)}
+	s.unsaved.add(about, &unsavedAnswer{write: fn, actor: actorOf(ctx), turn: make(chan struct{}, 1)})
+	s.reportTrouble()
 	s.log.Error("An answer of Datadog is in memory only, since it could not be written to the grant store; mend that before the collector stops",
 		zap.String("about", about), zap.Error(err))
 	return err
@@ -84,12 +80,23 @@ func (s *Service) save(ctx context.Context, about string) error {
 		delete(s.unsaved.m, about)
 	}
 	s.unsaved.mu.Unlock()
+	s.reportTrouble()
 	if err != nil {
 		s.log.Warn("An answer of Datadog that was in memory only is dropped", zap.String("about", about), zap.Error(err))
 		return nil
 	}
 	s.log.Info("An answer of Datadog that was in memory only is stored", zap.String("about", about))
 	return nil
+}
+
+// add replaces an earlier answer about the same.
+func (u *unsaved) add(about string, a *unsavedAnswer) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.m == nil {
+		u.m = map[string]*unsavedAnswer{}
+	}
+	u.m[about] = a
 }
 
 func (u *unsaved) holds(about string, a *unsavedAnswer) bool {

@@ -24,6 +24,8 @@ type vault struct {
 	keys   *seal.Keyset
 	// seen is the version of a record that memory knows, or 0. It may be nil.
 	seen func(store.Kind, string) uint64
+	// wrote is told how each write ended. It may be nil.
+	wrote func(context.Context, error)
 	// readOnly refuses every write: a send-only collector has no business with them.
 	readOnly bool
 	audits   audits
@@ -83,7 +85,7 @@ func (v *vault) update(ctx context.Context, fn func(*txn) error) ([]versioned, e
 		if err != nil {
 			return nil, err
 		}
-		err = v.st.Apply(ctx, tx.changes...)
+		err = v.apply(ctx, tx.changes...)
 		if errors.Is(err, store.ErrConflict) {
 			continue
 		}
@@ -94,6 +96,15 @@ func (v *vault) update(ctx context.Context, fn func(*txn) error) ([]versioned, e
 		return tx.written, nil
 	}
 	return nil, fmt.Errorf("%w: write: %w, %d times in a row", errStore, store.ErrConflict, maxConflicts)
+}
+
+// apply is Store.Apply, by which whoever has to know learns whether the store can be written.
+func (v *vault) apply(ctx context.Context, changes ...store.Change) error {
+	err := v.st.Apply(ctx, changes...)
+	if v.wrote != nil {
+		v.wrote(ctx, err)
+	}
+	return err
 }
 
 func newTxn(ctx context.Context, v *vault) *txn {

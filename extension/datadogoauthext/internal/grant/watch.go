@@ -33,7 +33,7 @@ func (s *Service) watch(ctx context.Context, at store.Cursor) {
 		if limit = min(2*limit, reloadFor); !errors.Is(err, context.DeadlineExceeded) {
 			limit = pollFor
 		}
-		s.noteAnswer(err)
+		s.noteAnswer(ctx, err)
 		if err == nil {
 			at = next
 			s.saveCopy(ctx)
@@ -110,12 +110,13 @@ func (s *Service) poll(ctx context.Context, at store.Cursor, limit time.Duration
 }
 
 // noteAnswer keeps whether the store answers, and logs each change of that.
-func (s *Service) noteAnswer(err error) {
+func (s *Service) noteAnswer(ctx context.Context, err error) {
 	down := s.StoreFault() != ""
 	switch {
 	case err == nil && down:
 		s.log.Info("The grant store answers again")
 		s.noteStore(nil)
+		s.proveWrite(ctx)
 	case err != nil && !down:
 		s.log.Error("The grant store does not answer; what is in memory goes on serving, and nothing can be stored until it does", zap.Error(err))
 		s.noteStore(fmt.Errorf("the grant store does not answer since %s; what is in memory goes on serving: %w", since(s.now()), err))

@@ -131,7 +131,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.DatadogoauthStoreFaults, err = builder.meter.Int64ObservableGauge(
 		"otelcol_datadogoauth_store_faults",
-		metric.WithDescription("One while the store of grants cannot be read, zero while it can. [Development]"),
+		metric.WithDescription("One while the store of grants cannot be read or written, zero while it can. [Development]"),
 		metric.WithUnit("{fault}"),
 	)
 	errs = errors.Join(errs, err)

@@ -88,7 +88,7 @@ func AssertEqualDatadogoauthRevocations(t *testing.T, tt *componenttest.Telemetr
 func AssertEqualDatadogoauthStoreFaults(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_datadogoauth_store_faults",
-		Description: "One while the store of grants cannot be read, zero while it can. [Development]",
+		Description: "One while the store of grants cannot be read or written, zero while it can. [Development]",
 		Unit:        "{fault}",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
