@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -85,6 +86,25 @@ func TestWhatANewerVersionStoredIsLeftAlone(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestANewerVersionsRequestAndTheQueueByItself has a request of a later form that waits, and makes it readable in the end.
+func TestANewerVersionsRequestAndTheQueueByItself(t *testing.T) {
+	t.Parallel()
+	both(t, func(w *window) (lost int) {
+		s := shelf(stored(w.t, "a record"))
+		item := items(s)[0]
+		readable := s.values[item]
+		s.values[item] = asOfNewer(readable)
+		e := w.on(s, time.Millisecond)
+		within(w.t, func() bool { return e.queue.trouble() != nil || len(items(s)) == 0 })
+		w.stop(e)
+		if len(items(s)) == 0 {
+			return 1
+		}
+		s.values[item] = readable
+		return 1 - len(w.delivers(s, "a record"))
+	})
 }
 
 // TestWhatCannotBeReadIsKept damages more items than are kept, some of which consumers had, over several starts.
@@ -169,6 +189,35 @@ func TestWhatCannotBeDeletedIsDeletedLater(t *testing.T) {
 	}
 }
 
+// TestAQueueByItselfForgetsWhatItCannotDelete plays that window both ways: what is lost is the room in the file.
+func TestAQueueByItselfForgetsWhatItCannotDelete(t *testing.T) {
+	t.Parallel()
+	both(t, func(w *window) (lost int) {
+		s := shelf(map[string][]byte{})
+		e := w.on(s, time.Millisecond)
+		var failed atomic.Int64
+		s.failing(func(ops []*storage.Operation) error {
+			if slices.ContainsFunc(ops, func(op *storage.Operation) bool { return op.Type == storage.Delete }) {
+				failed.Add(1)
+				return errors.New("no space left on device")
+			}
+			return nil
+		})
+		if err := send(e, "a record"); err != nil {
+			w.t.Fatal(err)
+		}
+		w.d.await(w.t, 1)
+		within(w.t, func() bool { return failed.Load() >= 2 }) // with the note of it, and alone
+		s.failing(nil)
+		if err := send(e, "a later record"); err != nil {
+			w.t.Fatal(err)
+		}
+		w.d.await(w.t, 1)
+		w.stop(e)
+		return len(items(s))
+	})
+}
+
 func doomed(e *logsExporter) int {
 	b := &e.queue.client.Load().behind
 	b.mu.Lock()
@@ -231,6 +280,23 @@ func TestAReadIsTriedAgain(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAQueueByItselfDeletesWhatItCannotReadAtOnce fails the first two reads of an item.
+func TestAQueueByItselfDeletesWhatItCannotReadAtOnce(t *testing.T) {
+	t.Parallel()
+	both(t, func(w *window) (lost int) {
+		s := shelf(stored(w.t, "a record"))
+		failed := 0
+		s.failing(func(ops []*storage.Operation) error {
+			if failed < 2 && slices.ContainsFunc(ops, func(op *storage.Operation) bool { return op.Type == storage.Get && op.Key == "0" }) {
+				failed++
+				return errors.New("input/output error")
+			}
+			return nil
+		})
+		return 1 - len(w.delivers(s, "a record"))
+	})
 }
 
 // measured starts an exporter with telemetry.
