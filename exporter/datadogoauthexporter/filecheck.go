@@ -15,13 +15,17 @@ import (
 )
 
 // checkFile looks for damage in a file of file_storage before it is opened, since some would end the process; see internal/boltfile. Of another storage
-// nothing is known.
-func checkFile(ext storage.Extension, owner component.ID, name string) error {
+// nothing is known. visit, unless it is nil, is called for each key that is there.
+func checkFile(ext storage.Extension, owner component.ID, name string, visit func(key []byte)) error {
 	dir := directoryOf(ext)
 	if dir == "" {
 		return nil
 	}
-	return boltfile.Check(filepath.Join(dir, fileName(owner, name)))
+	return boltfile.Walk(filepath.Join(dir, fileName(owner, name)), func(_, key []byte) {
+		if visit != nil {
+			visit(key)
+		}
+	})
 }
 
 // directoryOf is where a file_storage (v0.160.0) has its files. It has no method that tells. Empty for another storage.

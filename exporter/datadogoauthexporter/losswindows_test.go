@@ -193,11 +193,17 @@ func (w *window) delivers(s storage.Extension, texts ...string) (arrived []strin
 // both plays a window without the guard and with it.
 func both(t *testing.T, play func(*window) (lost int)) {
 	t.Helper()
-	if lost := play(newWindow(t, false)); lost == 0 {
-		t.Error("the queue loses nothing by itself: take the window off the list in docs/durability.md, and its guard away")
-	}
+	unguarded(t, play)
 	if lost := play(newWindow(t, true)); lost > 0 {
 		t.Errorf("%d acknowledged records were lost", lost)
+	}
+}
+
+// unguarded plays a window without the guard.
+func unguarded(t *testing.T, play func(*window) (lost int)) {
+	t.Helper()
+	if lost := play(newWindow(t, false)); lost == 0 {
+		t.Error("the queue loses nothing by itself: take the window off the list in docs/durability.md, and its guard away")
 	}
 }
 
@@ -304,7 +310,7 @@ func TestThePlaceInTheQueueCannotBeRead(t *testing.T) {
 	t.Parallel()
 	withoutAPlace(t, "input/output error", func(s *frail) (mend func()) {
 		s.failing(func(ops []*storage.Operation) error {
-			if len(ops) == 1 && ops[0].Type == storage.Get && ops[0].Key == queuePlace {
+			if len(ops) == 1 && ops[0].Type == storage.Get && ops[0].Key == placeKey {
 				return errors.New("input/output error")
 			}
 			return nil
@@ -317,7 +323,7 @@ func TestThePlaceInTheQueueCannotBeRead(t *testing.T) {
 func TestThePlaceInTheQueueIsDamaged(t *testing.T) {
 	t.Parallel()
 	withoutAPlace(t, "the place in the queue is damaged", func(s *frail) (mend func()) {
-		const key = "logs/" + queuePlace
+		const key = "logs/" + placeKey
 		right, damaged := s.values[key], []byte("damaged\xff\xff")
 		s.values[key] = damaged
 		return func() {

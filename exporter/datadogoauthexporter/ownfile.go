@@ -31,7 +31,7 @@ func (c *core) openFile(ctx context.Context, host component.Host, file, name str
 		return nil // the queue tells that it is missing
 	}
 	f := &ownFile{health: c.files.of(file, fileName(c.set.ID, name))}
-	f.client, f.failure = openClient(ctx, ext, component.KindExporter, c.set.ID, name)
+	f.client, f.failure = openClient(ctx, ext, component.KindExporter, c.set.ID, name, nil)
 	return f
 }
 
@@ -78,9 +78,9 @@ func (f *ownFile) Close(ctx context.Context) error {
 // errDamagedFile is a file that does not heal.
 var errDamagedFile = errors.New("the storage is damaged")
 
-// openClient opens a file of a storage, unless it is damaged.
-func openClient(ctx context.Context, ext storage.Extension, kind component.Kind, owner component.ID, name string) (client storage.Client, err error) {
-	if err := checkFile(ext, owner, name); err != nil {
+// openClient opens a file of a storage, unless it is damaged. visit is that of checkFile.
+func openClient(ctx context.Context, ext storage.Extension, kind component.Kind, owner component.ID, name string, visit func(key []byte)) (client storage.Client, err error) {
+	if err := checkFile(ext, owner, name, visit); err != nil {
 		return nil, fmt.Errorf("%w: %w", errDamagedFile, err)
 	}
 	err = recovered(func() (err error) {

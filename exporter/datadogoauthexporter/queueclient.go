@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 
 	"go.opentelemetry.io/collector/extension/xextension/storage"
-	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/datadogoauth/otelcol-datadogoauth/exporter/datadogoauthexporter/internal/intake"
 )
@@ -17,8 +16,8 @@ import (
 //
 //   - At its start the queue reads the items that consumers had, deletes all of them, and then writes them one by one at its end. A process that
 //     is killed in between has lost the rest. Here the old place is deleted with the writing of the new one.
-//   - Where its place in the queue cannot be read at the start, or is damaged, the queue begins anew at 0 and overwrites what is there. Here it is
-//     closed, once trying again is of no use.
+//   - Where its place in the queue cannot be read at the start, is missing or is damaged, the queue begins anew at 0 and overwrites what is there, or
+//     looks for items without end. Here it is closed, once trying again is of no use; see queuePlace.
 //   - To take an item out, the queue notes that and reads the item, in one batch. If that fails, as on a full disk, it deletes the item. Here the item
 //     is read without the note, which the next one makes good: at worst the item is sent again after a crash. Where it cannot be read either, it is tried
 //     again for a while, and then the queue is closed.
@@ -31,6 +30,7 @@ type queueClient struct {
 	closed         atomic.Pointer[fileFailure] // why the queue is closed; nil if it is not
 	patience
 	behind queueBehind
+	found  queueKeys // in the file before it was opened
 
 	starting sync.Mutex   // held by operations of the start
 	begun    atomic.Bool  // from then on operations pass
@@ -105,9 +105,12 @@ func (c *queueClient) batch(ctx context.Context, ops []*operation) error {
 		err = c.again(ctx, func() error { return c.change(ctx, ops) })
 	}
 	reading := all(ops, storage.Get)
+	if err == nil && reading && len(ops) == 1 && ops[0].Key == placeKey {
+		if err := c.found.judge(ops[0].Value); err != nil {
+			return c.fail(err)
+		}
+	}
 	switch {
-	case err == nil && reading && len(ops) == 1 && ops[0].Key == queuePlace && !isProtobuf(ops[0].Value):
-		return c.fail(errors.New("the place in the queue is damaged"))
 	case err != nil && moved >= 0:
 		return c.fail(err)
 	case err == nil && moved >= 0:
@@ -190,20 +193,6 @@ func (c *queueClient) Close(ctx context.Context) error {
 		c.behind.made(more)
 	}
 	return recovered(func() error { return c.Client.Close(ctx) })
-}
-
-// queuePlace is the key under which the queue keeps where it is, in protobuf.
-const queuePlace = "qmv0"
-
-func isProtobuf(b []byte) bool {
-	for len(b) > 0 {
-		_, _, n := protowire.ConsumeField(b)
-		if n < 0 {
-			return false
-		}
-		b = b[n:]
-	}
-	return true
 }
 
 func isGet(op *operation) bool { return op.Type == storage.Get }

@@ -54,7 +54,7 @@ func (s *queueGuard) GetClient(ctx context.Context, kind component.Kind, owner c
 		patience: patience{lasts: s.core.patientFor, stop: s.stop},
 	}
 	var err error
-	if c.Client, err = openClient(ctx, s.Extension, kind, owner, name); err != nil {
+	if c.Client, err = openClient(ctx, s.Extension, kind, owner, name, c.found.see); err != nil {
 		_ = c.fail(err)
 	}
 	s.client.Store(c)

@@ -35,7 +35,10 @@ const (
 
 // Check says what is wrong with the pages of a file, nil if nothing is. So it does for a file that is missing or empty, which bbolt makes anew, and for one without a
 // valid meta page, of which bbolt says so.
-func Check(name string) error {
+func Check(name string) error { return Walk(name, nil) }
+
+// Walk is Check that calls visit, unless it is nil, for each entry of each bucket. What it gave out before it found something wrong may be wrong, too.
+func Walk(name string, visit func(bucket, key []byte)) error {
 	f, err := os.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -48,17 +51,17 @@ func Check(name string) error {
 	if err != nil || info.Size() == 0 {
 		return err
 	}
-	return check(f, info.Size())
+	return check(f, info.Size(), visit)
 }
 
-func check(file io.ReaderAt, size int64) error {
-	c := &checker{file: file, size: uint64(size)}
+func check(file io.ReaderAt, size int64, visit func(bucket, key []byte)) error {
+	c := &checker{file: file, size: uint64(size), visit: visit}
 	root, ok := c.meta()
 	if !ok {
 		return nil
 	}
 	c.seen = make([]bool, c.size/c.pageSize)
-	return c.pages(root, nil, nil)
+	return c.pages(nil, root, nil, nil)
 }
 
 type checker struct {
@@ -67,6 +70,7 @@ type checker struct {
 	pageSize uint64
 	inUse    uint64 // pages below this one are
 	seen     []bool // by page
+	visit    func(bucket, key []byte)
 }
 
 // meta reads the meta pages and returns the root, if one of them is valid.
@@ -101,8 +105,8 @@ type page struct {
 	read         []byte // from at on: all elements, and what happened to be read with them
 }
 
-// pages follows a page and all below it. Their keys are from least on, and below most, where these are not nil.
-func (c *checker) pages(id uint64, least, most []byte) error {
+// pages follows a page of a bucket, nil for that of all buckets, and all below it. Their keys are from least on, and below most, where these are not nil.
+func (c *checker) pages(bucket []byte, id uint64, least, most []byte) error {
 	p, err := c.open(id)
 	if err != nil {
 		return err
@@ -118,9 +122,11 @@ func (c *checker) pages(id uint64, least, most []byte) error {
 		case i > 0 && bytes.Compare(last, key) >= 0, i == 0 && last != nil && bytes.Compare(last, key) > 0, most != nil && bytes.Compare(key, most) >= 0:
 			return fmt.Errorf("page %d: key %d is out of order", id, i)
 		case p.leaf && binary.NativeEndian.Uint32(e)&bucketFlag != 0:
-			if err := c.bucket(p, value); err != nil {
+			if err := c.bucket(key, p, value); err != nil {
 				return err
 			}
+		case p.leaf:
+			c.found(bucket, key)
 		}
 		last = key
 	}
@@ -139,11 +145,17 @@ func (c *checker) pages(id uint64, least, most []byte) error {
 				return err
 			}
 		}
-		if err := c.pages(binary.NativeEndian.Uint64(p.read[at+8:]), key, next); err != nil {
+		if err := c.pages(bucket, binary.NativeEndian.Uint64(p.read[at+8:]), key, next); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (c *checker) found(bucket, key []byte) {
+	if c.visit != nil {
+		c.visit(bucket, key)
+	}
 }
 
 // open reads a page, of which nobody else may have a part.
@@ -211,7 +223,7 @@ func (c *checker) bytes(p *page, s span) ([]byte, error) {
 }
 
 // bucket follows a bucket within another one. One that is inline has no pages below it.
-func (c *checker) bucket(p *page, value span) error {
+func (c *checker) bucket(name []byte, p *page, value span) error {
 	if value.length < bucketSize {
 		return fmt.Errorf("page %d: a bucket of %d bytes", p.id, value.length)
 	}
@@ -220,7 +232,7 @@ func (c *checker) bucket(p *page, value span) error {
 		return err
 	}
 	if root := binary.NativeEndian.Uint64(b); root != 0 {
-		return c.pages(root, nil, nil)
+		return c.pages(name, root, nil, nil)
 	}
 	if len(b) < bucketSize+headerSize {
 		return fmt.Errorf("page %d: an inline bucket of %d bytes", p.id, len(b))
@@ -232,9 +244,11 @@ func (c *checker) bucket(p *page, value span) error {
 	}
 	for i := range inline.count {
 		at := headerSize + i*elementSize
-		if _, _, err := c.element(inline, at, inline.read[at:][:elementSize]); err != nil {
+		key, _, err := c.element(inline, at, inline.read[at:][:elementSize])
+		if err != nil {
 			return err
 		}
+		c.found(name, key)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"go.etcd.io/bbolt"
@@ -59,6 +60,35 @@ func database(t *testing.T, seed uint64) []byte {
 	return content
 }
 
+// TestEveryEntryIsVisited compares with what bbolt itself finds.
+func TestEveryEntryIsVisited(t *testing.T) {
+	t.Parallel()
+	name := filepath.Join(t.TempDir(), "database")
+	if err := os.WriteFile(name, database(t, 3), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var got, want []string
+	if err := Walk(name, func(bucket, key []byte) { got = append(got, string(bucket)+"/"+string(key)) }); err != nil {
+		t.Fatal(err)
+	}
+	db, err := bbolt.Open(name, 0o600, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	err = db.View(func(tx *bbolt.Tx) error {
+		return tx.ForEach(func(bucket []byte, b *bbolt.Bucket) error {
+			return b.ForEach(func(key, _ []byte) error {
+				want = append(want, string(bucket)+"/"+string(key))
+				return nil
+			})
+		})
+	})
+	if err != nil || len(want) < 100 || !slices.Equal(got, want) {
+		t.Errorf("%d entries of %d, %v", len(got), len(want), err)
+	}
+}
+
 // everyNth of what Check finds no fault with is opened.
 const everyNth = 15
 
@@ -78,7 +108,7 @@ func TestWhatPassesDoesNotEndTheProcess(t *testing.T) {
 	c := &checker{file: bytes.NewReader(content), size: uint64(len(content))}
 	root, _ := c.meta()
 	c.seen = make([]bool, len(content)/int(c.pageSize))
-	if err := c.pages(root, nil, nil); err != nil {
+	if err := c.pages(nil, root, nil, nil); err != nil {
 		t.Fatalf("nothing is wrong: %v", err)
 	}
 	name := filepath.Join(t.TempDir(), "database")
@@ -91,7 +121,7 @@ func TestWhatPassesDoesNotEndTheProcess(t *testing.T) {
 		for at := range headerSize + 2*elementSize {
 			for bit := range 8 {
 				page[at] ^= 1 << bit
-				if check(bytes.NewReader(content), int64(len(content))) != nil {
+				if check(bytes.NewReader(content), int64(len(content)), nil) != nil {
 					found++
 				} else if passed++; passed%everyNth == 0 {
 					if err := os.WriteFile(name, content, 0o600); err != nil {
