@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
@@ -274,8 +275,109 @@ func TestTheCollectorCountsParkedDataAsSent(t *testing.T) {
 	if a := balanced(t, tel, "logs", waiting(1, 0)); a.Delivered != 0 {
 		t.Error(a)
 	}
+	within(t, func() bool { return collectors(tel, "otelcol_exporter_sent_log_records") == 1 })
+}
+
+// collectors is a figure of exporterhelper's, -1 as long as there is none.
+func collectors(tel *componenttest.Telemetry, name string) (n int64) {
+	m, err := tel.GetMetric(name)
+	if err != nil {
+		return -1
+	}
+	for _, p := range m.Data.(metricdata.Sum[int64]).DataPoints {
+		n += p.Value
+	}
+	return n
+}
+
+// TestTheCollectorCountsWhatAStopKeepsAsFailed: it is in the storage, and arrives after the next start.
+func TestTheCollectorCountsWhatAStopKeepsAsFailed(t *testing.T) {
+	t.Parallel()
+	d, h := twoSites(t)
+	d.answers(func(received, http.Header) int { return http.StatusServiceUnavailable })
+	h.extensions[shelfID] = newStorage()
+	cfg := d.config()
+	cfg.Queue.Get().StorageID = &shelfID
+	cfg.Retry.InitialInterval, cfg.Retry.MaxInterval = 20*time.Second, 20*time.Second // it is in back-off when the stop comes
+	set, tel := settings(t)
+	e, err := createLogs(context.Background(), set, cfg)
+	e = run(t, e, err, h)
+	if err := e.ConsumeLogs(context.Background(), logsOf("acme")); err != nil {
+		t.Fatal(err)
+	}
 	within(t, func() bool {
-		m, err := tel.GetMetric("otelcol_exporter_sent_log_records")
-		return err == nil && m.Data.(metricdata.Sum[int64]).DataPoints[0].Value == 1
+		p := e.(*logsExporter).dispatcher.Load().Pushes()
+		return p.Begun == 1 && p.Running == 0
+	})
+	if err := e.Shutdown(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if failed, sent := collectors(tel, "otelcol_exporter_send_failed_log_records"), collectors(tel, "otelcol_exporter_sent_log_records"); failed != 1 || sent != 0 {
+		t.Errorf("%d failed and %d sent, says the collector", failed, sent)
+	}
+	figuresKept(t, tel, e.(*logsExporter).core, "logs", "accepted 1", 1)
+	d.answers(nil)
+	set, tel = settings(t)
+	e, err = createLogs(context.Background(), set, cfg)
+	e = run(t, e, err, h)
+	d.await(t, 1)
+	within(t, func() bool { return booksOf(t, tel, "logs") == "restored 1 delivered 1" })
+	if err := e.Shutdown(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestTheCollectorCountsByPipeline: what another signal's figures have here is in those of the pipeline that it came by.
+func TestTheCollectorCountsByPipeline(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	t.Run("groups of stats are spans", func(t *testing.T) {
+		t.Parallel()
+		d, h := twoSites(t)
+		set, tel := settings(t)
+		e := runTraces(t, set, d, h, nil)
+		if err := e.ConsumeTraces(ctx, tracesOf("acme", "globex", "acme")); err != nil {
+			t.Fatal(err)
+		}
+		stop(t, e)
+		figures(t, tel, "accepted 3 delivered 3")
+		figuresOf(t, tel, "stats", "accepted 2 delivered 2")
+		if n := collectors(tel, "otelcol_exporter_sent_spans"); n != 5 {
+			t.Errorf("%d spans were sent, says the collector", n)
+		}
+	})
+	t.Run("events and checks are logs", func(t *testing.T) {
+		t.Parallel()
+		d, h := twoSites(t)
+		set, tel := settings(t)
+		e, err := createLogs(ctx, set, d.config())
+		e = run(t, e, err, h)
+		if err := e.ConsumeLogs(ctx, kindsOf("acme")); err != nil {
+			t.Fatal(err)
+		}
+		stop(t, e)
+		for _, signal := range []string{"logs", "events", "service_checks"} {
+			figuresOf(t, tel, signal, "accepted 1 delivered 1")
+		}
+		if n := collectors(tel, "otelcol_exporter_sent_log_records"); n != 3 {
+			t.Errorf("%d records were sent, says the collector", n)
+		}
+	})
+	t.Run("a request without an item is one", func(t *testing.T) {
+		t.Parallel()
+		d, h := twoSites(t)
+		set, tel := settings(t)
+		cfg := d.config()
+		cfg.Metrics.Histograms.SendAggregationMetrics = true
+		e, err := createMetrics(ctx, set, cfg)
+		e = run(t, e, err, h)
+		if err := e.ConsumeMetrics(ctx, histogramAt(time.Now())); err != nil {
+			t.Fatal(err)
+		}
+		stop(t, e)
+		figuresOf(t, tel, "metrics", "accepted 1 delivered 1")
+		if n := collectors(tel, "otelcol_exporter_sent_metric_points"); n != 2 {
+			t.Errorf("%d points were sent, says the collector", n)
+		}
 	})
 }
