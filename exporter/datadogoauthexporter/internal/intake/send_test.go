@@ -238,63 +238,120 @@ func equal(a, b call) bool {
 	return same && a.host == b.host && a.path == b.path && a.key == b.key && a.encoding == b.encoding && a.contentType == b.contentType && a.userAgent == b.userAgent
 }
 
+// TestAnswers has each class of answers for each family.
 func TestAnswers(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		status    int
 		header    http.Header
+		date      time.Duration // of a Retry-After, from the answer on
 		fresh     bool
 		permanent bool
 		refused   bool
+		recoded   bool // tried with gzip besides, where it was zstd
+		unknown   bool // of what must not arrive twice nobody knows whether it did
 		wait      time.Duration
 	}{
-		"400 is permanent":                       {status: 400, permanent: true},
+		"400 is permanent":                       {status: 400, permanent: true, recoded: true},
 		"401 is permanent":                       {status: 401, permanent: true},
 		"404 is permanent":                       {status: 404, permanent: true},
+		"415 is permanent":                       {status: 415, permanent: true, recoded: true},
 		"403 with an old key holds":              {status: 403, refused: true},
 		"403 with a fresh key is tried again":    {status: 403, fresh: true},
 		"407 is a proxy's, and tried again":      {status: 407},
-		"408 is tried again":                     {status: 408},
+		"408 is tried again":                     {status: 408, unknown: true},
 		"429 waits as asked":                     {status: 429, header: http.Header{"Retry-After": {"7"}}, wait: 7 * time.Second},
+		"429 waits until a date":                 {status: 429, date: 40 * time.Second},
+		"503 waits until a date":                 {status: 503, date: 40 * time.Second, unknown: true},
+		"a date far ahead is bounded":            {status: 429, header: http.Header{"Retry-After": {"Fri, 31 Dec 2100 23:59:59 GMT"}}, wait: time.Minute},
 		"429 waits for the next period":          {status: 429, header: http.Header{"X-Ratelimit-Reset": {"9"}}, wait: 9 * time.Second},
 		"429 with a wait that cannot be read":    {status: 429, header: http.Header{"Retry-After": {"soon"}, "X-Ratelimit-Reset": {"9"}}, wait: 9 * time.Second},
 		"a date is no number":                    {status: 429, header: http.Header{"Retry-After": {"Mon, 02 Jan 2006 15:04:05 GMT"}, "X-Ratelimit-Reset": {"9"}}},
 		"a wait is bounded":                      {status: 429, header: http.Header{"Retry-After": {"86400"}}, wait: time.Minute},
-		"a date in the past is no wait":          {status: 503, header: http.Header{"Retry-After": {"Mon, 02 Jan 2006 15:04:05 GMT"}}},
-		"503 is tried again":                     {status: 503},
+		"a date in the past is no wait":          {status: 503, header: http.Header{"Retry-After": {"Mon, 02 Jan 2006 15:04:05 GMT"}}, unknown: true},
+		"500 is tried again":                     {status: 500, unknown: true},
+		"502 is tried again":                     {status: 502, unknown: true},
+		"503 is tried again":                     {status: 503, unknown: true},
+		"504 is tried again":                     {status: 504, unknown: true},
 		"a redirect is an error, never followed": {status: 307, header: http.Header{"Location": {"https://evil.example/"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			in := newIntake(t, func(w http.ResponseWriter, _ call, _ int) {
-				for k, v := range c.header {
-					w.Header()[k] = v
+			for _, r := range everyFamily() {
+				in := newIntake(t, func(w http.ResponseWriter, _ call, _ int) {
+					for k, v := range c.header {
+						w.Header()[k] = v
+					}
+					if c.date > 0 {
+						w.Header().Set("Retry-After", time.Now().Add(c.date).UTC().Format(http.TimeFormat))
+					}
+					w.WriteHeader(c.status)
+					_, _ = io.WriteString(w, `{"errors":["Forbidden: `+testKey+`"]}`)
+				})
+				b := &books{}
+				err := sender(in, b).Send(t.Context(), grant(t, c.fresh), r)
+				lost := c.unknown && r.Family == intake.Events
+				if err == nil || consumererror.IsPermanent(err) != (c.permanent || lost) {
+					t.Fatalf("%s: permanent %t: %v", r.Family, consumererror.IsPermanent(err), err)
 				}
-				w.WriteHeader(c.status)
-				_, _ = io.WriteString(w, `{"errors":["Forbidden: `+testKey+`"]}`)
-			})
-			b := &books{}
-			err := sender(in, b).Send(t.Context(), grant(t, c.fresh), of(intake.Traces, "one"))
-			if err == nil || consumererror.IsPermanent(err) != c.permanent {
-				t.Fatalf("permanent %t: %v", consumererror.IsPermanent(err), err)
-			}
-			if strings.Contains(err.Error(), testKey) || strings.Contains(err.Error(), testKey[:20]) {
-				t.Fatalf("the key is in the error: %v", err)
-			}
-			if !strings.Contains(err.Error(), `with "forbidden"`) || len(in.all()) != 1 {
-				t.Fatalf("%d calls, %v", len(in.all()), err)
-			}
-			var unsent *intake.Unsent
-			if c.permanent {
-				if b.dropped[intake.ReasonRejected] != 1 || errors.As(err, &unsent) {
-					t.Fatalf("dropped %v", b.dropped)
+				if strings.Contains(err.Error(), testKey) || strings.Contains(err.Error(), testKey[:20]) {
+					t.Fatalf("%s: the key is in the error: %v", r.Family, err)
 				}
-				return
-			}
-			if !errors.As(err, &unsent) || unsent.Refused != c.refused || unsent.Untried || unsent.Wait != c.wait || unsent.Left.Count() != 1 {
-				t.Fatalf("got %+v", unsent)
+				calls, encodings := in.all(), ""
+				for _, c := range calls {
+					encodings += c.encoding + " "
+				}
+				if again := c.recoded && calls[0].encoding == "zstd"; !strings.Contains(err.Error(), `with "forbidden"`) || again != (encodings == "zstd gzip ") || !again && len(calls) != 1 {
+					t.Fatalf("%s: sent as %s, %v", r.Family, encodings, err)
+				}
+				var unsent *intake.Unsent
+				if c.permanent || lost {
+					why := intake.ReasonRejected
+					if lost {
+						why = intake.ReasonOutcomeUnknown
+					}
+					if b.dropped[why] != 1 || errors.As(err, &unsent) {
+						t.Fatalf("%s: dropped %v", r.Family, b.dropped)
+					}
+					continue
+				}
+				if !errors.As(err, &unsent) || unsent.Refused != c.refused || unsent.Untried || unsent.Left.Count() != 1 {
+					t.Fatalf("%s: got %+v", r.Family, unsent)
+				}
+				if least := max(c.wait, c.date-20*time.Second); unsent.Wait < least || unsent.Wait > max(c.wait, c.date) {
+					t.Fatalf("%s: waits %s", r.Family, unsent.Wait)
+				}
 			}
 		})
+	}
+}
+
+// TestWhatIsTakenAsGzipIsNotRejected: an intake that answers 415 to zstd, in JSON, gets the same body as gzip.
+func TestWhatIsTakenAsGzipIsNotRejected(t *testing.T) {
+	t.Parallel()
+	asZstd := 0
+	for _, r := range everyFamily() {
+		in := newIntake(t, func(w http.ResponseWriter, c call, _ int) {
+			if c.encoding == "zstd" {
+				w.WriteHeader(http.StatusUnsupportedMediaType)
+				_, _ = io.WriteString(w, `{"errors":["Unsupported media type"]}`)
+				return
+			}
+			w.WriteHeader(http.StatusAccepted)
+		})
+		b := &books{}
+		if err := sender(in, b).Send(t.Context(), grant(t, false), r); err != nil || b.delivered != 1 || len(b.dropped) > 0 {
+			t.Errorf("%s: delivered %d, dropped %v, %v", r.Family, b.delivered, b.dropped, err)
+		}
+		if calls := in.all(); calls[0].encoding == "zstd" {
+			asZstd++
+			if len(calls) != 2 || calls[1].encoding != "gzip" || !bytes.Equal(calls[0].body, calls[1].body) {
+				t.Errorf("%s: %d calls", r.Family, len(calls))
+			}
+		}
+	}
+	if asZstd < 3 {
+		t.Errorf("%d families are sent as zstd", asZstd)
 	}
 }
 
