@@ -60,3 +60,68 @@ func TestHealthCheckIsNotReadyWhileTheDatabaseIsDown(t *testing.T) {
 		}
 	}
 }
+
+// TestHealthCheckByComponentStatus: what waits for an operator is 500, and the trouble of one customer is not, as long as another one is well.
+func TestHealthCheckByComponentStatus(t *testing.T) {
+	t.Parallel()
+	address := "127.0.0.1:" + freePorts(t, 1)[0]
+	w := start(t, func(o *world.Options) {
+		o.Tenants = threeCustomers[:2]
+		o.Args = []string{"--feature-gates=extension.healthcheck.useComponentStatus", "--set=extensions.health_check.http.endpoint=" + address,
+			"--set=extensions.health_check.component_health.include_recoverable_errors=true"}
+	})
+	health := func(want int, when string) {
+		t.Helper()
+		within(t, 20*time.Second, when, func() bool { return healthAt(t, "http://"+address+"/status") == want })
+	}
+	refresh := func(tenant string) {
+		t.Helper()
+		if _, _, err := w.Admin(t.Context(), http.MethodPost, "/v1/tenants/"+tenant+"/refresh", nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	health(http.StatusOK, "200 before anybody is connected")
+	connectAll(t, w)
+	health(http.StatusOK, "200 when all is well")
+
+	secret, err := w.RotateClientSecret("none-of-the-clients-secrets")
+	if err != nil {
+		t.Fatal(err)
+	}
+	refresh(w.Customers[0].Tenant)
+	health(http.StatusInternalServerError, "500 with a secret that Datadog rejects")
+	if err := w.WriteClientSecret(secret); err != nil {
+		t.Fatal(err)
+	}
+	within(t, 20*time.Second, "200 with the right one", func() bool {
+		refresh(w.Customers[0].Tenant)
+		return healthAt(t, "http://"+address+"/status") == http.StatusOK
+	})
+
+	for i, want := range []int{http.StatusOK, http.StatusInternalServerError} {
+		c := w.Customers[i]
+		if n := w.Standin.OAuth().RevokeGrants("", c.Org.OrgRef); n == 0 {
+			t.Fatalf("%s had nothing to revoke", c.Tenant)
+		}
+		within(t, 20*time.Second, "the collector knows that "+c.Tenant+" revoked", func() bool {
+			refresh(c.Tenant)
+			return tokenState(t, w, c.Tenant) == "reauthorise"
+		})
+		pauseUntil(t, time.Now().Add(time.Second)) // status is told in the background
+		health(want, "the status after "+c.Tenant+" revoked")
+	}
+}
+
+func tokenState(t *testing.T, w *world.World, tenant string) string {
+	t.Helper()
+	tenants, err := w.Tenants(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range tenants {
+		if c.Tenant == tenant {
+			return c.Token.State
+		}
+	}
+	return ""
+}
