@@ -34,7 +34,7 @@ STORAGE ?=
 METRICS ?=
 
 GO_SOURCES := $(shell find . -name '*.go' -not -path './dist/*' -not -path './.tools/*' 2>/dev/null)
-PRODUCT_SOURCES := $(shell find site credential extension exporter -type f -not -name '*_test.go' -not -path '*/testdata/*' 2>/dev/null)
+PRODUCT_SOURCES := $(shell find site credential extension exporter internal/boltfile internal/flatconfig internal/peertext -type f -not -name '*_test.go' -not -path '*/testdata/*' 2>/dev/null)
 
 .PHONY: help build test race lint fmt tidy generate golden picture shots fuzz bench bench-e2e bench-scale bench-poison soak demo up long isolation faults conformance mutants vuln deps check clean
 
