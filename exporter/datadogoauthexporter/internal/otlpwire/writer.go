@@ -6,8 +6,11 @@ const (
 	// targetBytes is the size of what an element holds from which on it is closed and another begun.
 	targetBytes = 64 << 10
 	// spread is how far the times in an element may be from that of its first item, in seconds: an element expires, or is too far ahead, as a
-	// whole.
-	spread = 60
+	// whole. Each element repeats its headers, so with long ones it is more: so many times as much as there are steps of headerStep in them, up to
+	// maxSpread times.
+	spread     = 60
+	headerStep = 512
+	maxSpread  = 10
 	// maxLevels is the depth of metrics: resource, scope, metric, kind of data.
 	maxLevels = 4
 )
@@ -82,7 +85,7 @@ func (w *Writer) EndItem(dst []byte, unix int64) bool {
 	if w.items == 0 {
 		w.first, w.unix = unix, unix
 	}
-	if far := uint64(unix-w.first+spread) > 2*spread; far || w.tooLarge(dst) {
+	if w.far(unix) || w.tooLarge(dst) {
 		w.moved = append(w.moved[:0], dst[w.itemBegin:]...)
 		w.out.Body, w.open = dst[:w.before], w.openBefore
 		w.closeElement()
@@ -116,6 +119,15 @@ func (w *Writer) Size() int {
 		n += cap(w.levels[i].header)
 	}
 	return n
+}
+
+// far says that an item is not of the time of the element under way.
+func (w *Writer) far(unix int64) bool {
+	d := unix - w.first
+	if d < 0 {
+		d = -d
+	}
+	return d > spread && d > int64(spread*min(max(w.headers()/headerStep, 1), maxSpread))
 }
 
 // tooLarge allows for the longest lengths of the levels.
