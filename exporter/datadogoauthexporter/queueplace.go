@@ -21,8 +21,9 @@ type queuePlace struct {
 	read, write uint64 // the number of the next item to be taken out, and that of the next one to be stored
 }
 
-// maxWaiting is far more than any queue holds. The queue tries each number between read and write.
-const maxWaiting = 1 << 32
+// maxWaiting is more than any queue holds, whose size is bounded in bytes. The queue tries each number between read and write. It does not go by the queue's
+// size, since that may have been made smaller since.
+const maxWaiting = 1 << 26
 
 var errPlaceDamaged = errors.New("the place in the queue is damaged")
 
