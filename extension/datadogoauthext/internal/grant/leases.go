@@ -58,10 +58,11 @@ func (s *Service) underLease(ctx context.Context, name string, fn func(ctx conte
 	began := time.Now() // a deadline of a context is of this clock, whatever s.now says
 	lease, err := s.st.Lease(ctx, name, leaseFor)
 	if errors.Is(err, store.ErrHeld) {
+		s.noteLease(ctx, nil)
 		return true, nil
 	}
+	s.noteLease(ctx, err) // a database that cannot be written gives none
 	if err != nil {
-		s.noteWrite(ctx, err) // a database that cannot be written gives none
 		return false, err
 	}
 	defer func() { // it ends by itself otherwise

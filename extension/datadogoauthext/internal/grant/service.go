@@ -112,6 +112,7 @@ type Service struct {
 
 	storeFault atomic.Pointer[string] // why the store cannot be read; nil while it can
 	writeFault atomic.Pointer[string] // why it cannot be written; nil while it can
+	leaseFault atomic.Pointer[string] // why it gives no lease; nil while it does
 
 	troubleMu sync.Mutex // guards trouble
 	trouble   string
