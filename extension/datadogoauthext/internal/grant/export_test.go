@@ -217,11 +217,11 @@ func (s *Service) SweepAudit(ctx context.Context) {
 // SweepInvitations sweeps at once.
 func (s *Service) SweepInvitations(ctx context.Context) { s.sweepInvitations(ctx, s.now()) }
 
-// PretendLinks has the service believe in so many links that work, each of a tenant of its own.
-func (s *Service) PretendLinks(n int) {
+// PretendLinks has the service believe in so many links that work, so many of each tenant.
+func (s *Service) PretendLinks(n, each int) {
 	all, now := map[string]openLink{}, s.now()
 	for i := range n {
-		all[fmt.Sprint(i)] = openLink{fmt.Sprint("tenant ", i), now, now.Add(MaxInvitationLife)}
+		all[fmt.Sprint(i)] = openLink{fmt.Sprint("tenant ", i/each), now, now.Add(MaxInvitationLife)}
 	}
 	s.links.learn(all, now)
 }

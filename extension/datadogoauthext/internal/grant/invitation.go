@@ -196,6 +196,8 @@ func (s *Service) deleteInvitations(ctx context.Context, why string, hashes ...s
 				}
 				if found {
 					tx.remove(inv)
+				} else {
+					s.links.leave(hash) // another collector ended it
 				}
 			}
 			return nil

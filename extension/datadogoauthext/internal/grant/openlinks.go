@@ -17,6 +17,8 @@ import (
 const (
 	maxLinksOfTenant = 20
 	maxLinks         = 20_000
+	// deletedForRoom bounds how many older links of tenants that have a newer one end at once, when there are as many as may be.
+	deletedForRoom = 1_000
 	// linksEvery is how often the store is looked through for one that has come to that bound.
 	linksEvery = time.Minute
 )
@@ -44,10 +46,41 @@ func (s *Service) takeLink(ctx context.Context, inv Invitation) (surplus []strin
 		}
 	}
 	if !s.links.take(inv, now) {
-		return nil, fmt.Errorf("%w: %d connect links work already, and there may be no more: revoke some, or wait until some run out; "+
-			"if you did not make them, replace the token that did, which the audit names", ErrRefused, maxLinks)
+		older := s.links.surplus(now, "", "", 1)
+		err := s.deleteInvitations(ctx, "there are as many links as may be, and a newer one of its tenant", older[:min(len(older), deletedForRoom)]...)
+		if err != nil {
+			return nil, err
+		}
+		if !s.links.take(inv, now) {
+			return nil, fmt.Errorf("%w: connect links of %d tenants work already, and there may be no more: revoke some, or wait until some run out; "+
+				"if you did not make them, replace the token that did, which the audit names, and revoke its links", ErrRefused, maxLinks)
+		}
 	}
-	return s.links.surplus(now, inv.Tenant, inv.Hash), nil
+	if len(s.links.surplus(now, inv.Tenant, inv.Hash, maxLinksOfTenant)) == 0 {
+		return nil, nil
+	}
+	if err := s.forgetUsedLinks(ctx, inv); err != nil {
+		s.links.leave(inv.Hash)
+		return nil, err
+	}
+	return s.links.surplus(now, inv.Tenant, inv.Hash, maxLinksOfTenant), nil
+}
+
+// forgetUsedLinks asks the store for the links of a tenant before one of them is ended for there being too many: another collector may have used or ended
+// some. Of the one that is about to be made it knows nothing yet.
+func (s *Service) forgetUsedLinks(ctx context.Context, made Invitation) error {
+	for _, hash := range s.links.surplus(s.now(), made.Tenant, made.Hash, 0) {
+		if hash == made.Hash {
+			continue
+		}
+		switch _, found, err := get(s.reader(ctx), Invitation{Hash: hash}); {
+		case err != nil:
+			return err
+		case !found:
+			s.links.leave(hash)
+		}
+	}
+	return nil
 }
 
 // readLinks learns which links the store holds.
@@ -106,9 +139,9 @@ func (l *openLinks) open(now time.Time) (n int) {
 	return n
 }
 
-// surplus are the hashes of those that a tenant has beyond what it may have, the oldest first; of all tenants where it is empty. newest is none of them,
+// surplus are the hashes of those that a tenant has beyond so many, the oldest first; of all tenants where it is empty. newest is the last of them,
 // whatever the clock said when the others were made.
-func (l *openLinks) surplus(now time.Time, tenant, newest string) (hashes []string) {
+func (l *openLinks) surplus(now time.Time, tenant, newest string, most int) (hashes []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	of := map[string][]string{}
@@ -127,7 +160,7 @@ func (l *openLinks) surplus(now time.Time, tenant, newest string) (hashes []stri
 			}
 			return cmp.Or(l.known[a].created.Compare(l.known[b].created), strings.Compare(a, b))
 		})
-		hashes = append(hashes, own[:max(0, len(own)-maxLinksOfTenant)]...)
+		hashes = append(hashes, own[:max(0, len(own)-most)]...)
 	}
 	return hashes
 }

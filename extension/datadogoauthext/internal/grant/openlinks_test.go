@@ -98,14 +98,37 @@ func TestLinksAreBoundedInAll(t *testing.T) {
 	t.Parallel()
 	f := granttest.NewFixture(t)
 	s := f.Start()
-	s.PretendLinks(20_000)
+	s.PretendLinks(20_000, 1)
 	_, _, err := s.Invite(t.Context(), "acme", "", time.Hour, "ops")
 	require.ErrorIs(t, err, grant.ErrRefused)
 	require.ErrorIs(t, err, grant.ErrBadInvitation)
-	require.ErrorContains(t, err, "20000 connect links work already")
+	require.ErrorContains(t, err, "connect links of 20000 tenants work already")
 	assert.Zero(t, links(t, s, "acme"))
 	f.Clock.Advance(time.Minute)
 	invited(t, f, s, "acme", 1) // the store has fewer
+	s.PretendLinks(20_000, 2)
+	invited(t, f, s, "acme", 1) // whoever has two does with one
+}
+
+// A link that another collector used or ended takes no place of those that work.
+func TestALinkThatIsGoneElsewhereEndsNoOther(t *testing.T) {
+	t.Parallel()
+	f := granttest.NewFixture(t)
+	shared := f.Shared()
+	one, two := f.NewOn(shared, nil), f.NewOn(shared, nil)
+	for _, s := range []*grant.Service{one, two} {
+		granttest.AwaitReady(t, s)
+	}
+	secrets := invited(t, f, one, "acme", 20)
+	for _, secret := range secrets[10:] {
+		require.NoError(t, two.RevokeInvitation(t.Context(), grant.Hash(secret), "ops"))
+	}
+	invited(t, f, one, "acme", 10)
+	assert.Equal(t, 20, links(t, one, "acme"))
+	for _, secret := range secrets[:10] {
+		_, err := one.Invitation(t.Context(), secret)
+		require.NoError(t, err)
+	}
 }
 
 // However many links ran out, one sweep deletes them.

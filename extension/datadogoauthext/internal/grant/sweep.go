@@ -137,6 +137,9 @@ func (s *Service) abandonedHint(name string, n int) []zap.Field {
 			"exactly this redirect_url for this client in Datadog's developer platform", stage)))
 }
 
+// maxLinksSwept bounds what one look deletes, every ten minutes: other work waits for it.
+const maxLinksSwept = 5_000
+
 // sweepInvitations keeps an invitation for as long as a consent that began with it may take, and no more of a tenant than work at a time: several
 // collectors that share a store may have made more.
 func (s *Service) sweepInvitations(ctx context.Context, now time.Time) {
@@ -147,13 +150,13 @@ func (s *Service) sweepInvitations(ctx context.Context, now time.Time) {
 		}
 	})
 	if err == nil {
-		err = s.deleteInvitations(ctx, "it ran out", old...)
+		err = s.deleteInvitations(ctx, "it ran out", old[:min(len(old), maxLinksSwept)]...)
 	}
 	if err == nil {
 		err = s.readLinks(ctx)
 	}
 	if err == nil {
-		err = s.deleteInvitations(ctx, "newer links of its tenant took its place", s.links.surplus(now, "", "")...)
+		err = s.deleteInvitations(ctx, "newer links of its tenant took its place", s.links.surplus(now, "", "", maxLinksOfTenant)...)
 	}
 	s.notSwept(ctx, err)
 }
