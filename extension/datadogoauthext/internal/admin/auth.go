@@ -14,13 +14,13 @@ import (
 // A browser never adds such a header by itself, so a foreign page cannot make one act here and no CSRF token is needed.
 func (a *Admin) bearer(next http.HandlerFunc, roles ...Role) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		scheme, presented, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-		token, ok := Token{}, false
-		if strings.EqualFold(scheme, "Bearer") {
-			token, _, ok = a.match(strings.TrimSpace(presented))
+		secret, ok := presented(r)
+		token := Token{}
+		if ok {
+			token, _, ok = a.match(secret)
 		}
 		if !ok {
-			if presented != "" {
+			if r.Header.Get("Authorization") != "" {
 				a.noteLoginFailed(r, "api")
 			}
 			w.Header().Set("WWW-Authenticate", `Bearer realm="datadogoauth admin"`)
@@ -35,6 +35,12 @@ func (a *Admin) bearer(next http.HandlerFunc, roles ...Role) http.HandlerFunc {
 		ctx := grant.WithActor(r.Context(), grant.Actor{Kind: "operator", Name: token.Name, Via: "api"})
 		next(w, r.WithContext(context.WithValue(ctx, bearerToken{}, token)))
 	}
+}
+
+// presented is the bearer token that a request carries, good or bad.
+func presented(r *http.Request) (secret string, ok bool) {
+	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	return strings.TrimSpace(secret), strings.EqualFold(scheme, "Bearer")
 }
 
 func refusedRole(token Token, roles []Role) string {

@@ -6,7 +6,8 @@ import (
 )
 
 // A page of any web site can have the browser of whoever looks at it send requests here, from that person's address. Such a request can do
-// nothing, since it brings neither token nor login; nor may it use up what that person, and every program on that machine, may ask for.
+// nothing, since it brings neither token nor login; nor may it use up what that person, and every program on that machine, may ask for. One with a bearer
+// token is none of these: a browser asks before it sends such a header elsewhere, and is not answered here.
 
 // unlessForeign answers 403 to what the page of another origin has a browser send, before anything counts it. Browsers tell by Sec-Fetch-Site;
 // those that do not know it (Safari before 16.4) tell of forms by Origin, which holds this origin because of the pages' Referrer-Policy. Whoever
@@ -16,6 +17,8 @@ func (a *Admin) unlessForeign(next, visitor http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		elsewhere := fromElsewhere(r)
 		switch {
+		case hasBearer(r):
+			next.ServeHTTP(w, r)
 		case forms.Check(r) != nil || elsewhere && !followsLink(r):
 			a.refuseForeign(w, r)
 		case elsewhere:
@@ -24,6 +27,11 @@ func (a *Admin) unlessForeign(next, visitor http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 		}
 	})
+}
+
+func hasBearer(r *http.Request) bool {
+	_, ok := presented(r)
+	return ok && strings.HasPrefix(r.URL.Path, "/v1/")
 }
 
 // fromElsewhere reports whether a browser says that another origin began the request, be it another port of this host.
@@ -44,7 +52,7 @@ func followsLink(r *http.Request) bool {
 
 func (a *Admin) refuseForeign(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, "/v1/") {
-		problem(w, http.StatusForbidden, "a web page of another origin had this sent; ask from a program, without the headers Origin and Sec-Fetch-Site")
+		problem(w, http.StatusForbidden, "a web page of another origin had this sent, and without a token; send the header Authorization: Bearer")
 		return
 	}
 	_ = asPage(w, r) // for its headers

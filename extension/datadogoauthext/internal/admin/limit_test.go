@@ -129,6 +129,16 @@ func TestForeignPagesUseUpNothing(t *testing.T) {
 		if got := operator.do("GET", "/v1/tenants", "", bearer("the-read")).Code; got != 200 {
 			t.Errorf("a program on the same machine gets %d", got)
 		}
+		portal := func(r *http.Request) {
+			fetched("cross-site", "cors", "empty")(r)
+			header("Origin", "https://portal.example")(r)
+			bearer("the-operate")(r)
+		}
+		for method, path := range map[string]string{"GET": "/v1/tenants", "POST": "/v1/tenants/acme/pause"} {
+			if got := operator.do(method, path, "", portal).Code; got == 403 {
+				t.Errorf("%s with a token, which no foreign page can send, gets 403", method)
+			}
+		}
 		if got := operator.login("the-operate").Code; got != 303 {
 			t.Errorf("the operator is locked out: %d", got)
 		}

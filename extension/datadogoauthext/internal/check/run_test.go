@@ -252,7 +252,7 @@ func TestWhatCannotBeSeenIsNotTested(t *testing.T) {
 			w.broken["events_read"], w.status["events_read"] = `{"errors":["rate limited"]}`, http.StatusTooManyRequests
 		}, nil, "step5.event", "could not be read back: POST /api/v2/events/search answered 429: ", "again"},
 		"a search that is refused at the last look": {func(w *world) {
-			w.lost["metric"], w.before["timeseries_query"] = true, 17 + 1 + 1 // the distribution's, and that of APM stats
+			w.lost["metric"], w.before["timeseries_query"] = true, 17+1+1 // the distribution's, and that of APM stats
 			w.broken["timeseries_query"], w.status["timeseries_query"] = `{"errors":["Unauthorized"]}`, http.StatusUnauthorized
 		}, nil, "step5.metric", "could not be read back: POST /api/v2/query/timeseries answered 401", "again"},
 		"a write that nobody answered": {func(w *world) { w.lost["log"], w.errs["send log"] = true, fmt.Errorf("%w: 503", check.ErrUnjudged) }, nil, "step5.log", "whether it was taken is not known: not judged: 503", "again"},
