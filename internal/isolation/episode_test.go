@@ -236,7 +236,9 @@ func (e *episode) balance(books balance.Books) {
 		if left < 0 || left > 0 && !e.durable {
 			e.report(fmt.Errorf("the books of %s: %d items are in no figure, if negative in one too many: %s", name.Signal, left, a))
 		}
-		e.left[name], e.settled[name] = left, a.Settled()
+		if e.left[name] = left; e.durable {
+			e.settled[name] = a.Settled()
+		}
 	}
 }
 
