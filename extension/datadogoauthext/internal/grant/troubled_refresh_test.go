@@ -62,7 +62,9 @@ func (u *unleasing) Lease(ctx context.Context, name string, ttl time.Duration) (
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.broken != nil {
-		u.tries++
+		if name != "can it be written?" { // which each pass tries
+			u.tries++
+		}
 		return nil, u.broken
 	}
 	return u.Store.Lease(ctx, name, ttl)
