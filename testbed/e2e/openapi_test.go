@@ -281,7 +281,10 @@ func (w *apiWalk) refusals(op operation) {
 	asRole := func(role string) change {
 		return func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+w.tokens[role]) }
 	}
-	forbidden := func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") }
+	forbidden := func(r *http.Request) { // no page of another origin can send a token
+		r.Header.Set("Sec-Fetch-Site", "cross-site")
+		r.Header.Del("Authorization")
+	}
 	stranger := ""
 	for _, role := range slices.Sorted(maps.Keys(w.tokens)) {
 		if !slices.Contains(op.roles, role) {
