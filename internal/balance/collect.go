@@ -24,7 +24,7 @@ func Collected(all metricdata.ResourceMetrics) Books {
 				points = data.DataPoints
 			}
 			for _, p := range points {
-				b.Add(instrument, func(name string) string { v, _ := p.Attributes.Value(attribute.Key(name)); return v.Emit() }, int(p.Value))
+				b.Add(instrument, func(name string) string { v, _ := p.Attributes.Value(attribute.Key(name)); return v.String() }, int(p.Value))
 			}
 		}
 	}
